@@ -1,0 +1,32 @@
+# Everything a developer runs. Each target sets up what it needs under .venvs and .cache.
+PYTHON ?= python3
+CORE ?= 2.19
+CORES := 2.16 2.19
+
+UV := .venvs/uv/bin/uv
+COLLECTIONS := .cache/collections
+VENV := .venvs/core-$(CORE)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv
+help:  ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv .venvs/uv
+	@.venvs/uv/bin/pip install --quiet --disable-pip-version-check uv 2>/dev/null
+
+$(COLLECTIONS)/.ready:
+	@mkdir -p $(COLLECTIONS)/ansible_collections/hatci $(COLLECTIONS)/ansible_collections/jumpstarter
+	@ln -sfn ../../../.. $(COLLECTIONS)/ansible_collections/hatci/automation
+	@ln -sfn ../../../../companion/jumpstarter $(COLLECTIONS)/ansible_collections/jumpstarter/jumpstarter
+	@touch $@
+
+.venvs/core-%/.ready: requirements.txt requirements/test.txt tests/lab/pyproject.toml | $(UV)
+	@echo "Setting up ansible-core $* and jmp in .venvs/core-$*"
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venvs/core-$*
+	@VIRTUAL_ENV=.venvs/core-$* $(UV) pip install --quiet 'ansible-core==$*.*' -r requirements/test.txt -e tests/lab
+	@touch $@
+
+venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp and the virtual lab
