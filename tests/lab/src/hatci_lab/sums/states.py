@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a deployment moves through its states as time passes. Pure functions of the elapsed time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["COMPLETE", "FAILED", "CANCELLED", "STUCK"]
+Step = tuple[str, float]
+
+SUCCESS = frozenset({"COMPLETE", "COMPLETED", "SUCCESS"})
+FAILURE = frozenset({"FAILED", "ERROR", "CANCELLED"})
+WAITING = frozenset({"PENDING", "SCHEDULED"})
+
+REACHED: dict[Outcome, int] = {"COMPLETE": 100, "FAILED": 60, "CANCELLED": 60, "STUCK": 40}
+REASONS: dict[str, str] = {
+    "FAILED": "ECU Gateway rejected the image: signature mismatch",
+    "CANCELLED": "the deployment was cancelled by the back office",
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a deployment stands: its state, its progress in percent, and since when (seconds after creation)."""
+
+    state: str
+    progress: int
+    started: float | None
+    finished: float | None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.finished is not None and self.state.upper() in SUCCESS
+
+
+def plan(outcome: Outcome, update_seconds: float, start_after: float = 0.0) -> list[Step]:
+    """The usual walk: a tenth of the time each in PENDING and SCHEDULED, the rest in IN_PROGRESS.
+
+    `start_after` (seconds) keeps it in SCHEDULED until a start time that was asked for. The last
+    step holds for ever.
+    """
+    tenth = update_seconds / 10
+    last = "IN_PROGRESS" if outcome == "STUCK" else outcome
+    return [
+        ("PENDING", tenth),
+        ("SCHEDULED", max(tenth, start_after - tenth)),
+        ("IN_PROGRESS", update_seconds - 2 * tenth),
+        (last, 0.0),
+    ]
+
+
+def moment(steps: Sequence[Step], reached: int, elapsed: float) -> Moment:
+    """Where a walk through `steps` stands after `elapsed` seconds; `reached` is its last progress in percent."""
+    begin, active_before, started = 0.0, 0.0, None
+    active_total = sum(seconds for state, seconds in steps[:-1] if state.upper() not in WAITING)
+    for state, seconds in steps[:-1]:
+        active = state.upper() not in WAITING
+        if active and started is None:
+            started = begin
+        if elapsed < begin + seconds:
+            done = (active_before + elapsed - begin) / active_total if active else active_before / (active_total or 1.0)
+            return Moment(state, int(reached * done), started, None)
+        begin += seconds
+        active_before += seconds if active else 0.0
+    state = steps[-1][0]
+    ended = state.upper() in SUCCESS | FAILURE
+    if started is None and state.upper() not in WAITING:
+        started = begin
+    return Moment(state, reached, started, begin if ended else None)
+
+
+def ends_after(steps: Sequence[Step]) -> float:
+    """Seconds after which the last step is entered."""
+    return sum(seconds for _, seconds in steps[:-1])
