@@ -32,7 +32,8 @@ Kind = Literal[
 HUGE_BYTES = 10 * 1024 * 1024
 LOGIN_PAGE = """<!DOCTYPE html>
 <html><head><title>Sign in</title></head>
-<body><h1>Sign in</h1><form method="post" action="/login"><input name="user"><input name="password"></form></body></html>
+<body><h1>Sign in</h1>
+<form method="post" action="/login"><input name="user"><input name="password"></form></body></html>
 """
 
 

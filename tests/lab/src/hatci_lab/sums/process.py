@@ -10,7 +10,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -22,8 +21,10 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """PEM files: the server's chain and key, the CA to check it with, and, to demand client certificates,
-    their CA and a certificate and key this helper can show."""
+    """PEM files: the server's chain and key, and the CA to check it with.
+
+    To demand client certificates: the CA that signs them, and a certificate and key to show.
+    """
 
     certfile: Path
     keyfile: Path
@@ -136,6 +137,12 @@ class SumsProcess:
         """Stop and start again on the same port with the same records."""
         self.stop()
         return self.start()
+
+    def api(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
+        """One authorised API call, `path` below /api/v1; `options` go to requests and may replace headers."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        url = f"{self.url}/api/v1{path}"
+        return self._session.request(method, url, json=body, headers=headers, timeout=30, **options)
 
     def requests(self) -> list[dict[str, Any]]:
         """Every API request so far, in order."""
