@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads who calls from the metadata of a gRPC call and checks that the token says the same."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import grpc
+
+from hatci_lab.controller.errors import Refused
+from hatci_lab.controller.tokens import TokenIssuer
+
+Kind = Literal["Client", "Exporter"]
+Context = grpc.aio.ServicerContext[Any, Any]
+
+NAMESPACE = "lab"
+
+
+def metadata(context: Context) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+def bearer(context: Context) -> str:
+    header = metadata(context).get("authorization")
+    if header is None:
+        raise Refused("UNAUTHENTICATED", "missing authorization header")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refused("INVALID_ARGUMENT", "malformed authorization header")
+    return token
+
+
+class Authenticator:
+    def __init__(self, tokens: TokenIssuer) -> None:
+        self._tokens = tokens
+
+    def caller(self, context: Context, kind: Kind) -> str:
+        """The name of the calling client or exporter."""
+        claimed = metadata(context)
+        name = claimed.get("jumpstarter-name", "")
+        if claimed.get("jumpstarter-kind") != kind:
+            raise Refused("INVALID_ARGUMENT", "object kind mismatch")
+        if claimed.get("jumpstarter-namespace") != NAMESPACE:
+            raise Refused("PERMISSION_DENIED", "namespace mismatch")
+        self._tokens.verify(bearer(context), kind, name)
+        return name

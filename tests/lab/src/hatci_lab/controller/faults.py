@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults that a test switches on and off while the controller runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatch
+from typing import Any
+
+FAULTS = (
+    "unreachable",
+    "silent",
+    "unavailable",
+    "slow_scheduling",
+    "exporter_dead",
+    "lose_reply",
+    "fail",
+)
+
+
+class UnknownFault(ValueError):
+    """The fault, or one of its options, does not exist."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``methods`` are patterns on ``CreateLease`` or ``ClientService/CreateLease``; ``times`` None is: until cleared."""
+
+    name: str
+    methods: tuple[str, ...] = ("*",)
+    times: int | None = None
+    code: str = "UNAVAILABLE"
+    message: str = "injected by the lab"
+    seconds: float = 0.0
+    exporter: str = "*"
+    mode: str = "hang"
+
+    def concerns(self, method: str) -> bool:
+        short = method.rsplit("/", 1)[-1]
+        return any(fnmatch(method, pattern) or fnmatch(short, pattern) for pattern in self.methods)
+
+
+class Faults:
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._active: dict[str, Fault] = {}
+        self._on_change = on_change
+
+    def set(self, name: str, **options: Any) -> None:
+        if name not in FAULTS:
+            raise UnknownFault(f"no fault {name!r}, known are {', '.join(FAULTS)}")
+        if name == "lose_reply":
+            options = {"methods": ("CreateLease",), "times": 1, **options}
+        if "methods" in options:
+            options["methods"] = tuple(options["methods"])
+        try:
+            self._active[name] = Fault(name, **options)
+        except TypeError as error:
+            raise UnknownFault(f"fault {name!r}: {error}") from error
+        self._on_change()
+
+    def clear(self, name: str | None = None) -> None:
+        if name is None:
+            self._active.clear()
+        else:
+            self._active.pop(name, None)
+        self._on_change()
+
+    def get(self, name: str) -> Fault | None:
+        return self._active.get(name)
+
+    def take(self, name: str, method: str) -> Fault | None:
+        """The fault if it strikes this call; one of its times is used up."""
+        fault = self._active.get(name)
+        if fault is None or not fault.concerns(method):
+            return None
+        if fault.times is not None:
+            if fault.times > 1:
+                self._active[name] = replace(fault, times=fault.times - 1)
+            else:
+                del self._active[name]
+        return fault
+
+    def as_list(self) -> list[dict[str, Any]]:
+        return [asdict(fault) for fault in self._active.values()]

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lease state machine: what is granted to whom, when it ends, and why not.
+
+It knows nothing of gRPC or of files. ``reconcile`` is the only place where a lease changes
+its state by itself; every other method records a wish, as a Kubernetes API server does.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from hatci_lab.controller.errors import Refused, not_found
+from hatci_lab.controller.model import STATUS_AVAILABLE, Condition, Exporter, Lease
+from hatci_lab.controller.selectors import Selector, SelectorError
+
+MAX_TAGS = 10
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+
+
+@dataclass
+class LeaseRequest:
+    duration: float
+    lease_id: str = ""
+    selector: str = ""
+    exporter_name: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    allow_disabled: bool = False
+    begin_time: float | None = None
+
+
+@dataclass
+class LeaseChange:
+    duration: float | None = None
+    begin_time: float | None = None
+    client: str | None = None
+
+
+class LeaseBook:
+    def __init__(
+        self,
+        clients: Iterable[str],
+        *,
+        offline_after: float = 60.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clients = set(clients)
+        self.leases: dict[str, Lease] = {}
+        self.exporters: dict[str, Exporter] = {}
+        self.scheduling_delay = 0.0
+        self._offline_after = offline_after
+        self._clock = clock
+
+    def create(self, client: str, request: LeaseRequest) -> Lease:
+        if not request.selector and not request.exporter_name:
+            raise Refused("INVALID_ARGUMENT", "one of selector or exporter_name is required")
+        _check_tags(request.tags)
+        selector = _parse_selector(request.selector)
+        if request.duration <= 0:
+            raise Refused("UNKNOWN", f"duration must be positive, got {request.duration:g}s")
+        name = request.lease_id or str(uuid.uuid4())
+        _check_name(name)
+        if name in self.leases:
+            raise Refused("UNKNOWN", f'leases.jumpstarter.dev "{name}" already exists')
+        lease = Lease(
+            name=name,
+            client=client,
+            duration=request.duration,
+            created=self._clock(),
+            selector=str(selector) if selector else "",
+            exporter_name=request.exporter_name,
+            tags=dict(request.tags),
+            allow_disabled=request.allow_disabled,
+            requested_begin=request.begin_time,
+        )
+        self.leases[name] = lease
+        return lease
+
+    def get(self, name: str) -> Lease:
+        if name not in self.leases:
+            raise not_found("leases", name)
+        return self.leases[name]
+
+    def select(self, *, label_filter: str = "", tag_filter: str = "", only_active: bool = True) -> list[Lease]:
+        wanted = _parse_selector(label_filter)
+        tags = _parse_selector(tag_filter)
+        return sorted(
+            (
+                lease
+                for lease in self.leases.values()
+                if not (only_active and lease.ended)
+                and wanted.matches(lease.labels)
+                and tags.matches(lease.tags)
+            ),
+            key=lambda lease: lease.name,
+        )
+
+    def update(self, client: str, name: str, change: LeaseChange) -> Lease:
+        lease = self.get(name)
+        if lease.client != client:
+            raise Refused("UNKNOWN", "UpdateLease permission denied")
+        if change.duration is not None and change.duration <= 0:
+            raise Refused("UNKNOWN", f"duration must be positive, got {change.duration:g}s")
+        if change.begin_time is not None and lease.exporter and change.begin_time != lease.requested_begin:
+            raise Refused("FAILED_PRECONDITION", "cannot update BeginTime: lease has already started")
+        if change.client is not None:
+            self._check_transfer(lease, change.client)
+            lease.client = change.client
+        if not lease.ended:
+            lease.duration = change.duration or lease.duration
+            lease.requested_begin = change.begin_time or lease.requested_begin
+        return lease
+
+    def delete(self, client: str, name: str) -> None:
+        lease = self.get(name)
+        if lease.client != client:
+            raise Refused("UNKNOWN", "DeleteLease permission denied")
+        if lease.released:
+            raise Refused("FAILED_PRECONDITION", f'lease "{name}" has already been released')
+        lease.released = True
+
+    def release_as_exporter(self, exporter: str, name: str) -> None:
+        lease = self.get(name)
+        if lease.exporter != exporter:
+            raise Refused("FAILED_PRECONDITION", f"lease {name} is not held by exporter {exporter}")
+        lease.released = True
+
+    def exporter(self, name: str) -> Exporter:
+        if name not in self.exporters:
+            raise not_found("exporters", name)
+        return self.exporters[name]
+
+    def exporter_online(self, exporter: Exporter) -> bool:
+        return exporter.online(self._clock(), self._offline_after)
+
+    def holder(self, exporter: str) -> Lease | None:
+        return next(
+            (lease for lease in self.leases.values() if lease.exporter == exporter and not lease.ended), None
+        )
+
+    def reconcile(self) -> float | None:
+        """Move every lease to where it belongs now; return the next time at which that may change."""
+        now = self._clock()
+        for lease in self.leases.values():
+            if not lease.ended:
+                self._end_if_over(lease, now)
+        for lease in self.leases.values():
+            if not lease.ended and not lease.exporter:
+                self._schedule(lease, now)
+        return min((moment for moment in self._deadlines() if moment > now), default=None)
+
+    def _check_transfer(self, lease: Lease, client: str) -> None:
+        if not lease.exporter:
+            raise Refused("FAILED_PRECONDITION", "cannot transfer lease: lease has not started yet")
+        if lease.ended:
+            raise Refused("FAILED_PRECONDITION", "cannot transfer lease: lease has already ended")
+        if client not in self.clients:
+            raise Refused("INVALID_ARGUMENT", f'target client "{client}" not found')
+
+    def _end_if_over(self, lease: Lease, now: float) -> None:
+        if lease.released:
+            self._end(lease, now, "Released", "The lease was marked for release")
+        elif lease.expires is not None and lease.expires < now:
+            self._end(lease, now, "Expired", "The lease has expired")
+
+    def _end(self, lease: Lease, now: float, reason: str, message: str) -> None:
+        lease.set_condition(Condition("Ready", False, reason, message, now))
+        lease.ended = True
+        lease.end = _whole_second(now)
+
+    def _schedule(self, lease: Lease, now: float) -> None:
+        if lease.requested_begin is not None and lease.requested_begin > now:
+            return
+        candidates = self._candidates(lease, now)
+        if candidates is None:
+            return
+        online = [item for item in candidates if self.exporter_online(item)]
+        free = [item for item in online if self.holder(item.name) is None]
+        ready = [item for item in free if item.status == STATUS_AVAILABLE]
+        if not online:
+            self._wait(
+                lease,
+                now,
+                "Offline",
+                f"While there are {len(candidates)} available exporters (i.e. {candidates[0].name}), "
+                "none of them are online",
+            )
+        elif not free:
+            self._wait(
+                lease,
+                now,
+                "NotAvailable",
+                f"There are {len(online)} approved exporters, (i.e. {online[0].name}) "
+                "but all of them are already leased",
+            )
+        elif not ready or lease.created + self.scheduling_delay > now:
+            self._wait(
+                lease,
+                now,
+                "NotReady",
+                f"There are {len(free)} online exporters, but none are ready (still cleaning up previous lease)",
+            )
+        else:
+            lease.exporter = ready[0].name
+            lease.begin = _whole_second(now)
+            lease.set_condition(
+                Condition("Ready", True, "Ready", "An exporter has been acquired for the client", now)
+            )
+
+    def _candidates(self, lease: Lease, now: float) -> list[Exporter] | None:
+        """The exporters that this lease may get, or None after it was refused for good."""
+        selector = lease.parsed_selector
+        if lease.exporter_name:
+            return self._named_candidate(lease, selector, now)
+        if not selector:
+            message = "The selector for the lease is empty, a selector is required"
+            return self._refuse(lease, now, "InvalidSelector", message, condition="Invalid")
+        matching = sorted(
+            (item for item in self.exporters.values() if selector.matches(item.labels)), key=lambda item: item.name
+        )
+        enabled = [item for item in matching if item.enabled]
+        if matching and not enabled:
+            message = f"All {len(matching)} exporters matching the selector are disabled"
+            return self._refuse(lease, now, "AllDisabled", message)
+        if not enabled:
+            message = (
+                "While there are 0 exporters matching the selector, "
+                "none of them are approved by any policy for your client"
+            )
+            return self._refuse(lease, now, "NoAccess", message)
+        return enabled
+
+    def _named_candidate(self, lease: Lease, selector: Selector, now: float) -> list[Exporter] | None:
+        exporter = self.exporters.get(lease.exporter_name)
+        if exporter is None:
+            message = f"Requested exporter {lease.exporter_name} was not found"
+            return self._refuse(lease, now, "ExporterNotFound", message)
+        if not selector.matches(exporter.labels):
+            message = f"Requested exporter {exporter.name} does not match selector {selector}"
+            return self._refuse(lease, now, "SelectorMismatch", message)
+        if not exporter.enabled and not lease.allow_disabled:
+            message = f"Requested exporter {exporter.name} is disabled"
+            return self._refuse(lease, now, "ExporterDisabled", message)
+        return [exporter]
+
+    def _refuse(
+        self, lease: Lease, now: float, reason: str, message: str, *, condition: str = "Unsatisfiable"
+    ) -> None:
+        lease.set_condition(Condition(condition, True, reason, message, now))
+        lease.ended = True
+        lease.end = _whole_second(now)
+
+    def _wait(self, lease: Lease, now: float, reason: str, message: str) -> None:
+        lease.set_condition(Condition("Pending", True, reason, message, now))
+
+    def _deadlines(self) -> Iterable[float]:
+        for lease in self.leases.values():
+            if lease.ended:
+                continue
+            if lease.expires is not None:
+                yield lease.expires + 0.001
+            else:
+                yield lease.created + self.scheduling_delay
+                yield lease.requested_begin or 0.0
+        for exporter in self.exporters.values():
+            if exporter.registered and not exporter.streams:
+                yield exporter.last_seen + self._offline_after + 0.001
+
+
+def _whole_second(moment: float) -> float:
+    """Kubernetes stores times in whole seconds."""
+    return float(int(moment))
+
+
+def _parse_selector(text: str) -> Selector:
+    try:
+        return Selector.parse(text)
+    except SelectorError as error:
+        raise Refused("UNKNOWN", f"failed to parse label selector: {error}") from error
+
+
+def _check_name(name: str) -> None:
+    if len(name) > 253 or not _NAME.fullmatch(name):
+        raise Refused(
+            "UNKNOWN",
+            f'Lease.jumpstarter.dev "{name}" is invalid: metadata.name: Invalid value: "{name}": '
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+            "and must start and end with an alphanumeric character",
+        )
+
+
+def _check_tags(tags: dict[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise Refused("INVALID_ARGUMENT", f"invalid lease tags: too many tags: {len(tags)} (maximum {MAX_TAGS})")
+    for key, value in tags.items():
+        if len(key) > 63 or not key or not _LABEL_VALUE.fullmatch(key):
+            raise Refused("INVALID_ARGUMENT", f'invalid lease tags: tag key "{key}" is not a valid label key')
+        if len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
+            raise Refused(
+                "INVALID_ARGUMENT", f'invalid lease tags: tag value for key "{key}" is not a valid label value'
+            )
