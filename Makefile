@@ -30,3 +30,31 @@ $(COLLECTIONS)/.ready:
 	@touch $@
 
 venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp and the virtual lab
+
+.venvs/%/.ready: requirements/%.txt | $(UV)
+	@echo "Setting up the tools of requirements/$*.txt in .venvs/$*"
+	@$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .venvs/$*
+	@VIRTUAL_ENV=.venvs/$* $(UV) pip install --quiet -r requirements/$*.txt
+	@touch $@
+
+.PHONY: lint sanity build importer changelog
+lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
+	@.venvs/lint/bin/python dev/lint.py
+
+sanity: .venvs/sanity/.ready  ## Run ansible-test sanity, no ignore files
+	@.venvs/sanity/bin/python dev/sanity.py
+
+build: .venvs/importer/.ready  ## Build the tarball that users install into .cache/dist
+	@rm -rf .cache/dist
+	@.venvs/importer/bin/python dev/checkout.py .cache/checkout/build
+	@cd .cache/checkout/build/ansible_collections/hatci/automation && \
+	  ANSIBLE_HOME=$(CURDIR)/.cache/ansible $(CURDIR)/.venvs/importer/bin/ansible-galaxy \
+	  collection build --output-path $(CURDIR)/.cache/dist
+
+importer: build  ## Import the tarball as Galaxy would; any remark fails
+	@.venvs/importer/bin/python dev/importer.py .cache/dist/*.tar.gz
+
+changelog: .venvs/lint/.ready  ## Bring CHANGELOG.md up to date with the fragments and the modules
+	@PATH="$(CURDIR)/.venvs/lint/bin:$$PATH" ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
+	  antsibull-changelog release --update-existing
+	@rm -f changelogs/.plugin-cache.yaml
