@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tarball that users install holds what they need and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+FOR_USERS = {"docs", "meta", "playbooks", "plugins", "roles"}
+BESIDE_THEM = {"CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "requirements.txt"}
+
+
+def files_under(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir()}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("checkout")
+    subprocess.run([sys.executable, REPOSITORY / "dev/checkout.py", root], check=True)
+    return root / "ansible_collections/hatci/automation"
+
+
+@pytest.fixture(scope="module")
+def packed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    destination = tmp_path_factory.mktemp("dist")
+    galaxy = Path(sys.executable).with_name("ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", destination], cwd=copy, check=True)
+    (tarball,) = destination.glob("hatci-automation-*.tar.gz")
+    with tarfile.open(tarball) as archive:
+        return {member.name for member in archive if not member.isdir()}
+
+
+def test_nothing_is_packed_that_only_developers_need(packed: set[str]) -> None:
+    assert {name.split("/")[0] for name in packed} <= FOR_USERS | BESIDE_THEM
+    assert not {name for name in packed if "/tests/" in name or name.startswith("changelogs/fragments/")}
+
+
+def test_everything_users_need_is_packed(copy: Path, packed: set[str]) -> None:
+    expected = {name for name in files_under(copy) if name.split("/")[0] in FOR_USERS}
+    assert expected <= packed
+    assert packed >= BESIDE_THEM - {"changelogs"}
