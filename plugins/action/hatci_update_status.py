@@ -1,0 +1,16 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+
+
+class ActionModule(InProcessAction):
+    """Runs the module of the same name, shows how the wait goes, and ends it with ansible-playbook."""
+
+    def extras(self) -> dict[str, t.Any]:
+        return {"say": self.say, "sleep": playbook_process().sleep}

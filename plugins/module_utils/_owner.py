@@ -1,0 +1,91 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that a task works for, and noticing at once when it is gone."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import typing as t
+
+
+class OwnerGone(Exception):
+    """The ansible-playbook process has ended, so this work has no one to work for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """A process, told from a later one with the same pid by its start.
+
+    :param pid: process id.
+    :param start: clock ticks since boot, from ``/proc/PID/stat``.
+    """
+
+    pid: int
+    start: int
+
+    @classmethod
+    def of(cls, pid: int) -> Owner:
+        """Return the process that has this pid now.
+
+        :raises OwnerGone: there is none.
+        """
+        return cls(pid, start_of(pid))
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        try:
+            return start_of(self.pid) == self.start
+        except OwnerGone:
+            return False
+
+    def open_pidfd(self) -> int:
+        """Return a file descriptor that becomes readable when the process ends.
+
+        :raises OwnerGone: it has ended.
+        """
+        try:
+            pidfd = os.pidfd_open(self.pid)
+        except OSError:
+            raise OwnerGone("the ansible-playbook process has ended") from None
+        if not self.is_alive():
+            os.close(pidfd)
+            raise OwnerGone("the ansible-playbook process has ended")
+        return pidfd
+
+    def sleep(self, seconds: float) -> None:
+        """Pause, as long as the process lives.
+
+        :raises OwnerGone: it ended meanwhile.
+        """
+        pidfd = self.open_pidfd()
+        try:
+            if wait_readable([pidfd], seconds):
+                raise OwnerGone("the ansible-playbook process has ended")
+        finally:
+            os.close(pidfd)
+
+
+def start_of(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot.
+
+    :raises OwnerGone: there is no such process, or it is a zombie.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        raise OwnerGone(f"there is no process {pid}") from None
+    if fields[0] in "ZX":
+        raise OwnerGone(f"process {pid} has ended")
+    return int(fields[19])
+
+
+def wait_readable(descriptors: t.Sequence[int], seconds: float | None) -> list[int]:
+    """Return the descriptors that became readable within the time; poll has no limit on their numbers."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [fd for fd, event in poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999)))]

@@ -1,0 +1,95 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading what SUMS says, in every spelling the wire has, and refusing what it must not be."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import typing as t
+
+MAX_WORDS = 300
+
+Record = dict[str, t.Any]
+
+
+def parse_json(body: bytes) -> t.Any:
+    """Parse a body as JSON.
+
+    :raises ValueError: it is no JSON, or holds what JSON has not (NaN, broken Unicode, endless depth).
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def backend_words(body: bytes, content_type: str) -> str:
+    """Return what an error body says, in one short line; empty if it says nothing for people."""
+    try:
+        value = parse_json(body)
+    except ValueError:
+        text = body.decode("utf-8", "replace")
+        if "html" in content_type or text.lstrip()[:1] == "<":
+            return _html_title(text)
+        return one_line(text)
+    if isinstance(value, dict):
+        value = value.get("error") or value.get("message") or value.get("detail") or value
+    return one_line(value if isinstance(value, str) else json.dumps(value))
+
+
+def one_line(text: str) -> str:
+    """Return text without control characters and line breaks, shortened."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 3] + "..."
+
+
+def find_id(record: t.Any, *keys: str) -> str | None:
+    """Return the first id under the keys, as text; None if there is none that could be one."""
+    if not isinstance(record, dict):
+        return None
+    for key in keys:
+        value = record.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, str) and value.strip():
+            return value
+    return None
+
+
+def find_state(record: Record) -> str | None:
+    """Return the state in capitals; None if the record has none."""
+    for key in ("state", "status"):
+        value = record.get(key)
+        if isinstance(value, str) and value.strip():
+            return value.strip().upper()
+    return None
+
+
+def find_reason(record: Record) -> str:
+    """Return why a deployment failed; empty if SUMS does not say."""
+    for key in ("reason", "error_message"):
+        value = record.get(key)
+        if value:
+            return one_line(value if isinstance(value, str) else json.dumps(value))
+    return ""
+
+
+def is_fixed(event: Record) -> bool:
+    """Whether an event is fixed (locked), in every spelling of the wire."""
+    spelled = (event.get("status"), event.get("state"))
+    return event.get("fixed") is True or any(isinstance(s, str) and s.strip().lower() == "fixed" for s in spelled)
+
+
+def _refuse_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _html_title(text: str) -> str:
+    title = re.search(r"<title[^>]*>(.{0,200}?)</title", text, re.IGNORECASE | re.DOTALL)
+    words = one_line(html.unescape(title.group(1))) if title else ""
+    return f"an HTML page titled {words!r}" if words else "an HTML page"

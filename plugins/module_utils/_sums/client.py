@@ -1,0 +1,333 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The REST client of SUMS: one session, bounded in time, with errors that name their cause."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+import typing as t
+import uuid
+from urllib.parse import quote, urljoin, urlsplit
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
+    Record,
+    backend_words,
+    one_line,
+    parse_json,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
+    Connection,
+    read_token_file,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import SumsRetry
+
+try:
+    import requests
+    import urllib3
+    from requests.auth import AuthBase
+
+    HAS_REQUESTS = True
+except ImportError:
+    AuthBase = object  # type: ignore[assignment, misc]
+    HAS_REQUESTS = False
+
+API = "/api/v1"
+USER_AGENT = "hatci.automation"
+MAX_ANSWER = 4 * 1024 * 1024
+MAX_ID = 256
+
+
+class SumsClient:
+    """Talks to one SUMS.
+
+    :param connection: where and how.
+    :param clock: seconds, never going backwards.
+    :raises InputError: requests is not installed for this Python.
+    """
+
+    def __init__(self, connection: Connection, clock: t.Callable[[], float] = time.monotonic) -> None:
+        if not HAS_REQUESTS:
+            raise errors.InputError("The Python library requests is missing; install it where this task runs.")
+        self.connection = connection
+        self.warnings: list[str] = []
+        self._clock = clock
+        self._token = connection.token
+        self._session = requests.Session()
+        self._session.auth = _BearerToken(lambda: self._token)
+        self._session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})
+        if connection.client_cert:
+            self._session.cert = (
+                (connection.client_cert, connection.client_key) if connection.client_key else connection.client_cert
+            )
+        if connection.is_unencrypted:
+            self.warnings.append(
+                f"{connection.base_url} is plain http: the SUMS token can be read on the network. Use https."
+            )
+        if not connection.verify_tls:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def __enter__(self) -> SumsClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._session.close()
+
+    def get(self, *segments: str, within: float | None = None, **query: str) -> t.Any:
+        """GET a path given by its unquoted segments.
+
+        :param within: seconds for this one attempt, which is then not repeated; None for the usual rules.
+        :raises RequestError: there was no usable answer.
+        """
+        return self._call("GET", segments, within=within, params=query or None)
+
+    def get_record(self, *segments: str, within: float | None = None) -> Record:
+        """GET a path whose answer must be an object."""
+        return self._must_be_record(self.get(*segments, within=within), "GET", segments)
+
+    def get_url(self, url: str) -> tuple[t.Any, str | None]:
+        """GET a page of a list and return it with the next page's URL from the Link header.
+
+        :raises InputError: the URL is not of this SUMS, so it must not see the token.
+        """
+        target = urljoin(self.connection.base_url + API + "/", url)
+        if not target.startswith(self.connection.base_url + "/"):
+            raise errors.InputError(f"SUMS pointed to {one_line(target)} for the next page, which is another server.")
+        response, body = self._attempt("GET", target, one_line(url), None, {})
+        following = response.links.get("next", {}).get("url")
+        return self._parse(response, body, "GET", one_line(url)), following
+
+    def post(self, *segments: str, body: Record) -> Record:
+        """POST an object; every repetition carries the same Idempotency-Key."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        try:
+            return self._must_be_record(self._call("POST", segments, json=body, headers=headers), "POST", segments)
+        except errors.RequestError as error:
+            error.details["idempotency_key"] = headers["Idempotency-Key"]
+            raise
+
+    def patch(self, *segments: str, body: Record) -> Record:
+        """PATCH an object."""
+        return self._must_be_record(self._call("PATCH", segments, json=body), "PATCH", segments)
+
+    def _call(self, method: str, segments: t.Sequence[str], within: float | None = None, **kwargs: t.Any) -> t.Any:
+        path = API + "/" + "/".join(_quote_segment(segment) for segment in segments)
+        response, body = self._attempt(method, self.connection.base_url + path, path, within, kwargs)
+        return self._parse(response, body, method, path)
+
+    def _attempt(
+        self, method: str, url: str, path: str, within: float | None, kwargs: dict[str, t.Any]
+    ) -> tuple[requests.Response, bytes]:
+        response, body = self._send(method, url, path, within, kwargs)
+        if response.status_code == 401 and self._reread_token():
+            response, body = self._send(method, url, path, within, kwargs)
+        if response.status_code >= 300:
+            raise self._refusal(response, body, method, path)
+        return response, body
+
+    def _send(
+        self, method: str, url: str, path: str, within: float | None, kwargs: dict[str, t.Any]
+    ) -> tuple[requests.Response, bytes]:
+        connection = self.connection
+        retry_until = self._clock() + (connection.retry_timeout if within is None else 0)
+        timeout = connection.timeout if within is None else max(0.05, min(connection.timeout, within))
+        self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until)  # type: ignore[attr-defined]
+        # Given per request, since requests lets REQUESTS_CA_BUNDLE override a session's own setting.
+        verify = (connection.ca_path or True) if connection.verify_tls else False
+        try:
+            with self._session.request(
+                method, url, timeout=timeout, verify=verify, allow_redirects=False, stream=True, **kwargs
+            ) as response:
+                return response, self._read_body(response, method, path, self._clock() + 2 * timeout)
+        except requests.RequestException as error:
+            raise self._failure(error, method, path) from None
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise errors.ReplyLost(
+                f"{method} {path}: the connection to SUMS broke ({type(error).__name__}); try again.",
+                method=method,
+                path=path,
+            ) from None
+
+    def _read_body(self, response: requests.Response, method: str, path: str, deadline: float) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(65536):
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                raise self._unreadable(f"more than {MAX_ANSWER // 1048576} MiB", response, method, path)
+            if self._clock() > deadline:
+                raise self._unreadable("no end of it in time", response, method, path)
+        return bytes(body)
+
+    def _reread_token(self) -> bool:
+        if not self.connection.token_file:
+            return False
+        before = self._token
+        with contextlib.suppress(errors.InputError):
+            self._token = read_token_file(self.connection.token_file)
+        return self._token != before
+
+    def _parse(self, response: requests.Response, body: bytes, method: str, path: str) -> t.Any:
+        try:
+            return parse_json(body)
+        except ValueError:
+            got = backend_words(body, response.headers.get("Content-Type", ""))
+            raise self._unreadable(f"no JSON but {got or 'nothing'}", response, method, path) from None
+
+    def _must_be_record(self, answer: t.Any, method: str, segments: t.Sequence[str]) -> Record:
+        if isinstance(answer, dict):
+            return answer
+        path = API + "/" + "/".join(_quote_segment(segment) for segment in segments)
+        raise errors.UnreadableAnswer(
+            f"{method} {path}: SUMS answered with {type(answer).__name__} where an object must be; "
+            "is hatci_base_url the address of SUMS?",
+            method=method,
+            path=path,
+        )
+
+    def _unreadable(self, got: str, response: requests.Response, method: str, path: str) -> errors.UnreadableAnswer:
+        return errors.UnreadableAnswer(
+            self._redact(
+                f"{method} {path}: SUMS answered {response.status_code} with {got}; "
+                "is hatci_base_url the address of SUMS, and is there a login page or a proxy in between?"
+            ),
+            method=method,
+            path=path,
+            status=response.status_code,
+        )
+
+    def _refusal(self, response: requests.Response, body: bytes, method: str, path: str) -> errors.RequestError:
+        status = response.status_code
+        words = self._redact(backend_words(body, response.headers.get("Content-Type", "")))
+        kind, advice = _meaning(status, "Retry-After" in response.headers)
+        if kind is errors.Redirected:
+            origin = urlsplit(response.headers.get("Location", ""))
+            words = f"go to {origin.scheme or 'another'}://{origin.hostname or 'place'}"
+        said = f" ({words})" if words else ""
+        refusal = kind(
+            f"{method} {path}: SUMS answered {status}{said}; {advice}.", method=method, path=path, status=status
+        )
+        retry_after = SumsRetry().get_retry_after(response)
+        if retry_after is not None:
+            refusal.details["retry_after"] = retry_after
+        return refusal
+
+    def _failure(self, error: requests.RequestException, method: str, path: str) -> errors.SumsError:
+        host = urlsplit(self.connection.base_url).netloc
+        reason = _root_cause(error)
+        where = {"method": method, "path": path}
+        if isinstance(error, requests.exceptions.SSLError):
+            return errors.TlsFailure(
+                f"{method} {path}: no secure connection to {host}: {_tls_words(reason)}.", **where
+            )
+        if isinstance(error, requests.exceptions.ProxyError):
+            return errors.Unreachable(
+                f"{method} {path}: the proxy of the environment does not lead to {host} ({_words(reason)}); "
+                "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+                **where,
+            )
+        if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
+            reason, urllib3.exceptions.ConnectTimeoutError
+        ):
+            return errors.Unreachable(
+                f"{method} {path}: SUMS at {host} cannot be reached ({_words(reason)}); "
+                "check hatci_base_url and the network.",
+                **where,
+            )
+        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, ValueError)):
+            return errors.InputError(f"{method} {path}: hatci_base_url {self.connection.base_url} cannot be used.")
+        return errors.ReplyLost(
+            f"{method} {path}: SUMS at {host} took the connection but gave no whole answer ({_words(reason)}).",
+            **where,
+        )
+
+    def _redact(self, text: str) -> str:
+        return text.replace(self._token, "********")
+
+
+class _BearerToken(AuthBase):
+    """Sets the header itself, since requests would let an entry in ~/.netrc replace it."""
+
+    def __init__(self, token: t.Callable[[], str]) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token()}"
+        return request
+
+
+def _quote_segment(segment: str) -> str:
+    if not segment.strip() or segment in (".", "..") or len(segment) > MAX_ID:
+        raise errors.InputError(f"{segment[:40]!r} is no id that SUMS could have given; check where it comes from.")
+    try:
+        return quote(segment, safe="")
+    except UnicodeEncodeError:
+        raise errors.InputError("an id holds broken Unicode; check where it comes from.") from None
+
+
+def _meaning(status: int, has_retry_after: bool) -> tuple[type[errors.RequestError], str]:
+    if status in (401, 403):
+        return errors.TokenRefused, "the token is wrong, expired or lacks the right: check hatci_token"
+    if status == 404:
+        return errors.NotFound, "SUMS does not know it: check the id and hatci_base_url"
+    if status == 409:
+        return errors.WrongState, "its state does not allow this"
+    if status == 429 or (status == 503 and has_retry_after):
+        return errors.Busy, "SUMS is busy and nothing was changed: try again later"
+    if status < 400:
+        return errors.Redirected, "set hatci_base_url to the final address, since the token is not sent elsewhere"
+    if status < 500:
+        return errors.Rejected, "correct the input"
+    return errors.ServerFault, "SUMS has a fault: tell its operators if it stays"
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Return what urllib3 said below requests' wrapping."""
+    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
+    reason = getattr(inner, "reason", None)
+    return reason if isinstance(reason, BaseException) else inner
+
+
+def _words(error: BaseException) -> str:
+    text = one_line(str(error))
+    for sign, words in (
+        ("NameResolutionError", "its name is not known"),
+        ("Name or service not known", "its name is not known"),
+        ("Temporary failure in name resolution", "its name is not known"),
+        ("Connection refused", "connection refused"),
+        ("No route to host", "no route to host"),
+        ("Network is unreachable", "network is unreachable"),
+        ("timed out", "timed out"),
+        ("Remote end closed", "connection closed"),
+        ("Connection reset", "connection reset"),
+        ("Connection aborted", "connection closed"),
+        ("IncompleteRead", "answer cut off"),
+        ("Tunnel connection failed", text.partition("Tunnel connection failed:")[2].strip(" '\")") or "refused"),
+    ):
+        if sign in text or sign == type(error).__name__:
+            return words
+    return type(error).__name__
+
+
+def _tls_words(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
+        text = error.args[0].verify_message
+    for sign, words in (
+        ("expired", "its certificate has expired: have it renewed"),
+        ("not yet valid", "its certificate is not valid yet: check both clocks"),
+        ("ostname mismatch", "its certificate is for another host name: check hatci_base_url"),
+        ("IP address mismatch", "its certificate is for another host: check hatci_base_url"),
+        ("doesn't match", "its certificate is for another host name: check hatci_base_url"),
+        ("self", "its certificate is not signed by a known authority: give the authority's PEM file in ca_path"),
+        ("unable to get", "its certificate is not signed by a known authority: give its PEM file in ca_path"),
+        ("WRONG_VERSION", "it does not speak TLS there: check scheme and port of hatci_base_url"),
+        ("record layer", "it does not speak TLS there: check scheme and port of hatci_base_url"),
+        ("certificate required", "it wants a client certificate: give client_cert and client_key"),
+        ("alert", "it refused the client certificate: check client_cert and client_key"),
+    ):
+        if sign in text:
+            return words
+    return f"{one_line(text) or type(error).__name__}: check ca_path, client_cert and the address"

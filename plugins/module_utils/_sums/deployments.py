@@ -1,0 +1,97 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deployments in SUMS: sending a fixed event to its vehicle, and how far that is."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, find_reason, find_state
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.events import require_fixed
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import UNKNOWN, canonical
+from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+    PREDICTED_ID,
+    create_record,
+    refuse_predicted,
+    without_unset,
+)
+
+
+def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
+    """Deploy a fixed event to its vehicle.
+
+    :returns: ``changed``, ``deployment_id``, ``state`` and ``deployment``.
+    :raises InputError: the count or a time is malformed.
+    :raises WrongState: the event is not fixed; nothing was posted.
+    :raises OutcomeUnknown: SUMS may have created the deployment.
+    """
+    event_id = options["event_id"]
+    _check_schedule(options)
+    body = without_unset(options, "event_id", "deployment_count", "start_datetime", "end_datetime")
+    predicted = {"changed": True, "deployment_id": PREDICTED_ID, "state": "PENDING", "deployment": body}
+    if check_mode and event_id == PREDICTED_ID:
+        return predicted
+    refuse_predicted(event_id, "event_id")
+    require_fixed(client, event_id)
+    if check_mode:
+        return predicted
+    deployment_id, deployment = create_record(
+        client, "deployments", body, what=f"deployment of event {event_id}", id_key="deployment_id"
+    )
+    state = canonical(find_state(deployment))
+    return {"changed": True, "deployment_id": deployment_id, "state": state, "deployment": deployment}
+
+
+def describe(record: Record) -> Record:
+    """Return a deployment or event as ``state``, ``reason``, ``timestamps`` and ``status`` (all of it)."""
+    timestamps = record.get("timestamps")
+    return {
+        "state": canonical(find_state(record)),
+        "reason": find_reason(record),
+        "timestamps": timestamps if isinstance(timestamps, dict) else {},
+        "status": record,
+    }
+
+
+def look_at_deployment(client: SumsClient, deployment_id: str, within: float | None = None) -> Record:
+    """Return how a deployment stands, as :func:`describe` does.
+
+    :param within: seconds for this one attempt, which is then not repeated.
+    """
+    described = describe(client.get_record("deployments", deployment_id, within=within))
+    if described["state"] == UNKNOWN:
+        raise errors.UnreadableAnswer(
+            f"GET /api/v1/deployments/{deployment_id}: SUMS answered without a state or status.",
+            method="GET",
+            path=f"/api/v1/deployments/{deployment_id}",
+        )
+    return described
+
+
+def look_at_event(client: SumsClient, event_id: str) -> Record:
+    """Return how an event stands, as :func:`describe` does."""
+    return describe(client.get_record("events", event_id))
+
+
+def _check_schedule(options: t.Mapping[str, t.Any]) -> None:
+    if options["deployment_count"] < 1:
+        raise errors.InputError(f"deployment_count is {options['deployment_count']}; give 1 or more.")
+    start, end = (_parse_time(options.get(name), name) for name in ("start_datetime", "end_datetime"))
+    if start and end and end <= start:
+        raise errors.InputError(f"end_datetime {end.isoformat()} is not after start_datetime {start.isoformat()}.")
+
+
+def _parse_time(value: str | None, name: str) -> datetime.datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.datetime.fromisoformat(value)
+    except ValueError:
+        raise errors.InputError(
+            f"{name} is {value[:60]!r}; give a time in ISO 8601, such as 2024-02-01T08:00:00Z."
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)

@@ -1,0 +1,118 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong between a playbook and SUMS, each with one sentence for the tester."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class SumsError(Exception):
+    """A failure with a sentence that says what was tried, what came back and what to do.
+
+    :param message: the sentence; it never contains the token.
+    :param details: plain values that a playbook may want (ids, last state, status).
+    """
+
+    def __init__(self, message: str, **details: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def as_result(self) -> dict[str, t.Any]:
+        """Return the failure as a module result."""
+        return {**self.details, "failed": True, "msg": self.message}
+
+
+class InputError(SumsError):
+    """An option is missing or malformed; nothing was sent."""
+
+
+class RequestError(SumsError):
+    """A request was made, or tried, and did not bring what it must.
+
+    :param method: HTTP method.
+    :param path: path below the base URL.
+    :param status: HTTP status, or None without an answer.
+    """
+
+    transient = False
+    maybe_processed = False
+
+    def __init__(self, message: str, *, method: str, path: str, status: int | None = None, **details: t.Any) -> None:
+        super().__init__(message, method=method, path=path, status=status, **details)
+        self.status = status
+
+
+class Unreachable(RequestError):
+    """No connection could be made, so nothing was processed."""
+
+    transient = True
+
+
+class TlsFailure(RequestError):
+    """The secure connection could not be made."""
+
+
+class ReplyLost(RequestError):
+    """The request went out and no answer came back."""
+
+    transient = True
+    maybe_processed = True
+
+
+class UnreadableAnswer(RequestError):
+    """An answer came that is not what the API promises: no JSON, no id, an impossible value."""
+
+    transient = True
+    maybe_processed = True
+
+
+class Redirected(RequestError):
+    """SUMS pointed elsewhere; the token is not carried there."""
+
+
+class TokenRefused(RequestError):
+    """401 or 403."""
+
+
+class NotFound(RequestError):
+    """404."""
+
+
+class Rejected(RequestError):
+    """400, 422 or another 4xx: SUMS does not accept the input."""
+
+
+class WrongState(RequestError):
+    """409, or a state that does not allow what was asked."""
+
+
+class Busy(RequestError):
+    """429, or 503 with Retry-After, for longer than the retries may take; nothing was processed."""
+
+    transient = True
+
+
+class ServerFault(RequestError):
+    """5xx: SUMS failed and may or may not have processed the request."""
+
+    transient = True
+    maybe_processed = True
+
+
+class OutcomeUnknown(SumsError):
+    """A write may have reached SUMS and nothing can tell; repeating it could make a duplicate."""
+
+
+class DeploymentFailed(SumsError):
+    """The deployment ended, and not in success."""
+
+
+class WaitTimeout(SumsError):
+    """The deployment did not end before the deadline."""
+
+
+class OutageTooLong(SumsError):
+    """SUMS gave no usable answer for longer than the outage budget."""

@@ -1,0 +1,31 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether SUMS is up and takes our token."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+
+
+def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
+    """Ask SUMS for its health.
+
+    An older SUMS has no health endpoint; it is reachable all the same.
+
+    :returns: ``changed`` (never), ``health_endpoint`` and ``health``.
+    :raises RequestError: SUMS is not there, has a fault or refuses the token.
+    """
+    try:
+        health = client.get("health")
+    except errors.NotFound as error:
+        client.warnings.append(
+            f"{error.message.partition(';')[0]}; if this is an older SUMS without a health endpoint, all is well, "
+            "if not, check hatci_base_url. The token could not be checked."
+        )
+        return {"changed": False, "health_endpoint": False, "health": {}}
+    return {"changed": False, "health_endpoint": True, "health": health}

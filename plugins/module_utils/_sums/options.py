@@ -1,0 +1,137 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a task says which SUMS it means, and the checks on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import os
+import typing as t
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+
+CONNECTION_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "hatci_base_url": {"type": "str", "required": True, "fallback": (env_fallback, ["HATCI_BASE_URL"])},
+    "hatci_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["HATCI_TOKEN"])},
+    "hatci_token_file": {"type": "path", "no_log": False, "fallback": (env_fallback, ["HATCI_TOKEN_FILE"])},
+    "verify_tls": {"type": "bool", "default": True, "fallback": (env_fallback, ["HATCI_VERIFY_TLS"])},
+    "ca_path": {"type": "path", "fallback": (env_fallback, ["HATCI_CA_PATH"])},
+    "client_cert": {"type": "path", "fallback": (env_fallback, ["HATCI_CLIENT_CERT"])},
+    "client_key": {"type": "path", "no_log": False, "fallback": (env_fallback, ["HATCI_CLIENT_KEY"])},
+    "timeout": {"type": "float", "default": 30.0},
+    "retry_timeout": {"type": "float", "default": 60.0},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """Where SUMS is and how to talk to it.
+
+    :param base_url: scheme, host and optional path, without a trailing slash.
+    :param token_file: read again when SUMS refuses the token it held before.
+    :param timeout: seconds to wait for a connection, and for each part of an answer.
+    :param retry_timeout: seconds after which no attempt of a call begins.
+    """
+
+    base_url: str
+    token: str = dataclasses.field(repr=False)
+    token_file: str | None = None
+    verify_tls: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    timeout: float = 30.0
+    retry_timeout: float = 60.0
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> Connection:
+        """Build a connection from a task's options.
+
+        :raises InputError: an option is missing or malformed.
+        """
+        for name in ("timeout", "retry_timeout"):
+            if not 0 <= options[name] <= 86400 or (name == "timeout" and not options[name]):
+                raise InputError(f"{name} is {options[name]}; give seconds, more than 0 and at most 86400.")
+        for name in ("ca_path", "client_cert", "client_key"):
+            if options[name] and not os.path.isfile(options[name]):
+                raise InputError(f"{name} names {options[name]}, which is no file here; give the path of a PEM file.")
+        if options["client_key"] and not options["client_cert"]:
+            raise InputError("client_key is given without client_cert; give both, or a client_cert that holds both.")
+        token_file = options["hatci_token_file"]
+        return cls(
+            base_url=check_base_url(options["hatci_base_url"]),
+            token=read_token_file(token_file) if token_file else check_token(options["hatci_token"], "hatci_token"),
+            token_file=token_file,
+            **{
+                name: options[name]
+                for name in ("verify_tls", "ca_path", "client_cert", "client_key", "timeout", "retry_timeout")
+            },
+        )
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether the token would travel readable for others."""
+        url = urlsplit(self.base_url)
+        return url.scheme == "http" and not _is_loopback(url.hostname or "")
+
+
+def check_base_url(value: str) -> str:
+    """Return the base URL without trailing slashes.
+
+    :raises InputError: it is not an absolute http(s) URL of a host.
+    """
+    advice = "give hatci_base_url as https://HOST, with a port or a path if SUMS has one"
+    try:
+        url = urlsplit(value.strip())
+        valid = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        raise InputError(f"hatci_base_url is no URL; {advice}.") from None
+    if url.username is not None or url.password is not None:
+        raise InputError(f"hatci_base_url carries a user or password, which SUMS does not use; {advice}.")
+    if not valid or url.query or url.fragment or any(c.isspace() or not c.isprintable() for c in value.strip()):
+        raise InputError(f"hatci_base_url is {value[:200]!r}, which is no address of a server; {advice}.")
+    base = value.strip().rstrip("/")
+    if base.endswith("/api/v1"):
+        raise InputError(f"hatci_base_url ends with /api/v1, which the collection adds itself; {advice}.")
+    return base
+
+
+def check_token(value: str | None, source: str) -> str:
+    """Return the token without surrounding white space.
+
+    :param source: what the user would change, for the message.
+    :raises InputError: it is empty or cannot stand in a header; its value is not shown.
+    """
+    token = (value or "").strip()
+    if not token:
+        raise InputError(
+            f"{source} is empty; give hatci_token (or the environment's HATCI_TOKEN), or hatci_token_file."
+        )
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(f"{source} holds characters that no token has (blank, line break or not ASCII); copy it anew.")
+    return token
+
+
+def read_token_file(path: str) -> str:
+    """Return the token that a file holds.
+
+    :raises InputError: the file cannot be read or holds none.
+    """
+    try:
+        with open(path, encoding="ascii") as file:
+            return check_token(file.read(65536), f"hatci_token_file {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"hatci_token_file {path} cannot be read: {reason}; write the token there.") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

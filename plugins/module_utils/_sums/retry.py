@@ -1,0 +1,75 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a request is sent again: only where that cannot write anything twice."""
+
+from __future__ import annotations
+
+import random
+import time
+import typing as t
+
+try:
+    from urllib3.exceptions import InvalidHeader, MaxRetryError
+    from urllib3.util.retry import Retry
+except ImportError:  # reported by the client, which cannot work without requests either
+    MaxRetryError = InvalidHeader = Exception  # type: ignore[assignment, misc]
+    Retry = object  # type: ignore[assignment, misc]
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
+
+
+class SumsRetry(Retry):
+    """urllib3's Retry with the rules of the SUMS client.
+
+    A GET is repeated on lost connections and on 429, 502, 503 and 504. A write is repeated only
+    where it cannot have been processed: no connection, 429, or 503 with Retry-After. No attempt
+    begins after the deadline.
+
+    :param deadline: :func:`time.monotonic` value in seconds.
+    """
+
+    def __init__(self, *args: t.Any, deadline: float = 0.0, **kwargs: t.Any) -> None:
+        self.deadline = deadline
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def until(cls, deadline: float) -> SumsRetry:
+        """Return the policy for one call that may be repeated until the deadline."""
+        return cls(
+            total=1000,
+            other=0,
+            redirect=False,
+            allowed_methods=frozenset({"GET"}),
+            raise_on_status=False,
+            deadline=deadline,
+        )
+
+    def new(self, **kwargs: t.Any) -> SumsRetry:
+        return t.cast("SumsRetry", super().new(deadline=self.deadline, **kwargs))
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        if method == "GET":
+            return status_code in (429, 502, 503, 504)
+        return status_code == 429 or (status_code == 503 and has_retry_after)
+
+    def get_backoff_time(self) -> float:
+        return self._longest_backoff() * random.uniform(0.5, 1.0)
+
+    def get_retry_after(self, response: t.Any) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+
+    def increment(self, *args: t.Any, **kwargs: t.Any) -> SumsRetry:
+        retry = t.cast("SumsRetry", super().increment(*args, **kwargs))
+        response, error = kwargs.get("response"), kwargs.get("error")
+        pause = response is not None and retry.get_retry_after(response) or retry._longest_backoff()
+        if time.monotonic() + pause > self.deadline:
+            raise MaxRetryError(kwargs["_pool"], "", error)
+        return retry
+
+    def _longest_backoff(self) -> float:
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(len(self.history) - 1, 10))

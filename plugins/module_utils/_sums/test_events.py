@@ -1,0 +1,77 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Test events in SUMS: the record of one run of a test, and its outcome."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+    PREDICTED_ID,
+    create_record,
+    refuse_predicted,
+    without_unset,
+)
+
+NO_JOB = "manual"
+NO_SHA = "unknown"
+CHANGEABLE = ("status", "summary", "artifact_urls", "event_id", "metadata")
+
+
+def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
+    """Record that a test run has begun.
+
+    :returns: ``changed``, ``test_event_id`` and ``test_event``.
+    :raises OutcomeUnknown: SUMS may have created it.
+    """
+    if not options["vin"].strip():
+        raise errors.InputError("vin is empty; a test event needs the vehicle's VIN.")
+    job = options["ansible_job_id"]
+    body = {
+        **without_unset(options, "vin", "event_id", "suite_name", "vehicle_id", "metadata"),
+        "ansible_job_id": job if job not in (None, "", NO_JOB) else os.environ.get("JOB_ID") or NO_JOB,
+        "git_sha": (options["git_sha"] or "").strip() or NO_SHA,
+    }
+    if check_mode:
+        return {"changed": True, "test_event_id": PREDICTED_ID, "test_event": body}
+    what = f"test event of VIN {body['vin']}, job {body['ansible_job_id']}"
+    test_event_id, test_event = create_record(client, "test_events", body, what=what, id_key="test_event_id")
+    return {"changed": True, "test_event_id": test_event_id, "test_event": test_event}
+
+
+def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
+    """Change a test event: its outcome, evidence, event or metadata.
+
+    Setting the same values twice makes the same record, so a lost reply is settled by sending it
+    once more.
+
+    :returns: ``changed`` and ``test_event``.
+    :raises WrongState: SUMS holds another status than the one sent.
+    """
+    test_event_id = options["test_event_id"]
+    body = without_unset(options, *CHANGEABLE)
+    if not body:
+        raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(CHANGEABLE)}.")
+    if check_mode:
+        return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
+    refuse_predicted(test_event_id, "test_event_id")
+    try:
+        test_event = client.patch("test_events", test_event_id, body=body)
+    except errors.RequestError as error:
+        if not error.maybe_processed:
+            raise
+        test_event = client.patch("test_events", test_event_id, body=body)
+    held = test_event.get("status", body.get("status"))
+    if "status" in body and held != body["status"]:
+        raise errors.WrongState(
+            f"SUMS was told {body['status']} for test event {test_event_id}, but answers that it holds {held!r:.60}; "
+            "look at the test event in SUMS.",
+            method="PATCH",
+            path=f"/api/v1/test_events/{test_event_id}",
+        )
+    return {"changed": True, "test_event": test_event}

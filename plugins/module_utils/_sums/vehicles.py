@@ -1,0 +1,43 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The vehicles that SUMS knows."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+
+MAX_PAGES = 10000
+
+
+def list_vehicles(client: SumsClient) -> t.Iterator[Record]:
+    """Yield each vehicle that has a VIN, page by page.
+
+    :raises RequestError: a page cannot be had or is no list of vehicles.
+    """
+    url: str | None = "vehicles"
+    seen: set[str] = set()
+    while url:
+        if url in seen or len(seen) > MAX_PAGES:
+            raise _unreadable(f"page {url[:200]} leads back to itself")
+        seen.add(url)
+        page, following = client.get_url(url)
+        vehicles = page.get("vehicles") if isinstance(page, dict) else page
+        if not isinstance(vehicles, list):
+            raise _unreadable("it is no list of vehicles")
+        for vehicle in vehicles:
+            if isinstance(vehicle, dict) and isinstance(vehicle.get("vin"), str) and vehicle["vin"].strip():
+                yield vehicle
+        url = (page.get("next") if isinstance(page, dict) else None) or following
+        if not isinstance(url, (str, type(None))):
+            raise _unreadable("the link to the next page is no text")
+
+
+def _unreadable(why: str) -> errors.UnreadableAnswer:
+    return errors.UnreadableAnswer(
+        f"GET /api/v1/vehicles: the answer of SUMS cannot be used: {why}.", method="GET", path="/api/v1/vehicles"
+    )

@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_deploy_event
+short_description: Deploy a fixed OTA update event to its vehicle
+version_added: 0.1.0
+description:
+  - Schedules the deployment of a target event. An event that is not fixed is refused before anything is sent.
+  - If the answer of SUMS is lost, the deployment is not sent again, since that could make a second one.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.sums
+  - hatci.automation.attributes
+  - hatci.automation.attributes.hatci
+attributes:
+  check_mode:
+    support: full
+    details: Looks whether the event is fixed; nothing is deployed.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: Each run makes a deployment.
+options:
+  event_id:
+    description: Id of the fixed target event.
+    type: str
+    required: true
+  start_datetime:
+    description: When the deployment may begin, in ISO 8601. At once if left out.
+    type: str
+  end_datetime:
+    description: When the deployment must be over, in ISO 8601.
+    type: str
+  deployment_count:
+    description: How many deployments to make.
+    type: int
+    default: 1
+seealso:
+  - module: hatci.automation.hatci_fix_event
+  - module: hatci.automation.hatci_update_status
+"""
+
+EXAMPLES = r"""
+- name: Deploy the target event
+  hatci.automation.hatci_deploy_event:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    event_id: "{{ target.event_id }}"
+  register: deployment
+"""
+
+RETURN = r"""
+deployment_id:
+  description: Id of the deployment in SUMS. In check mode a placeholder.
+  returned: success
+  type: str
+  sample: deploy-000001
+state:
+  description: State of the deployment, in capitals; V(UNKNOWN) if SUMS did not say.
+  returned: success
+  type: str
+  sample: PENDING
+deployment:
+  description: The deployment as SUMS answered it; in check mode what would be sent.
+  returned: success
+  type: dict
+  sample: {deployment_id: deploy-000001, event_id: ev-000002, state: PENDING}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import deploy_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+
+ARGUMENTS = {
+    "argument_spec": {
+        **CONNECTION_ARGUMENTS,
+        "event_id": {"type": "str", "required": True},
+        "start_datetime": {"type": "str"},
+        "end_datetime": {"type": "str"},
+        "deployment_count": {"type": "int", "default": 1},
+    },
+    "required_one_of": [("hatci_token", "hatci_token_file")],
+    "supports_check_mode": True,
+}
+OPERATION = deploy_event
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_fix_event
+short_description: Fix (lock) an OTA update event in SUMS
+version_added: 0.1.0
+description:
+  - Fixes an event, so that it can be deployed and no longer be changed.
+  - An event that is fixed already stays as it is.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.sums
+  - hatci.automation.attributes
+  - hatci.automation.attributes.hatci
+attributes:
+  check_mode:
+    support: full
+    details: Looks whether the event is fixed already.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  event_id:
+    description: Id of the event.
+    type: str
+    required: true
+seealso:
+  - module: hatci.automation.hatci_create_event
+  - module: hatci.automation.hatci_deploy_event
+"""
+
+EXAMPLES = r"""
+- name: Fix the target event
+  hatci.automation.hatci_fix_event:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    event_id: "{{ target.event_id }}"
+"""
+
+RETURN = r"""
+fixed:
+  description: Always V(true) on success; an event that SUMS does not report as fixed fails the task.
+  returned: success
+  type: bool
+  sample: true
+event:
+  description: The event as SUMS answered it.
+  returned: success
+  type: dict
+  sample: {event_id: ev-000001, fixed: true, state: FIXED}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._sums.events import fix_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+
+ARGUMENTS = {
+    "argument_spec": {
+        **CONNECTION_ARGUMENTS,
+        "event_id": {"type": "str", "required": True},
+    },
+    "required_one_of": [("hatci_token", "hatci_token_file")],
+    "supports_check_mode": True,
+}
+OPERATION = fix_event
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

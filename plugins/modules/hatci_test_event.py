@@ -1,0 +1,119 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_test_event
+short_description: Record in SUMS that a test run has begun
+version_added: 0.1.0
+description:
+  - Creates the test event of one run: which vehicle, which job, which software under test.
+  - If the answer of SUMS is lost, the test event is not sent again, since that could make a second one.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.sums
+  - hatci.automation.attributes
+  - hatci.automation.attributes.hatci
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is sent.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: Each run records a test event.
+options:
+  vin:
+    description: Vehicle identification number.
+    type: str
+    required: true
+  vehicle_id:
+    description: Id of the vehicle in SUMS.
+    type: str
+  event_id:
+    description: Id of the event under test; V(pending) while there is none.
+    type: str
+    default: pending
+  ansible_job_id:
+    description:
+      - Id of the job that runs the test.
+      - If left out, empty or V(manual), the environment variable E(JOB_ID) is taken, which AAP sets, and
+        V(manual) without one.
+    type: str
+  git_sha:
+    description: Commit of the tests; V(unknown) if left out or empty.
+    type: str
+  suite_name:
+    description: Name of the test suite.
+    type: str
+    default: ota
+  metadata:
+    description: Further facts about the run.
+    type: dict
+seealso:
+  - module: hatci.automation.hatci_test_event_update
+"""
+
+EXAMPLES = r"""
+- name: Record the run
+  hatci.automation.hatci_test_event:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    vin: 1HGBH41JXMN109186
+    suite_name: ota_complete_workflow
+    git_sha: "{{ lookup('env', 'GIT_SHA') }}"
+  register: test_event
+"""
+
+RETURN = r"""
+test_event_id:
+  description: Id of the test event in SUMS. In check mode a placeholder.
+  returned: success
+  type: str
+  sample: te-000001
+test_event:
+  description: The test event as SUMS answered it; in check mode what would be sent.
+  returned: success
+  type: dict
+  sample: {test_event_id: te-000001, status: RUNNING, vin: 1HGBH41JXMN109186}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import create_test_event
+
+ARGUMENTS = {
+    "argument_spec": {
+        **CONNECTION_ARGUMENTS,
+        "vin": {"type": "str", "required": True},
+        "vehicle_id": {"type": "str"},
+        "event_id": {"type": "str", "default": "pending"},
+        "ansible_job_id": {"type": "str"},
+        "git_sha": {"type": "str"},
+        "suite_name": {"type": "str", "default": "ota"},
+        "metadata": {"type": "dict"},
+    },
+    "required_one_of": [("hatci_token", "hatci_token_file")],
+    "supports_check_mode": True,
+}
+OPERATION = create_test_event
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_test_event_update
+short_description: Record the outcome of a test run in SUMS
+version_added: 0.1.0
+description:
+  - Changes a test event; at least one of its values must be given.
+  - The task fails if SUMS afterwards holds another status than the one sent.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.sums
+  - hatci.automation.attributes
+  - hatci.automation.attributes.hatci
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is sent.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: SUMS has no call to read a test event, so every run sends and reports a change.
+options:
+  test_event_id:
+    description: Id of the test event.
+    type: str
+    required: true
+  status:
+    description: Outcome of the run.
+    type: str
+    choices: [PASS, FAIL]
+  summary:
+    description: What happened, in a sentence.
+    type: str
+  artifact_urls:
+    description: Where the evidence is.
+    type: list
+    elements: str
+  event_id:
+    description: Id of the event that was tested.
+    type: str
+  metadata:
+    description: Further facts about the run.
+    type: dict
+seealso:
+  - module: hatci.automation.hatci_test_event
+"""
+
+EXAMPLES = r"""
+- name: Report the outcome
+  hatci.automation.hatci_test_event_update:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    test_event_id: "{{ test_event.test_event_id }}"
+    status: PASS
+    summary: Gateway updated from 1.0.0 to 2.0.0
+    artifact_urls:
+      - https://artifacts.example.com/run/17/serial.log
+"""
+
+RETURN = r"""
+test_event:
+  description: The test event as SUMS answered it; in check mode what it would be told.
+  returned: success
+  type: dict
+  sample: {test_event_id: te-000001, status: PASS, summary: Gateway updated}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import update_test_event
+
+ARGUMENTS = {
+    "argument_spec": {
+        **CONNECTION_ARGUMENTS,
+        "test_event_id": {"type": "str", "required": True},
+        "status": {"type": "str", "choices": ["PASS", "FAIL"]},
+        "summary": {"type": "str"},
+        "artifact_urls": {"type": "list", "elements": "str"},
+        "event_id": {"type": "str"},
+        "metadata": {"type": "dict"},
+    },
+    "required_one_of": [("hatci_token", "hatci_token_file")],
+    "supports_check_mode": True,
+}
+OPERATION = update_test_event
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

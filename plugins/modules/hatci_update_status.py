@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_update_status
+short_description: Look at an OTA deployment or event in SUMS, or wait for a deployment to end
+version_added: 0.1.0
+description:
+  - Looks once at a deployment or an event.
+  - With O(wait) it looks until the deployment has ended. The task fails when the deployment ends otherwise
+    than in success, when O(wait_timeout) passes and when SUMS gives no usable answer for O(outage_timeout).
+    The failure carries the last known state and the id to go on waiting with.
+  - A line is shown on every change of state, and at least one a minute, when the connection is local.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.sums
+  - hatci.automation.attributes
+  - hatci.automation.attributes.hatci
+attributes:
+  check_mode:
+    support: full
+    details: Looks once and does not wait.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  deployment_id:
+    description: Id of the deployment. Either this or O(event_id) is needed.
+    type: str
+  event_id:
+    description: Id of the event.
+    type: str
+  wait:
+    description: Wait until the deployment has ended. Needs O(deployment_id).
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait at the most.
+    type: float
+    default: 3600
+  poll_interval:
+    description: Seconds between two looks; each pause is up to a tenth longer or shorter.
+    type: float
+    default: 30
+  outage_timeout:
+    description: Seconds without a usable answer that the wait survives.
+    type: float
+    default: 600
+  success_states:
+    description: States that mean success, in any letter case. V(COMPLETE), V(COMPLETED) and V(SUCCESS) are the same.
+    type: list
+    elements: str
+    default: [COMPLETE, COMPLETED, SUCCESS]
+  failure_states:
+    description: States that mean failure, in any letter case. A state in neither list is progress.
+    type: list
+    elements: str
+    default: [FAILED, ERROR, CANCELLED]
+seealso:
+  - module: hatci.automation.hatci_deploy_event
+"""
+
+EXAMPLES = r"""
+- name: Look once
+  hatci.automation.hatci_update_status:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    deployment_id: "{{ deployment.deployment_id }}"
+  register: status
+
+- name: Wait up to two hours
+  hatci.automation.hatci_update_status:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    deployment_id: "{{ deployment.deployment_id }}"
+    wait: true
+    wait_timeout: 7200
+    poll_interval: 60
+"""
+
+RETURN = r"""
+state:
+  description:
+    - State in capitals. V(COMPLETE) stands for C(COMPLETED) and C(SUCCESS) too.
+    - The backend's own spelling is in RV(status).
+  returned: success, and on failure as last seen
+  type: str
+  sample: COMPLETE
+reason:
+  description: Why the deployment failed, if SUMS says so.
+  returned: success, and on failure as last seen
+  type: str
+  sample: ""
+timestamps:
+  description: Times that SUMS keeps of the deployment.
+  returned: success, and on failure as last seen
+  type: dict
+  sample: {created_at: "2024-02-01T08:00:00Z", finished_at: "2024-02-01T08:20:00Z"}
+status:
+  description: The deployment or event as SUMS answered it.
+  returned: success, and on failure as last seen
+  type: dict
+  sample: {deployment_id: deploy-000001, progress: 100, state: COMPLETE}
+deployment_id:
+  description: Id to go on waiting with.
+  returned: failure while waiting
+  type: str
+  sample: deploy-000001
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._sums.monitoring import update_status
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS
+
+ARGUMENTS = {
+    "argument_spec": {
+        **CONNECTION_ARGUMENTS,
+        "deployment_id": {"type": "str"},
+        "event_id": {"type": "str"},
+        "wait": {"type": "bool", "default": False},
+        "wait_timeout": {"type": "float", "default": 3600.0},
+        "poll_interval": {"type": "float", "default": 30.0},
+        "outage_timeout": {"type": "float", "default": 600.0},
+        "success_states": {"type": "list", "elements": "str", "default": list(SUCCESS)},
+        "failure_states": {"type": "list", "elements": "str", "default": list(FAILURE)},
+    },
+    "required_one_of": [("hatci_token", "hatci_token_file"), ("deployment_id", "event_id")],
+    "supports_check_mode": True,
+}
+OPERATION = update_status
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
