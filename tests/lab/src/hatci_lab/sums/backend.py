@@ -155,8 +155,8 @@ class Backend:
         last = steps[-1][0].upper()
         return {
             "steps": steps,
-            "reached": 100 if last in states.SUCCESS else states.REACHED[outcome] if outcome != "COMPLETE" else 60,
-            "reason": vehicle.get("reason") or states.REASONS.get(last) if last in states.FAILURE else None,
+            "reached": states.reached(last),
+            "reason": (vehicle.get("reason") or states.REASONS.get(last)) if last in states.FAILURE else None,
         }
 
     def deployment(self, deployment_id: str) -> Record:
@@ -172,7 +172,7 @@ class Backend:
                 self._settle(deployment["vin"])
         begin = deployment["created"]
         times = {"created_at": begin, "started_at": at.started, "finished_at": at.finished}
-        shown = {
+        shown: Record = {
             name: deployment[name]
             for name in ("deployment_id", "event_id", "vin", "deployment_count", "start_datetime", "end_datetime")
             if name in deployment

@@ -72,9 +72,7 @@ class SumsProcess:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()
 
     @property

@@ -14,7 +14,6 @@ SUCCESS = frozenset({"COMPLETE", "COMPLETED", "SUCCESS"})
 FAILURE = frozenset({"FAILED", "ERROR", "CANCELLED"})
 WAITING = frozenset({"PENDING", "SCHEDULED"})
 
-REACHED: dict[Outcome, int] = {"COMPLETE": 100, "FAILED": 60, "CANCELLED": 60, "STUCK": 40}
 REASONS: dict[str, str] = {
     "FAILED": "ECU Gateway rejected the image: signature mismatch",
     "CANCELLED": "the deployment was cancelled by the back office",
@@ -51,8 +50,8 @@ def plan(outcome: Outcome, update_seconds: float, start_after: float = 0.0) -> l
     ]
 
 
-def moment(steps: Sequence[Step], reached: int, elapsed: float) -> Moment:
-    """Where a walk through `steps` stands after `elapsed` seconds; `reached` is its last progress in percent."""
+def moment(steps: Sequence[Step], progress: int, elapsed: float) -> Moment:
+    """Where a walk through `steps` stands after `elapsed` seconds; `progress` is its last one in percent."""
     begin, active_before, started = 0.0, 0.0, None
     active_total = sum(seconds for state, seconds in steps[:-1] if state.upper() not in WAITING)
     for state, seconds in steps[:-1]:
@@ -61,14 +60,21 @@ def moment(steps: Sequence[Step], reached: int, elapsed: float) -> Moment:
             started = begin
         if elapsed < begin + seconds:
             done = (active_before + elapsed - begin) / active_total if active else active_before / (active_total or 1.0)
-            return Moment(state, int(reached * done), started, None)
+            return Moment(state, int(progress * done), started, None)
         begin += seconds
         active_before += seconds if active else 0.0
     state = steps[-1][0]
     ended = state.upper() in SUCCESS | FAILURE
     if started is None and state.upper() not in WAITING:
         started = begin
-    return Moment(state, reached, started, begin if ended else None)
+    return Moment(state, progress, started, begin if ended else None)
+
+
+def reached(last: str) -> int:
+    """The progress in percent that a walk has made when it enters its last state."""
+    if last.upper() in SUCCESS:
+        return 100
+    return 60 if last.upper() in FAILURE else 40
 
 
 def ends_after(steps: Sequence[Step]) -> float:

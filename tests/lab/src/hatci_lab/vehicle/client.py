@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `j serial` offers on the virtual vehicle."""
+"""What `j serial` and `j power` offer on the virtual vehicle."""
 
 from __future__ import annotations
 
 import click
 from jumpstarter.client import DriverClient
 from jumpstarter.client.decorators import driver_click_group
+from jumpstarter_driver_power.client import PowerClient
 
 
 class VirtualSerialClient(DriverClient):
@@ -39,4 +40,20 @@ class VirtualSerialClient(DriverClient):
             self.send(text)
 
         group: click.Group = base
+        return group
+
+
+class VirtualPowerClient(PowerClient):
+    """The stock power client; before 0.9 its command line lacked `read`."""
+
+    def cli(self) -> click.Group:
+        group: click.Group = super().cli()
+        if "read" not in group.commands:
+
+            @group.command()
+            def read() -> None:
+                """Read power measurements"""
+                for reading in self.read():
+                    click.echo(f"voltage={reading.voltage} V  current={reading.current} A")
+
         return group

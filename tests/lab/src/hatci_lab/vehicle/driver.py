@@ -20,6 +20,10 @@ class VirtualPower(PowerInterface, Driver):
 
     state_file: str | None = None
 
+    @classmethod
+    def client(cls) -> str:
+        return "hatci_lab.vehicle.client.VirtualPowerClient"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._keeper = StateKeeper(self.state_file)
