@@ -172,5 +172,5 @@ class App:
 
     async def _get_issuer(self) -> dict[str, str]:
         """An OIDC issuer that answers: with an expired token of it, jmp waits for a browser."""
-        issuer = f"http://{HOST}:0"
-        return {"authorization_endpoint": f"{issuer}/authorize", "token_endpoint": f"{issuer}/token"}
+        nowhere = f"http://{HOST}:1"
+        return {"authorization_endpoint": f"{nowhere}/authorize", "token_endpoint": f"{nowhere}/token"}

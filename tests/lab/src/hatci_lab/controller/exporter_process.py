@@ -56,11 +56,13 @@ class ExporterProcess:
         """Die without a word: the controller learns of it only by silence."""
         with self._lock:
             self._ending.set()
+        self._process.send_signal(signal.SIGSTOP)  # so that it forks no worker that we do not see
         workers = _children(self._process.pid)
         self._process.kill()
         for worker in workers:
-            with suppress(ProcessLookupError):
-                os.killpg(worker, signal.SIGKILL)
+            for end in (os.kill, os.killpg):
+                with suppress(ProcessLookupError):
+                    end(worker, signal.SIGKILL)
         self._process.wait()
         self._keeper.join()
 
