@@ -129,12 +129,13 @@ class Backend:
         now = self._clock()
         vehicle = self.vehicle(event["vin"])
         deployment_id = self.store.next_id("deployments")
+        window: Record = {name: body[name] for name in ("start_datetime", "end_datetime") if name in body}
         deployment = {
             "deployment_id": deployment_id,
             "event_id": event["event_id"],
             "vin": event["vin"],
             "deployment_count": body.get("deployment_count", 1),
-            **{name: body[name] for name in ("start_datetime", "end_datetime") if name in body},
+            **window,
             "created": now,
             **self._walk(vehicle, body, now),
             "settled": False,
