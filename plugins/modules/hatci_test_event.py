@@ -10,7 +10,7 @@ module: hatci_test_event
 short_description: Record in SUMS that a test run has begun
 version_added: 0.1.0
 description:
-  - Creates the test event of one run: which vehicle, which job, which software under test.
+  - Creates the test event of one run, which says which vehicle, job and software it is about.
   - If the answer of SUMS is lost, the test event is not sent again, since that could make a second one.
 
 author:

@@ -219,9 +219,7 @@ class SumsClient:
         reason = _root_cause(error)
         where = {"method": method, "path": path}
         if isinstance(error, requests.exceptions.SSLError):
-            return errors.TlsFailure(
-                f"{method} {path}: no secure connection to {host}: {_tls_words(reason)}.", **where
-            )
+            return errors.TlsFailure(f"{method} {path}: no secure connection to {host}: {_tls_words(reason)}.", **where)
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.Unreachable(
                 f"{method} {path}: the proxy of the environment does not lead to {host} ({_words(reason)}); "

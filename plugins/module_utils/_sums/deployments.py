@@ -94,4 +94,4 @@ def _parse_time(value: str | None, name: str) -> datetime.datetime | None:
         raise errors.InputError(
             f"{name} is {value[:60]!r}; give a time in ISO 8601, such as 2024-02-01T08:00:00Z."
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)

@@ -66,7 +66,7 @@ class SumsRetry(Retry):
     def increment(self, *args: t.Any, **kwargs: t.Any) -> SumsRetry:
         retry = t.cast("SumsRetry", super().increment(*args, **kwargs))
         response, error = kwargs.get("response"), kwargs.get("error")
-        pause = response is not None and retry.get_retry_after(response) or retry._longest_backoff()
+        pause = (response is not None and retry.get_retry_after(response)) or retry._longest_backoff()
         if time.monotonic() + pause > self.deadline:
             raise MaxRetryError(kwargs["_pool"], "", error)
         return retry

@@ -1,0 +1,137 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ``jmp`` program: argument lists in, JSON out, with each of its traps closed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.process import (
+    Finished,
+    TooSlow,
+    run_bounded,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner
+
+CALL_SECONDS = 30.0
+"""How long a call that only talks to the controller may take; ``jmp`` itself knows no limit."""
+
+DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "JMP_LEASE", "HATCI_TOKEN")
+"""Colours get into JSON, a stray lease would be used, and the token for SUMS is none of its business."""
+
+LEASE_MARK = "HATCI_LEASE"
+"""Environment variable by which everything that drives a leased device can be found and ended."""
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Jmp:
+    """Runs ``jmp``.
+
+    :param owner: the ansible-playbook process; its end also ends what runs here.
+    :raises JmpMissing: there is none on PATH or beside this Python.
+    """
+
+    def __init__(self, owner: Owner | None = None) -> None:
+        self.path = find_jmp()
+        self._owner = owner
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Return the environment for ``jmp``: ours, without what breaks its output."""
+        kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+        path = os.path.dirname(self.path) + os.pathsep + kept.get("PATH", os.defpath)
+        return {**kept, "PATH": path, "COLUMNS": "400", "NO_COLOR": "1", **extra}
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Return the whole argument list, with log lines kept off standard output."""
+        return [self.path, "--log-level", "ERROR", *arguments]
+
+    def run(self, *arguments: str, timeout: float = CALL_SECONDS, **extra_environment: str) -> Finished:
+        """Run ``jmp`` and return how it ended, whatever its exit code.
+
+        :raises JmpTimeout: it did not end in time.
+        """
+        what = "jmp " + " ".join(word for word in arguments[:2] if not word.startswith("-"))
+        try:
+            return run_bounded(
+                self.argv(*arguments),
+                timeout=timeout,
+                environment=self.environment(**extra_environment),
+                owner=self._owner,
+            )
+        except TooSlow as error:
+            said = plain_line(error.finished.stderr) or "nothing"
+            raise errors.JmpTimeout(
+                f"{what} gave no answer within {timeout:g} s and was ended; it had said: {said}. "
+                "Is the Jumpstarter controller well, and is its address right?"
+            ) from None
+        except OSError as error:
+            raise errors.JmpMissing(f"{self.path} cannot be run: {error.strerror}; install jumpstarter-cli.") from None
+
+    def call(self, *arguments: str, timeout: float = CALL_SECONDS) -> str:
+        """Run ``jmp`` and return what it printed.
+
+        :raises JmpFailed: its exit code was not 0.
+        """
+        finished = self.run(*arguments, timeout=timeout)
+        if finished.exit_code != 0:
+            words = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
+            what = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+            raise errors.JmpFailed(f"jmp {what} failed: {words}", words=words)
+        return finished.stdout
+
+    def call_json(self, *arguments: str, timeout: float = CALL_SECONDS) -> t.Any:
+        """Run ``jmp ... -o json`` and return what it printed.
+
+        :raises JmpFailed: it failed, or printed no JSON.
+        """
+        printed = self.call(*arguments, "-o", "json", timeout=timeout)
+        try:
+            return parse_printed_json(printed)
+        except ValueError:
+            raise errors.JmpFailed(
+                f"jmp {' '.join(arguments[:2])} printed no JSON but: {plain_line(printed) or 'nothing'}. "
+                "Is it the jmp of jumpstarter-cli 0.8 or newer?"
+            ) from None
+
+
+def find_jmp() -> str:
+    """Return the path of ``jmp``: on PATH, else beside the Python that runs this."""
+    beside = os.path.join(os.path.dirname(sys.executable), "jmp")
+    found = shutil.which("jmp") or shutil.which(beside)
+    if not found:
+        raise errors.JmpMissing(
+            "There is no jmp on PATH; install it with: pip install -r requirements.txt of this collection."
+        )
+    return found
+
+
+def parse_printed_json(printed: str) -> t.Any:
+    """Return the JSON in what ``jmp`` printed, whatever stands before it.
+
+    :raises ValueError: there is none.
+    """
+    text = ANSI.sub("", printed)
+    for start in re.finditer(r"^\s*(?=[\[{\"])", text, re.MULTILINE):
+        try:
+            value, _end = json.JSONDecoder().raw_decode(text, start.end())
+        except (ValueError, RecursionError):
+            continue
+        return json.loads(value) if isinstance(value, str) else value
+    raise ValueError("no JSON")
+
+
+def plain_line(text: str) -> str:
+    """Return text as one short line without colours; of a traceback only its last line."""
+    lines = [line.strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        lines = lines[-1:]
+    words = " ".join("".join(c if c.isprintable() else " " for c in " ".join(lines)).split())
+    return words if len(words) <= 400 else "..." + words[-397:]

@@ -1,0 +1,112 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Jumpstarter controller a task means, if any, and whether its token still holds."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
+
+try:
+    import yaml
+
+    HAS_YAML = True
+except ImportError:
+    HAS_YAML = False
+
+CONTROLLER = "controller"
+LOCAL = "local"
+AUTO = "auto"
+
+
+def choose_mode(mode: str, client_config: str | None, client: str | None) -> str:
+    """Return ``controller`` or ``local``; ``auto`` means a controller if anything names one."""
+    if mode != AUTO:
+        return mode
+    named = client_config or client or (os.environ.get("JMP_ENDPOINT") and os.environ.get("JMP_TOKEN"))
+    return CONTROLLER if named or _current_client_file() else LOCAL
+
+
+def config_arguments(client_config: str | None, client: str | None) -> list[str]:
+    """Return the arguments that tell ``jmp`` which controller.
+
+    :raises InputError: the config is missing, unreadable, or its token has expired.
+    """
+    if client_config and client:
+        raise InputError("client_config and client are both given; give one.")
+    if client_config:
+        path = pathlib.Path(client_config).expanduser()
+        _check_config(path, "client_config")
+        return ["--client-config", str(path)]
+    if client:
+        _check_config(_clients_directory() / f"{check_name(client, 'client')}.yaml", "client")
+        return ["--client", client]
+    current = _current_client_file()
+    if current:
+        _check_config(current, "the current client of jmp")
+    elif os.environ.get("JMP_TOKEN"):
+        _check_token(os.environ["JMP_TOKEN"], "the environment's JMP_TOKEN")
+    else:
+        raise InputError(
+            "No Jumpstarter controller is named; set jumpstarter_client_config to a client config, "
+            "or jumpstarter_lease_guard_mode to local."
+        )
+    return []
+
+
+def _check_config(path: pathlib.Path, option: str) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config.")
+    config = _load(text)
+    if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
+        raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")
+    if isinstance(config.get("token"), str):
+        _check_token(config["token"], str(path))
+
+
+def _check_token(token: str, source: str) -> None:
+    """Refuse an expired token, for which ``jmp`` would open a browser and wait for ever."""
+    try:
+        payload = token.split(".")[1]
+        expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("exp")
+    except (IndexError, ValueError, AttributeError):
+        return
+    if isinstance(expiry, (int, float)) and expiry <= time.time():
+        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(expiry))
+        raise InputError(f"The Jumpstarter token in {source} expired at {when}; get a new one (jmp login).")
+
+
+def _load(text: str) -> t.Any:
+    if not HAS_YAML:
+        raise InputError("The Python library PyYAML is missing; install it where this task runs.")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def _home() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter").expanduser()
+
+
+def _clients_directory() -> pathlib.Path:
+    return _home() / "clients"
+
+
+def _current_client_file() -> pathlib.Path | None:
+    try:
+        config = _load((_home() / "config.yaml").read_text(encoding="utf-8"))
+        return _clients_directory() / f"{check_name(config['config']['current-client'], 'client')}.yaml"
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, InputError):
+        return None

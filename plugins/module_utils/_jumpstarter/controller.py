@@ -1,0 +1,111 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Jumpstarter controller, as far as leases go."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.durations import clock_form
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lease import HELD, Lease
+
+LASTING = (
+    "failed to authenticate",
+    "unauthenticated",
+    "permission denied",
+    "permissiondenied",
+    "token is expired",
+    "no such option",
+    "usage:",
+    "invalid",
+)
+
+
+class Controller:
+    """Asks one controller through ``jmp``.
+
+    :param config: the arguments that name the controller.
+    """
+
+    def __init__(self, jmp: Jmp, config: t.Sequence[str]) -> None:
+        self.jmp = jmp
+        self.config = list(config)
+
+    def create(self, name: str, wanted: t.Sequence[str], duration: float, tags: t.Mapping[str, str]) -> None:
+        """Ask for a lease; it is not held before it is Ready.
+
+        :param wanted: ``-n EXPORTER`` or ``-l SELECTOR``.
+        :param duration: seconds.
+        :raises JmpFailed: the controller may or may not have it; :meth:`find` tells.
+        """
+        request = ["create", "lease", *wanted, "--duration", clock_form(duration), "--lease-id", name, *self.config]
+        try:
+            self.jmp.call_json(*request, *(word for tag in tags.items() for word in ("--tag", "=".join(tag))))
+        except errors.JmpFailed as error:
+            if "no such option: --tag" not in error.words.lower():
+                raise
+            self.jmp.call_json(*request)
+
+    def find(self, name: str) -> Lease | None:
+        """Return this client's lease of that name, ended ones too; None if there is none."""
+        return next((lease for lease in self._list("-a") if lease.name == name), None)
+
+    def holder_of(self, exporter: str, selector: str = "") -> Lease | None:
+        """Return the lease that holds an exporter, or that matches what a selector asks for."""
+        held = [lease for lease in self._list("-A") if lease.state == HELD]
+        by_name = [lease for lease in held if exporter and lease.exporter == exporter]
+        by_selector = [lease for lease in held if selector and lease.shown.get("selector") == selector]
+        return next(iter(by_name or by_selector), None)
+
+    def all_leases(self) -> list[Lease]:
+        """Return every client's active leases."""
+        return self._list("-A")
+
+    def extend(self, name: str, duration: float) -> Lease:
+        """Set a lease's duration in seconds, counted from its begin; never to less than it has.
+
+        :raises LeaseLost: the lease has ended, which the controller itself does not say.
+        """
+        lease = self._held(name)
+        update = ["update", "lease", name, "--duration", clock_form(max(duration, lease.duration)), *self.config]
+        self.jmp.call_json(*update)
+        return self._held(name)
+
+    def delete(self, name: str) -> bool:
+        """Give a lease back.
+
+        :returns: whether it was still there.
+        :raises LeaseForeign: it is another client's.
+        """
+        try:
+            self.jmp.call("delete", "leases", name, *self.config)
+        except errors.JmpFailed as error:
+            words = error.words.lower()
+            if "not found" in words or "already been released" in words:
+                return False
+            if "permission denied" in words:
+                raise errors.LeaseForeign(f"Lease {name} belongs to another client and was left alone.") from None
+            raise
+        return True
+
+    def _held(self, name: str) -> Lease:
+        lease = self.find(name)
+        if lease is None or lease.state != HELD:
+            raise errors.LeaseLost(f"Lease {name} is not held any more ({lease.message if lease else 'not found'}).")
+        return lease
+
+    def _list(self, *which: str) -> list[Lease]:
+        answer = self.jmp.call_json("get", "leases", *which, *self.config)
+        leases = answer.get("leases") if isinstance(answer, dict) else None
+        if not isinstance(leases, list):
+            raise errors.JmpFailed("jmp get leases printed JSON without leases; is it jumpstarter-cli 0.8 or newer?")
+        return [Lease(shown) for shown in leases if isinstance(shown, dict)]
+
+
+def is_lasting(error: errors.JmpFailed) -> bool:
+    """Whether trying again cannot help."""
+    words = error.words.lower()
+    return any(sign in words for sign in LASTING)

@@ -1,0 +1,125 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands on a device, through a held lease or a local exporter, with results that can be trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import pathlib
+import sys
+import tempfile
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import command_runner, errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import Request, acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import LEASE_MARK, Jmp, plain_line
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL, config_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporters import find_exporter_config
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import Record, leads_to, safe_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import release_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+
+Options = t.Mapping[str, t.Any]
+
+CONNECT_SECONDS = 30
+LOCK_SECONDS = 5.0
+
+
+def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str, t.Any]]:
+    """Run shell commands, in which ``j`` drives the device, up to the first that fails.
+
+    :returns: for each command that ran ``command``, ``rc``, ``stdout`` and ``stderr``.
+    :raises JumpstarterError: the device could not be reached, or the time passed.
+    """
+    timeout = options["timeout"]
+    if not 0 < timeout <= 30 * 86400:
+        raise errors.InputError(f"timeout is {timeout:g}; give seconds, more than 0 and at most 30 days.")
+    caller = Caller.from_options(options)
+    with contextlib.ExitStack() as stack:
+        lease_name, target = _way_to_device(options, caller, stack)
+        jmp = Jmp(caller.owner)
+        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hatci-")))
+        (directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
+        (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
+        results = directory / "results.json"
+        runner = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
+        mark = {LEASE_MARK: lease_name, "JMP_RETRY_TIMEOUT": f"{CONNECT_SECONDS}s"}
+        try:
+            finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, **mark)
+        except errors.JmpTimeout as error:
+            done = _read(results)
+            raise errors.CommandFailed(
+                f"{_progress(commands, done)} did not end within {timeout:g} s and was ended. "
+                "Give a longer timeout if it needs one.",
+                results=done,
+            ) from error
+        done = _read(results)
+        if len(done) < len(commands) and not any(result["rc"] for result in done):
+            said = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
+            raise errors.CommandFailed(
+                f"{_progress(commands, done)} did not run, since jmp shell ended: {said}", results=done
+            )
+        return done
+
+
+def _way_to_device(options: Options, caller: Caller, stack: contextlib.ExitStack) -> tuple[str, list[str]]:
+    """Return the lease and the arguments by which ``jmp shell`` gets to the device."""
+    exporter, lease_name = options["exporter"] or None, options["lease_name"] or None
+    record = safe_record(lease_name) if lease_name else None
+    if record is None and lease_name:
+        config = config_arguments(options["client_config"] or None, options["client"] or None)
+        return lease_name, _through_controller(lease_name, config)
+    if record and (exporter is None or leads_to(record, exporter)):
+        if record["mode"] != LOCAL:
+            return record["name"], _through_controller(record["name"], record["config"])
+        return record["name"], ["--exporter-config", str(find_exporter_config(record["exporter"]))]
+    if exporter is None:
+        raise errors.InputError("Neither exporter nor lease_name is given; say which device is meant.")
+    config_path = find_exporter_config(exporter)
+    own = _lock_for_now(options, exporter, caller, stack)
+    return own["name"], ["--exporter-config", str(config_path)]
+
+
+def _through_controller(lease_name: str, config: list[str]) -> list[str]:
+    return [*config, "--lease", lease_name, "--acquisition-timeout", f"{CONNECT_SECONDS}s"]
+
+
+def _lock_for_now(options: Options, exporter: str, caller: Caller, stack: contextlib.ExitStack) -> Record:
+    """Lock a device that no lease of this play covers, for the time of one task."""
+    request = Request(
+        caller=caller,
+        exporter=exporter,
+        selector=None,
+        duration=options["timeout"] + 60.0,
+        timeout=LOCK_SECONDS,
+        max_hold=None,
+        expected_exporter=None,
+        say=lambda line: None,
+    )
+    record = acquire_local(options["lock_dir"], request)
+    stack.callback(release_local, record["name"], LeaseFiles(record["name"]))
+    return record
+
+
+def _read(path: pathlib.Path) -> list[dict[str, t.Any]]:
+    with contextlib.suppress(OSError, ValueError):
+        return t.cast("list[dict[str, t.Any]]", json.loads(path.read_text(encoding="utf-8")))
+    return []
+
+
+def _progress(commands: t.Sequence[str], done: list[dict[str, t.Any]]) -> str:
+    number = min(len(done), len(commands) - 1)
+    return f"Command {number + 1} of {len(commands)} ({commands[number]!r:.80})"
+
+
+def wait_after(seconds: float, caller: Caller) -> None:
+    """Pause after a command, as long as the play lives."""
+    if caller.owner:
+        caller.owner.sleep(seconds)
+    else:
+        time.sleep(seconds)

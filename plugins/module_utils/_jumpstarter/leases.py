@@ -1,0 +1,174 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind jumpstarter_lease."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import (
+    Request,
+    acquire_from_controller,
+    acquire_local,
+    tags_of,
+    wanted_arguments,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
+    CONTROLLER,
+    LOCAL,
+    choose_mode,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.durations import parse_duration
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import safe_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name, new_lease_name
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller, controller_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import (
+    is_local,
+    release_local,
+    release_to_controller,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+
+PREDICTED_NAME = "check-mode"
+
+Result = dict[str, t.Any]
+Options = t.Mapping[str, t.Any]
+
+
+def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None] = lambda line: None) -> Result:
+    """Acquire, create, renew or release a lease.
+
+    :param say: shows a line to whoever watches.
+    :returns: ``changed``, ``lease_name``, ``mode``, ``exporter`` and ``lease``.
+    :raises JumpstarterError: what was asked could not be done.
+    """
+    act = {"acquire": _acquire, "create": _create, "renew": _renew, "release": _release}[options["state"]]
+    result = act(options, check_mode, say)
+    return {**result, "output": _written(result, options["output"])}
+
+
+def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+    mode = choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
+    request = _request(options, say)
+    if check_mode:
+        return {"changed": True, "lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
+    if mode == CONTROLLER:
+        record = acquire_from_controller(controller_of(options, request.caller.owner), request)
+    else:
+        record = acquire_local(options["lock_dir"], request)
+    return {
+        "changed": True,
+        "lease_name": record["name"],
+        "mode": mode,
+        "exporter": record["exporter"],
+        "lease": record["lease"],
+        "keeper_log": record["keeper_log"],
+    }
+
+
+def _create(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+    """Ask the controller for a lease and return at once; nothing renews or releases it."""
+    if choose_mode(options["mode"], options["client_config"] or None, options["client"] or None) == LOCAL:
+        raise errors.InputError("state create needs a controller; a local lease is held or not: use state acquire.")
+    request = _request(options, say)
+    name = check_name(options["lease_name"] or new_lease_name(options["job_id"], options["job_host"]), "lease_name")
+    result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": request.exporter, "lease": {}}
+    if check_mode:
+        return result
+    controller = controller_of(options, request.caller.owner)
+    wanted = wanted_arguments(request.exporter, request.selector)
+    controller.create(name, wanted, request.duration, tags_of(request.caller))
+    found = controller.find(name)
+    return {**result, "lease": found.shown if found else {}}
+
+
+def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
+    name = _needed_name(options)
+    window = parse_duration(options["duration"], "duration")
+    record = None if check_mode else safe_record(name)
+    result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": None, "lease": {}}
+    if check_mode:
+        return result
+    if is_local(record):
+        raise errors.InputError(f"Lease {name} is a local one, which does not run out; there is nothing to renew.")
+    controller = controller_of(options, Caller.from_options(options).owner)
+    found = controller.find(name)
+    if found is None or found.began is None:
+        raise errors.LeaseLost(f"Lease {name} is not held, so it can't be renewed.")
+    elapsed = max(0.0, time.time() - found.began.timestamp())
+    extended = controller.extend(name, elapsed + window)
+    return {
+        **result,
+        "changed": extended.duration > found.duration,
+        "exporter": extended.exporter,
+        "lease": extended.shown,
+    }
+
+
+def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
+    name = options["lease_name"]
+    result = {"changed": False, "lease_name": name, "mode": None, "exporter": None, "lease": {}}
+    if not name or name == PREDICTED_NAME:
+        return result
+    files = LeaseFiles(check_name(name, "lease_name"))
+    record = files.read()
+    mode = (record or {}).get("mode") or choose_mode(
+        options["mode"], options["client_config"] or None, options["client"] or None
+    )
+    result.update(mode=mode, exporter=(record or {}).get("exporter"))
+    if check_mode:
+        return {**result, "changed": True}
+    if mode == LOCAL:
+        return {**result, "changed": release_local(name, files)}
+    caller = Caller.from_options(options)
+    sleep = caller.owner.sleep if caller.owner else time.sleep
+    controller = controller_of(options, caller.owner)
+    if record and record.get("config") is not None:
+        controller.config = record["config"]
+    return {**result, "changed": release_to_controller(controller, name, files, _timeout(options), sleep)}
+
+
+def _request(options: Options, say: t.Callable[[str], None]) -> Request:
+    exporter, selector = options["exporter"] or None, options["selector"] or None
+    if not exporter and not selector:
+        raise errors.InputError("Neither exporter nor selector is given; say which device to lease.")
+    if exporter:
+        check_name(exporter, "exporter")
+    return Request(
+        caller=Caller.from_options(options),
+        exporter=None if selector else exporter,
+        selector=selector,
+        duration=parse_duration(options["duration"], "duration"),
+        timeout=_timeout(options),
+        max_hold=parse_duration(options["max_hold"], "max_hold") if options["max_hold"] else None,
+        expected_exporter=options["expected_exporter"] or None,
+        say=say,
+    )
+
+
+def _timeout(options: Options) -> float:
+    timeout = options["timeout"] if options["timeout"] is not None else 600.0 if options["state"] == "acquire" else 30.0
+    if not 0 <= timeout <= 30 * 86400:
+        raise errors.InputError(f"timeout is {timeout:g}; give seconds, 0 or more and at most 30 days.")
+    return float(timeout)
+
+
+def _needed_name(options: Options) -> str:
+    if not options["lease_name"]:
+        raise errors.InputError(f"state {options['state']} needs lease_name.")
+    return check_name(options["lease_name"], "lease_name")
+
+
+def _written(result: Result, form: str) -> str:
+    if form == "name":
+        return str(result["lease_name"] or "")
+    shown = {key: result[key] for key in ("lease_name", "mode", "exporter", "lease")}
+    if form == "json":
+        return json.dumps(shown, default=str)
+    import yaml
+
+    return str(yaml.safe_dump(shown))

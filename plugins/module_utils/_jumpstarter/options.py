@@ -1,0 +1,60 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that all Jumpstarter modules share, and what they mean together."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
+    AUTO,
+    CONTROLLER,
+    LOCAL,
+    config_arguments,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller
+from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner
+
+DEFAULT_LOCK_DIRECTORY = "/tmp/hatci-automation-locks"  # noqa: S108  # shared by all users on purpose
+
+SHARED_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "client_config": {"type": "path"},
+    "client": {"type": "str"},
+    "mode": {"type": "str", "choices": [AUTO, CONTROLLER, LOCAL], "default": AUTO},
+    "lock_dir": {"type": "path", "default": DEFAULT_LOCK_DIRECTORY},
+    "job_id": {"type": "str", "default": "manual"},
+    "job_host": {"type": "str", "default": "localhost"},
+    "watch_pid": {"type": "int"},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Who asks for a device.
+
+    :param job: id of the job.
+    :param host: inventory name of the host that the play works for.
+    :param owner: the ansible-playbook process, None if it is on another machine.
+    """
+
+    job: str
+    host: str
+    owner: Owner | None
+
+    @classmethod
+    def from_options(cls, options: t.Mapping[str, t.Any]) -> Caller:
+        """Build it from a task's options."""
+        owner = Owner.of(options["watch_pid"]) if options["watch_pid"] else None
+        return cls(options["job_id"], options["job_host"], owner)
+
+
+def controller_of(options: t.Mapping[str, t.Any], owner: Owner | None) -> Controller:
+    """Return the controller that the options name.
+
+    :raises InputError: its config cannot be used.
+    """
+    config = config_arguments(options["client_config"] or None, options["client"] or None)
+    return Controller(Jmp(owner), config)

@@ -1,0 +1,69 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Giving a device back."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper import end_keeper, is_kept
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+
+PAUSE_SECONDS = 2.0
+
+
+def release_local(lease_name: str, files: LeaseFiles) -> bool:
+    """Free a locked device and return whether it was held."""
+    record = files.read() or {}
+    was_held = is_kept(record.get("keeper"))
+    end_keeper(record.get("keeper"), released=False)
+    end_marked(lease_name)
+    files.remove()
+    return was_held
+
+
+def release_to_controller(
+    controller: Controller, lease_name: str, files: LeaseFiles, timeout: float, sleep: t.Callable[[float], None]
+) -> bool:
+    """Give a lease back to the controller and return whether it was still there.
+
+    The keeper is ended only after the lease is gone: while it lives, it will release the lease itself.
+
+    :raises LeaseForeign: it is another client's.
+    :raises ReleaseFailed: the controller did not take it back in time.
+    """
+    end_marked(lease_name)
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            was_held = controller.delete(lease_name)
+            break
+        except (errors.JmpFailed, errors.JmpTimeout) as error:
+            lasting = isinstance(error, errors.JmpFailed) and is_lasting(error)
+            if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
+                raise errors.ReleaseFailed(_what_happens_next(lease_name, files, error)) from None
+        sleep(PAUSE_SECONDS)
+    end_keeper((files.read() or {}).get("keeper"), released=True)
+    files.remove()
+    return was_held
+
+
+def is_local(record: dict[str, t.Any] | None) -> bool:
+    """Whether a lease of this machine is a local one."""
+    return bool(record) and (record or {}).get("mode") == LOCAL
+
+
+def _what_happens_next(lease_name: str, files: LeaseFiles, error: errors.JumpstarterError) -> str:
+    record = files.read() or {}
+    hope = (
+        f"Its keeper goes on trying when the play has ended (log {files.log})."
+        if is_kept(record.get("keeper"))
+        else "It has no keeper and ends by itself when its duration is over."
+    )
+    return f"Lease {lease_name} could not be given back: {error.message} {hope}"

@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: jumpstarter_lease
+short_description: Acquire, renew and release a device
+version_added: 0.1.0
+description:
+  - Acquires a device for this job alone, and gives it back.
+  - V(state=acquire) succeeds only once the device is held. While it waits it shows who holds the device. On
+    failure nothing stays behind, neither a lease nor a request for one.
+  - With a local connection a keeper is started with the lease. This small process renews the lease while
+    C(ansible-playbook) runs and gives the device back as soon as that has ended, whatever ended it.
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.jumpstarter
+  - hatci.automation.attributes
+  - hatci.automation.attributes.jumpstarter
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is leased or released.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details: Releasing is idempotent; each acquire makes a lease.
+options:
+  state:
+    description:
+      - V(acquire) gets hold of a device.
+      - V(create) only asks the controller for a lease and returns at once; nothing keeps it.
+      - V(renew) makes a lease last O(duration) from now; it is never shortened.
+      - V(release) gives a lease back. One that is gone already, or was never acquired, is fine.
+    type: str
+    choices: [acquire, create, renew, release]
+    default: acquire
+  selector:
+    description: Labels of the exporter, such as V(exporter=vehicle_001). Wins over O(exporter).
+    type: str
+  exporter:
+    description: Name of the exporter.
+    type: str
+  duration:
+    description:
+      - How long the lease lasts if nothing renews it, such as V(30m), V(1h30m), V(01:30:00) or seconds.
+      - With a keeper a short one is safer, since it is what is left when even the keeper is killed.
+    type: str
+    default: 10m
+  lease_name:
+    description: The lease to renew or release; for V(state=create) the name it shall get.
+    type: str
+  expected_exporter:
+    description: Fail, before anything is done with the device, if the lease brings another exporter.
+    type: str
+  max_hold:
+    description: Longest time for which the keeper renews the lease, as in O(duration).
+    type: str
+  timeout:
+    description:
+      - Seconds to wait for the device (V(600) if left out), or to go on trying to release it (V(30)).
+    type: float
+  output:
+    description: Form of RV(output).
+    type: str
+    choices: [name, json, yaml]
+    default: json
+seealso:
+  - module: hatci.automation.jumpstarter_power
+  - module: hatci.automation.jumpstarter_shell
+"""
+
+EXAMPLES = r"""
+- name: Use a vehicle and give it back
+  block:
+    - name: Acquire it
+      hatci.automation.jumpstarter_lease:
+        state: acquire
+        selector: exporter=vehicle_001
+        client_config: /etc/jumpstarter/client.yaml
+      register: lease
+
+    - name: Switch it on
+      hatci.automation.jumpstarter_power:
+        lease_name: "{{ lease.lease_name }}"
+        state: "on"
+
+  always:
+    - name: Give it back
+      hatci.automation.jumpstarter_lease:
+        state: release
+        lease_name: "{{ lease.lease_name | default(omit) }}"
+        client_config: /etc/jumpstarter/client.yaml
+"""
+
+RETURN = r"""
+lease_name:
+  description: Name of the lease; in check mode a placeholder.
+  returned: success
+  type: str
+  sample: hatci-4711-vehicle-001-5f3a9c01
+mode:
+  description: V(controller) or V(local).
+  returned: success
+  type: str
+  sample: controller
+exporter:
+  description: The exporter that the lease brought.
+  returned: success
+  type: str
+  sample: vehicle_001
+lease:
+  description: The lease as the controller, or the lock, shows it.
+  returned: success
+  type: dict
+  sample: {name: hatci-4711-vehicle-001-5f3a9c01, exporter: vehicle_001, client: lab}
+keeper_log:
+  description: Log file of the keeper.
+  returned: when a keeper was started
+  type: str
+  sample: /tmp/hatci-automation-1000/hatci-4711-vehicle-001-5f3a9c01.log
+output:
+  description: The lease in the form of O(output).
+  returned: success
+  type: str
+  sample: hatci-4711-vehicle-001-5f3a9c01
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import manage_lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+
+ARGUMENTS = {
+    "argument_spec": {
+        **SHARED_ARGUMENTS,
+        "state": {"type": "str", "choices": ["acquire", "create", "renew", "release"], "default": "acquire"},
+        "selector": {"type": "str"},
+        "exporter": {"type": "str"},
+        "duration": {"type": "str", "default": "10m"},
+        "lease_name": {"type": "str"},
+        "expected_exporter": {"type": "str"},
+        "max_hold": {"type": "str"},
+        "timeout": {"type": "float"},
+        "output": {"type": "str", "choices": ["name", "json", "yaml"], "default": "json"},
+    },
+    "supports_check_mode": True,
+}
+OPERATION = manage_lease
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: jumpstarter_power
+short_description: Switch a device on or off
+version_added: 0.1.0
+description:
+  - Runs C(j power on), C(off) or C(cycle) on a device.
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.jumpstarter
+  - hatci.automation.attributes
+  - hatci.automation.attributes.jumpstarter
+attributes:
+  check_mode:
+    support: full
+    details: The device is left alone.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+    details: The state of the power is not read first.
+options:
+  exporter:
+    description:
+      - Name of the exporter. If this play holds a lease of it, the way goes through the lease.
+      - Else it is an exporter config of this machine, which is locked for the time of the task.
+    type: str
+  lease_name:
+    description:
+      - Lease that leads to the device. With an action plugin (the usual way) it falls back to the fact
+        C(current_lease_name).
+    type: str
+  state:
+    description: What to do.
+    type: str
+    choices: ["on", "off", cycle]
+    required: true
+  wait:
+    description: Seconds to wait afterwards.
+    type: float
+    default: 0
+  timeout:
+    description: Seconds that switching may take.
+    type: float
+    default: 120
+seealso:
+  - module: hatci.automation.jumpstarter_lease
+  - module: hatci.automation.jumpstarter_shell
+"""
+
+EXAMPLES = r"""
+- name: Switch the vehicle off and on
+  hatci.automation.jumpstarter_power:
+    exporter: vehicle_001
+    state: cycle
+    wait: 5
+"""
+
+RETURN = r"""
+power:
+  description: State that the device was put into.
+  returned: success
+  type: str
+  sample: "on"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.power import set_power
+
+ARGUMENTS = {
+    "argument_spec": {
+        **SHARED_ARGUMENTS,
+        "exporter": {"type": "str"},
+        "lease_name": {"type": "str"},
+        "state": {"type": "str", "choices": ["on", "off", "cycle"], "required": True},
+        "wait": {"type": "float", "default": 0.0},
+        "timeout": {"type": "float", "default": 120.0},
+    },
+    "required_one_of": [("exporter", "lease_name")],
+    "supports_check_mode": True,
+}
+OPERATION = set_power
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
