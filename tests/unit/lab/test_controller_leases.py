@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.leases import LeaseBook, LeaseChange, LeaseRequest
 from hatci_lab.controller.model import STATUS_AVAILABLE, STATUS_OFFLINE, Exporter, Lease

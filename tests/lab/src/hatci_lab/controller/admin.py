@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,7 +16,7 @@ from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.faults import UnknownFault
 from hatci_lab.controller.ports import HOST
 
-Answer = Callable[..., Awaitable[Any]]
+Answer = Callable[..., Coroutine[Any, Any, Any]]
 Routes = dict[tuple[str, str], Answer]
 
 

@@ -129,12 +129,14 @@ class App:
         return [lease.as_dict() for lease in self._book.leases.values()]
 
     async def _get_exporters(self) -> list[dict[str, Any]]:
-        return [
-            {**asdict(item), "online": self._book.exporter_online(item)} for item in self._book.exporters.values()
-        ]
+        return [{**asdict(item), "online": self._book.exporter_online(item)} for item in self._book.exporters.values()]
 
     async def _post_exporter(
-        self, name: str, labels: dict[str, str] | None = None, enabled: bool = True, export: dict[str, Any] | None = None
+        self,
+        name: str,
+        labels: dict[str, str] | None = None,
+        enabled: bool = True,
+        export: dict[str, Any] | None = None,
     ) -> dict[str, str]:
         """Make or change an exporter, as an administrator does in Kubernetes, and write its config."""
         exporter = self._book.exporters.setdefault(name, Exporter(name))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import grpc
 
@@ -11,7 +11,7 @@ from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.tokens import TokenIssuer
 
 Kind = Literal["Client", "Exporter"]
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 NAMESPACE = "lab"
 

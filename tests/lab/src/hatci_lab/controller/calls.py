@@ -18,9 +18,7 @@ class CallLog:
 
     def add(self, method: str, kind: str, name: str, request: Any) -> None:
         args = (
-            json_format.MessageToDict(request, preserving_proto_field_name=True)
-            if isinstance(request, Message)
-            else {}
+            json_format.MessageToDict(request, preserving_proto_field_name=True) if isinstance(request, Message) else {}
         )
         entry = {"time": time.time(), "method": method, "kind": kind, "name": name, "args": args}
         self._file.write(json.dumps(entry) + "\n")

@@ -66,9 +66,7 @@ class ClientService(client_pb2_grpc.ClientServiceServicer):
         )
         page, token = _page(leases, request.page_size, request.page_token)
         now = time.time()
-        return client_pb2.ListLeasesResponse(
-            leases=[lease_to_pb(lease, now) for lease in page], next_page_token=token
-        )
+        return client_pb2.ListLeasesResponse(leases=[lease_to_pb(lease, now) for lease in page], next_page_token=token)
 
     async def CreateLease(self, request: client_pb2.CreateLeaseRequest, context: Context) -> client_pb2.Lease:
         client = self._auth.caller(context, "Client")
@@ -110,9 +108,7 @@ class ClientService(client_pb2_grpc.ClientServiceServicer):
         self, request: client_pb2.RotateTokenRequest, context: Context
     ) -> client_pb2.RotateTokenResponse:
         client = self._auth.caller(context, "Client")
-        response = client_pb2.RotateTokenResponse(
-            token=self._tokens.issue("Client", client, lifetime=_TOKEN_LIFETIME)
-        )
+        response = client_pb2.RotateTokenResponse(token=self._tokens.issue("Client", client, lifetime=_TOKEN_LIFETIME))
         response.expiry.FromSeconds(int(time.time() + _TOKEN_LIFETIME))
         return response
 

@@ -67,7 +67,9 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
         self._core.changed()
         return jumpstarter_pb2.ReportStatusResponse()
 
-    async def Status(self, request: jumpstarter_pb2.StatusRequest, context: Context) -> None:
+    async def Status(  # type: ignore[override]
+        self, request: jumpstarter_pb2.StatusRequest, context: Context
+    ) -> None:
         exporter = self._exporter(context)
         exporter.streams += 1
         self._core.changed()
@@ -78,7 +80,9 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
             exporter.last_seen = time.time()
             self._core.changed()
 
-    async def Listen(self, request: jumpstarter_pb2.ListenRequest, context: Context) -> None:
+    async def Listen(  # type: ignore[override]
+        self, request: jumpstarter_pb2.ListenRequest, context: Context
+    ) -> None:
         exporter = self._exporter(context)
         if self._core.book.get(request.lease_name).exporter != exporter.name:
             raise Refused("UNKNOWN", "permission denied")

@@ -21,7 +21,7 @@ def parse_name(identifier: str, kind: str) -> str:
 
 
 def seconds(stamp: Timestamp) -> float:
-    return stamp.seconds + stamp.nanos / 1e9
+    return float(stamp.seconds + stamp.nanos / 1e9)
 
 
 def condition_to_pb(condition: Condition) -> kubernetes_pb2.Condition:

@@ -25,7 +25,10 @@ class UnknownFault(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """``methods`` are patterns on ``CreateLease`` or ``ClientService/CreateLease``; ``times`` None is: until cleared."""
+    """``methods`` are patterns on ``CreateLease`` or ``ClientService/CreateLease``.
+
+    A fault without ``times`` lasts until it is cleared.
+    """
 
     name: str
     methods: tuple[str, ...] = ("*",)

@@ -42,9 +42,8 @@ class Gate(grpc.aio.ServerInterceptor):
     def _guarded(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def guarded(request: Any, context: Context) -> Any:
             caller = metadata(context)
-            self._calls.add(
-                method, caller.get("jumpstarter-kind", ""), caller.get("jumpstarter-name", ""), request
-            )
+            self._calls.add(method, caller.get("jumpstarter-kind", ""), caller.get("jumpstarter-name", ""), request)
+            self._changes.bump()
             await self._silence(method)
             for name in ("unavailable", "fail"):
                 await _abort_by(self._faults.take(name, method), context)

@@ -92,9 +92,7 @@ class LeaseBook:
             (
                 lease
                 for lease in self.leases.values()
-                if not (only_active and lease.ended)
-                and wanted.matches(lease.labels)
-                and tags.matches(lease.tags)
+                if not (only_active and lease.ended) and wanted.matches(lease.labels) and tags.matches(lease.tags)
             ),
             key=lambda lease: lease.name,
         )
@@ -138,9 +136,7 @@ class LeaseBook:
         return exporter.online(self._clock(), self._offline_after)
 
     def holder(self, exporter: str) -> Lease | None:
-        return next(
-            (lease for lease in self.leases.values() if lease.exporter == exporter and not lease.ended), None
-        )
+        return next((lease for lease in self.leases.values() if lease.exporter == exporter and not lease.ended), None)
 
     def reconcile(self) -> float | None:
         """Move every lease to where it belongs now; return the next time at which that may change."""
@@ -176,7 +172,7 @@ class LeaseBook:
         if lease.requested_begin is not None and lease.requested_begin > now:
             return
         candidates = self._candidates(lease, now)
-        if candidates is None:
+        if not candidates:
             return
         online = [item for item in candidates if self.exporter_online(item)]
         free = [item for item in online if self.holder(item.name) is None]
@@ -207,12 +203,10 @@ class LeaseBook:
         else:
             lease.exporter = ready[0].name
             lease.begin = _whole_second(now)
-            lease.set_condition(
-                Condition("Ready", True, "Ready", "An exporter has been acquired for the client", now)
-            )
+            lease.set_condition(Condition("Ready", True, "Ready", "An exporter has been acquired for the client", now))
 
-    def _candidates(self, lease: Lease, now: float) -> list[Exporter] | None:
-        """The exporters that this lease may get, or None after it was refused for good."""
+    def _candidates(self, lease: Lease, now: float) -> list[Exporter]:
+        """The exporters that this lease may get; none after it was refused for good."""
         selector = lease.parsed_selector
         if lease.exporter_name:
             return self._named_candidate(lease, selector, now)
@@ -234,7 +228,7 @@ class LeaseBook:
             return self._refuse(lease, now, "NoAccess", message)
         return enabled
 
-    def _named_candidate(self, lease: Lease, selector: Selector, now: float) -> list[Exporter] | None:
+    def _named_candidate(self, lease: Lease, selector: Selector, now: float) -> list[Exporter]:
         exporter = self.exporters.get(lease.exporter_name)
         if exporter is None:
             message = f"Requested exporter {lease.exporter_name} was not found"
@@ -249,10 +243,11 @@ class LeaseBook:
 
     def _refuse(
         self, lease: Lease, now: float, reason: str, message: str, *, condition: str = "Unsatisfiable"
-    ) -> None:
+    ) -> list[Exporter]:
         lease.set_condition(Condition(condition, True, reason, message, now))
         lease.ended = True
         lease.end = _whole_second(now)
+        return []
 
     def _wait(self, lease: Lease, now: float, reason: str, message: str) -> None:
         lease.set_condition(Condition("Pending", True, reason, message, now))

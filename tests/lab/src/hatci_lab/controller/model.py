@@ -13,6 +13,7 @@ TAG_PREFIX = "metadata.jumpstarter.dev/"
 STATUS_UNSPECIFIED = 0
 STATUS_OFFLINE = 1
 STATUS_AVAILABLE = 2
+STATUS_LEASE_READY = 4
 
 
 @dataclass

@@ -18,7 +18,7 @@ import yaml
 
 from hatci_lab.controller.calls import read_calls
 from hatci_lab.controller.exporter_process import ExporterProcess
-from hatci_lab.controller.model import STATUS_AVAILABLE
+from hatci_lab.controller.model import STATUS_AVAILABLE, STATUS_LEASE_READY
 from hatci_lab.controller.ports import reserve
 
 _START_TIMEOUT = 30.0
@@ -32,9 +32,7 @@ class ControllerError(RuntimeError):
 
 
 class ControllerProcess:
-    def __init__(
-        self, dir: Path, clients: Sequence[str] = ("alice", "bob"), *, offline_after: float = 60.0
-    ) -> None:
+    def __init__(self, dir: Path, clients: Sequence[str] = ("alice", "bob"), *, offline_after: float = 60.0) -> None:
         self.dir = Path(dir).resolve()
         self.clients = tuple(clients)
         self.exporters: dict[str, ExporterProcess] = {}
@@ -89,9 +87,7 @@ class ControllerProcess:
             *("--offline-after", str(self._offline_after)),
         ]
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
-            )
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self._ready = self._read_ready_line(self._process)
 
     def stop(self) -> None:
@@ -157,7 +153,7 @@ class ControllerProcess:
         self._admin("DELETE", f"/faults/{name}" if name else "/faults")
 
     def wait_until(self, what: Callable[[], Any], timeout: float = 30.0) -> Any:
-        """Look again at each change of state until the answer is true, and return it."""
+        """Look again at each change of state and each call until the answer is true, and return it."""
         deadline = time.monotonic() + timeout
         version = -1
         while not (answer := what()):
@@ -203,6 +199,11 @@ class ControllerProcess:
         """Online, and done with its last lease."""
         seen = self.exporter(exporter)
         return bool(seen["online"] and seen["streams"] and seen["status"] == STATUS_AVAILABLE)
+
+    def serving(self, exporter: str) -> bool:
+        """Leased, and ready for connections of its holder."""
+        seen = self.exporter(exporter)
+        return bool(seen["streams"] and seen["status"] == STATUS_LEASE_READY)
 
     def _admin(self, verb: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         response = self._session.request(verb, self.admin_url + path, json=body, timeout=30)

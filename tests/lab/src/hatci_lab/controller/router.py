@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 from jumpstarter_protocol import router_pb2, router_pb2_grpc
@@ -26,7 +27,7 @@ class RouterService(router_pb2_grpc.RouterServiceServicer):
         self._tokens = tokens
         self._waiting: dict[str, _Half] = {}
 
-    async def Stream(self, request_iterator: object, context: Context) -> None:
+    async def Stream(self, request_iterator: object, context: Context) -> None:  # type: ignore[override]
         stream = self._tokens.verify_stream(bearer(context))
         first = self._waiting.pop(stream, None)
         if first is not None:
@@ -41,8 +42,8 @@ class RouterService(router_pb2_grpc.RouterServiceServicer):
 
 async def _join(first: _Half, second: Context) -> None:
     """Copy both ways until both peers have said their last, or one is cut off."""
-    both = asyncio.gather(_copy(first.context, second), _copy(second, first.context))
-    over = asyncio.create_task(first.over.wait())
+    both: asyncio.Future[Any] = asyncio.gather(_copy(first.context, second), _copy(second, first.context))
+    over: asyncio.Future[Any] = asyncio.create_task(first.over.wait())
     try:
         await asyncio.wait({both, over}, return_when=asyncio.FIRST_COMPLETED)
     finally:
