@@ -50,6 +50,10 @@ options:
   metadata:
     description: Further facts about the run.
     type: dict
+  keep_report_in:
+    description:
+      - Directory in which the report is kept as a file if SUMS cannot be told; it is removed once SUMS was told.
+    type: path
 seealso:
   - module: hatci.automation.hatci_test_event
 """
@@ -72,6 +76,11 @@ test_event:
   returned: success
   type: dict
   sample: {test_event_id: te-000001, status: PASS, summary: Gateway updated}
+kept_report:
+  description: File in which the report is kept.
+  returned: failure, if O(keep_report_in) is given
+  type: str
+  sample: /var/tmp/hatci-unsent-reports/te-000001.json
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -89,6 +98,7 @@ ARGUMENTS = {
         "artifact_urls": {"type": "list", "elements": "str"},
         "event_id": {"type": "str"},
         "metadata": {"type": "dict"},
+        "keep_report_in": {"type": "path"},
     },
     "required_one_of": [("hatci_token", "hatci_token_file")],
     "supports_check_mode": True,

@@ -38,7 +38,7 @@ options:
     description: Id of the event.
     type: str
   wait:
-    description: Wait until the deployment has ended. Needs O(deployment_id).
+    description: Wait until the deployment, or the event, has ended.
     type: bool
     default: false
   wait_timeout:

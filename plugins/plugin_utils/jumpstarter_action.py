@@ -22,6 +22,8 @@ class JumpstarterAction(InProcessAction):
         if job:
             arguments.setdefault("job_id", str(job))
         arguments.setdefault("job_host", task_vars.get("inventory_hostname", "localhost"))
+        if task_vars.get("jumpstarter_lease_guard_lock_dir"):
+            arguments.setdefault("lock_dir", self._templar.template(task_vars["jumpstarter_lease_guard_lock_dir"]))
         if self.is_local:
             arguments.setdefault("watch_pid", os.getppid())
 

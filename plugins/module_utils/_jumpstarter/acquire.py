@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import time
 import typing as t
 
@@ -14,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.clie
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper import Keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.locks import (
+    Holder,
     describe_holder,
     lock_path,
     read_holder,
@@ -82,7 +84,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
             **_record(name, CONTROLLER, request, files, keeper),
             "exporter": held.exporter,
             "config": controller.config,
-            "until": held.until,
+            "lease": held.shown,
         }
         write_json(files.record, record)
         if keeper:
@@ -91,7 +93,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
         _take_back(controller, name, keeper, error)
         files.remove()
         raise
-    return {**record, "lease": held.shown}
+    return record
 
 
 def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
@@ -108,19 +110,20 @@ def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
     files = LeaseFiles(name)
     path = lock_path(lock_directory, exporter)
     holder = {
-        "lease": name,
         "job": request.caller.job,
         "host": request.caller.host,
         "pid": request.caller.owner.pid if request.caller.owner else None,
         "since": time.time(),
     }
-    lock = _wait_for_lock(
-        str(path), request, lambda: try_lock(path, holder), lambda: describe_holder(read_holder(path))
-    )
+    lock = _wait_for_lock(path, request, holder)
     keeper = None
     try:
         keeper = _start_keeper(name, files, request, config=None, lock=lock)
-        record = {**_record(name, LOCAL, request, files, keeper), "exporter": exporter, "lock": str(path), "until": ""}
+        record = {
+            **_record(name, LOCAL, request, files, keeper),
+            "exporter": exporter,
+            "lease": {"name": name, "exporter": exporter, "lock": str(path), **holder},
+        }
         write_json(files.record, record)
         keeper.hand_over(0.0)
     except BaseException:
@@ -130,7 +133,7 @@ def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
         raise
     finally:
         os.close(lock)
-    return {**record, "lease": {"name": name, "exporter": exporter, **holder}}
+    return record
 
 
 def local_exporter(exporter: str | None, selector: str | None) -> str:
@@ -224,20 +227,21 @@ class _Outage:
             raise error
 
 
-def _wait_for_lock(path: str, request: Request, attempt: t.Callable[[], int | None], who: t.Callable[[], str]) -> int:
+def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
     deadline = time.monotonic() + request.timeout
     said = float("-inf")
     while True:
-        lock = attempt()
+        lock = try_lock(path, holder)
         if lock is not None:
             return lock
+        who = describe_holder(read_holder(path))
         if time.monotonic() >= deadline:
             raise errors.LeaseTimeout(
-                f"{request.what} did not become free within {request.timeout:g} s: {who()} has it (lock {path})."
+                f"{request.what} did not become free within {request.timeout:g} s: {who} has it (lock {path})."
             )
         if time.monotonic() - said >= SAY_SECONDS:
             said = time.monotonic()
-            request.say(f"waiting for {request.what}: {who()} has it")
+            request.say(f"waiting for {request.what}: {who} has it")
         request.pause(max(0.0, min(FIRST_PAUSE, deadline - time.monotonic())))
 
 
@@ -288,6 +292,7 @@ def _record(name: str, mode: str, request: Request, files: LeaseFiles, keeper: K
     return {
         "name": name,
         "mode": mode,
+        "what": request.what,
         "asked": request.exporter or (request.selector or "").removeprefix("exporter="),
         "job": request.caller.job,
         "host": request.caller.host,

@@ -67,7 +67,9 @@ def _check_config(path: pathlib.Path, option: str) -> None:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config.")
+        raise InputError(
+            f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config."
+        ) from None
     config = _load(text)
     if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
         raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")

@@ -53,7 +53,7 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
             finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, **mark)
         except errors.JmpTimeout as error:
             done = _read(results)
-            raise errors.CommandFailed(
+            raise errors.DeviceUnreachable(
                 f"{_progress(commands, done)} did not end within {timeout:g} s and was ended. "
                 "Give a longer timeout if it needs one.",
                 results=done,
@@ -61,7 +61,7 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
         done = _read(results)
         if len(done) < len(commands) and not any(result["rc"] for result in done):
             said = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
-            raise errors.CommandFailed(
+            raise errors.DeviceUnreachable(
                 f"{_progress(commands, done)} did not run, since jmp shell ended: {said}", results=done
             )
         return done

@@ -20,9 +20,12 @@ class JumpstarterError(Exception):
         self.message = message
         self.details = details
 
+    outcome = "ERROR"
+    """What this makes of a test run: ERROR (it says nothing about the vehicle) or FAIL."""
+
     def as_result(self) -> dict[str, t.Any]:
         """Return the failure as a module result."""
-        return {**self.details, "failed": True, "msg": self.message}
+        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
 
 
 class InputError(JumpstarterError):
@@ -50,6 +53,12 @@ class JmpFailed(JumpstarterError):
 
 class CommandFailed(JumpstarterError):
     """A command on the device failed."""
+
+    outcome = "FAIL"
+
+
+class DeviceUnreachable(JumpstarterError):
+    """The device gave no chance to run a command, or to let it end."""
 
 
 class LeaseRefused(JumpstarterError):

@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 import typing as t
 
@@ -73,17 +72,11 @@ class KeeperProcess:
 
     def _wait_until_held(self) -> float | None:
         """Return for how long the lease has been held, or None if the play gave up or ended."""
-        line = b""
-        while not line.endswith(b"\n"):
-            ready = self._wait(None, 0)
-            if 0 not in ready:
-                return None
-            chunk = os.read(0, 4096)
-            if not chunk:
-                return None
-            line += chunk
+        if 0 not in self._wait(None, 0):
+            return None
+        line = _read_line()
         os.close(0)
-        return float(json.loads(line)["elapsed"])
+        return float(json.loads(line)["elapsed"]) if line.endswith(b"\n") else None
 
     def _keep(self, began: float) -> None:
         """Renew until the owner is gone.
@@ -189,7 +182,7 @@ class KeeperProcess:
 def main() -> None:
     """Run a keeper: the order comes on standard input, standard output says when it watches."""
     signal_fd = _catch_signals()
-    order: Order = json.loads(sys.stdin.buffer.raw.readline())  # type: ignore[attr-defined]
+    order: Order = json.loads(_read_line())
     os.environ.update(order["environment"])
     reply = os.dup(1)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -202,6 +195,17 @@ def main() -> None:
         os.write(reply, WATCHING)
         os.close(reply)
         keeper.run()
+
+
+def _read_line() -> bytes:
+    """Return a line of standard input, byte by byte, since what follows it is for later."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            break
+        line += byte
+    return line
 
 
 def _catch_signals() -> int:

@@ -56,6 +56,8 @@ def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -
     request = _request(options, say)
     if check_mode:
         return {"changed": True, "lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
+    if options["lease_name"]:
+        return _already_held(options["lease_name"], request)
     if mode == CONTROLLER:
         record = acquire_from_controller(controller_of(options, request.caller.owner), request)
     else:
@@ -64,6 +66,24 @@ def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -
         "changed": True,
         "lease_name": record["name"],
         "mode": mode,
+        "exporter": record["exporter"],
+        "lease": record["lease"],
+        "keeper_log": record["keeper_log"],
+    }
+
+
+def _already_held(lease_name: str, request: Request) -> Result:
+    """Go on with a lease that this host acquired before."""
+    record = safe_record(lease_name)
+    if record is None or request.what != record["what"]:
+        raise errors.InputError(
+            f"This host already holds lease {lease_name} of {record['what'] if record else 'another machine'}; "
+            f"release it before you acquire {request.what}."
+        )
+    return {
+        "changed": False,
+        "lease_name": lease_name,
+        "mode": record["mode"],
         "exporter": record["exporter"],
         "lease": record["lease"],
         "keeper_log": record["keeper_log"],

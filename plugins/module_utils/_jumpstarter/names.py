@@ -20,7 +20,7 @@ def check_name(value: str, option: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
         raise InputError(
-            f"{option} is {value[:60]!r}; use letters, digits, dot, dash and underscore, beginning with a letter or digit."
+            f"{option} is {value[:60]!r}; use letters, digits, dot, dash and underscore, a letter or digit first."
         )
     return value
 

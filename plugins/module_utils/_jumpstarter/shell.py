@@ -28,10 +28,8 @@ def run_commands(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, 
         said = " ".join((results[-1]["stderr"] or results[-1]["stdout"]).split())[-300:]
         left = len(commands) - len(results)
         after = f" The {left} after it did not run." if left else ""
-        raise errors.CommandFailed(
-            f"Command {results[-1]['command']!r:.80} failed with exit code {summary['rc']}: {said or 'no output'}.{after}",
-            **summary,
-        )
+        failed = f"Command {results[-1]['command']!r:.80} failed with exit code {summary['rc']}"
+        raise errors.CommandFailed(f"{failed}: {said or 'no output'}.{after}", **summary)
     return {"changed": True, **summary}
 
 

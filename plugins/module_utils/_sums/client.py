@@ -217,7 +217,7 @@ class SumsClient:
     def _failure(self, error: requests.RequestException, method: str, path: str) -> errors.SumsError:
         host = urlsplit(self.connection.base_url).netloc
         reason = _root_cause(error)
-        where = {"method": method, "path": path}
+        where: dict[str, t.Any] = {"method": method, "path": path}
         if isinstance(error, requests.exceptions.SSLError):
             return errors.TlsFailure(f"{method} {path}: no secure connection to {host}: {_tls_words(reason)}.", **where)
         if isinstance(error, requests.exceptions.ProxyError):

@@ -57,24 +57,18 @@ def describe(record: Record) -> Record:
     }
 
 
-def look_at_deployment(client: SumsClient, deployment_id: str, within: float | None = None) -> Record:
-    """Return how a deployment stands, as :func:`describe` does.
+def look_at(client: SumsClient, collection: str, record_id: str, within: float | None = None) -> Record:
+    """Return how a deployment or event stands, as :func:`describe` does.
 
+    :param collection: ``deployments`` or ``events``.
     :param within: seconds for this one attempt, which is then not repeated.
+    :raises UnreadableAnswer: SUMS answered without a state.
     """
-    described = describe(client.get_record("deployments", deployment_id, within=within))
+    described = describe(client.get_record(collection, record_id, within=within))
     if described["state"] == UNKNOWN:
-        raise errors.UnreadableAnswer(
-            f"GET /api/v1/deployments/{deployment_id}: SUMS answered without a state or status.",
-            method="GET",
-            path=f"/api/v1/deployments/{deployment_id}",
-        )
+        path = f"/api/v1/{collection}/{record_id}"
+        raise errors.UnreadableAnswer(f"GET {path}: SUMS answered without a state or status.", method="GET", path=path)
     return described
-
-
-def look_at_event(client: SumsClient, event_id: str) -> Record:
-    """Return how an event stands, as :func:`describe` does."""
-    return describe(client.get_record("events", event_id))
 
 
 def _check_schedule(options: t.Mapping[str, t.Any]) -> None:

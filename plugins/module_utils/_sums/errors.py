@@ -20,9 +20,12 @@ class SumsError(Exception):
         self.message = message
         self.details = details
 
+    outcome = "ERROR"
+    """What this makes of a test run: ERROR (it says nothing about the vehicle), FAIL or TIMEOUT."""
+
     def as_result(self) -> dict[str, t.Any]:
         """Return the failure as a module result."""
-        return {**self.details, "failed": True, "msg": self.message}
+        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
 
 
 class InputError(SumsError):
@@ -109,9 +112,13 @@ class OutcomeUnknown(SumsError):
 class DeploymentFailed(SumsError):
     """The deployment ended, and not in success."""
 
+    outcome = "FAIL"
+
 
 class WaitTimeout(SumsError):
     """The deployment did not end before the deadline."""
+
+    outcome = "TIMEOUT"
 
 
 class OutageTooLong(SumsError):

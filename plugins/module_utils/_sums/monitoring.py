@@ -10,10 +10,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import (
-    look_at_deployment,
-    look_at_event,
-)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import look_at
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals
 from ansible_collections.hatci.automation.plugins.module_utils._sums.wait import Patience, Wait
 from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import PREDICTED_ID, refuse_predicted
@@ -37,16 +34,13 @@ def update_status(
     if options["outage_timeout"] < 0:
         raise errors.InputError(f"outage_timeout is {options['outage_timeout']:g}; give seconds, 0 or more.")
     goals = Goals(options["success_states"], options["failure_states"])
-    deployment_id = options["deployment_id"]
-    if options["wait"] and deployment_id is None:
-        raise errors.InputError("wait needs deployment_id; an event does not end.")
-    if deployment_id is None:
-        return {"changed": False, **look_at_event(client, options["event_id"])}
-    if check_mode and deployment_id == PREDICTED_ID:
+    collection, what = ("deployments", "deployment") if options["deployment_id"] is not None else ("events", "event")
+    record_id = options[f"{what}_id"]
+    if check_mode and record_id == PREDICTED_ID:
         return {"changed": False, "state": "PENDING", "reason": "", "timestamps": {}, "status": {}}
-    refuse_predicted(deployment_id, "deployment_id")
+    refuse_predicted(record_id, f"{what}_id")
     if not options["wait"] or check_mode:
-        return {"changed": False, **look_at_deployment(client, deployment_id)}
+        return {"changed": False, **look_at(client, collection, record_id)}
     patience = Patience(options["wait_timeout"], options["poll_interval"], options["outage_timeout"], goals)
-    wait = Wait(deployment_id, lambda within: look_at_deployment(client, deployment_id, within), patience, **waiting)
+    wait = Wait(what, record_id, lambda within: look_at(client, collection, record_id, within), patience, **waiting)
     return {"changed": False, **wait.run()}

@@ -47,7 +47,7 @@ class SumsRetry(Retry):
         )
 
     def new(self, **kwargs: t.Any) -> SumsRetry:
-        return t.cast("SumsRetry", super().new(deadline=self.deadline, **kwargs))
+        return super().new(deadline=self.deadline, **kwargs)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         if method == "GET":
@@ -64,7 +64,7 @@ class SumsRetry(Retry):
             return None
 
     def increment(self, *args: t.Any, **kwargs: t.Any) -> SumsRetry:
-        retry = t.cast("SumsRetry", super().increment(*args, **kwargs))
+        retry = super().increment(*args, **kwargs)
         response, error = kwargs.get("response"), kwargs.get("error")
         pause = (response is not None and retry.get_retry_after(response)) or retry._longest_backoff()
         if time.monotonic() + pause > self.deadline:

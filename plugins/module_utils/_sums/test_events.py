@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import os
+import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report, keep_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import FIRST_PAUSE, LONGEST_PAUSE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
     PREDICTED_ID,
     create_record,
@@ -47,8 +50,8 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
 def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
     """Change a test event: its outcome, evidence, event or metadata.
 
-    Setting the same values twice makes the same record, so a lost reply is settled by sending it
-    once more.
+    Setting the same values twice makes the same record, so unlike a POST it is sent again after a
+    lost reply or a fault of SUMS, for as long as ``retry_timeout`` allows.
 
     :returns: ``changed`` and ``test_event``.
     :raises WrongState: SUMS holds another status than the one sent.
@@ -61,11 +64,13 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
     try:
-        test_event = client.patch("test_events", test_event_id, body=body)
+        test_event = _patch_until_known(client, test_event_id, body)
     except errors.RequestError as error:
-        if not error.maybe_processed:
-            raise
-        test_event = client.patch("test_events", test_event_id, body=body)
+        if options["keep_report_in"]:
+            _keep(error, options["keep_report_in"], test_event_id, body)
+        raise
+    if options["keep_report_in"]:
+        forget_report(options["keep_report_in"], test_event_id)
     held = test_event.get("status", body.get("status"))
     if "status" in body and held != body["status"]:
         raise errors.WrongState(
@@ -75,3 +80,29 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
             path=f"/api/v1/test_events/{test_event_id}",
         )
     return {"changed": True, "test_event": test_event}
+
+
+def _keep(error: errors.RequestError, directory: str, test_event_id: str, body: Record) -> None:
+    try:
+        path = keep_report(directory, test_event_id, body)
+    except OSError as reason:
+        error.message += f" The report could not be kept in {directory} either: {reason.strerror}."
+    else:
+        error.details["kept_report"] = str(path)
+        error.message += (
+            f" The report is kept in {path}: send it later by running the role hatci_report_results "
+            f"with hatci_report_results_record={path}."
+        )
+
+
+def _patch_until_known(client: SumsClient, test_event_id: str, body: Record) -> Record:
+    deadline = time.monotonic() + client.connection.retry_timeout
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return client.patch("test_events", test_event_id, body=body)
+        except errors.RequestError as error:
+            if not error.transient or time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 2)

@@ -39,8 +39,9 @@ class Patience:
 
 
 class Wait:
-    """One wait for one deployment.
+    """One wait for one deployment or event.
 
+    :param what: ``deployment`` or ``event``.
     :param look: asks SUMS, given the seconds it may take; returns what ``deployments.describe`` does.
     :param say: shows a line to whoever watches.
     :param sleep: pauses for seconds.
@@ -49,7 +50,8 @@ class Wait:
 
     def __init__(
         self,
-        deployment_id: str,
+        what: str,
+        record_id: str,
         look: t.Callable[[float], Record],
         patience: Patience,
         *,
@@ -57,7 +59,8 @@ class Wait:
         sleep: t.Callable[[float], None] = time.sleep,
         clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
-        self._id = deployment_id
+        self._what = what
+        self._id = record_id
         self._look = look
         self._patience = patience
         self._say = say
@@ -105,12 +108,12 @@ class Wait:
         newborn = self._last is None and self._clock() - self._began < NEWBORN_SECONDS
         if not (error.transient or (newborn and isinstance(error, errors.NotFound))):
             error.details.update(self._known())
-            error.message += f" Deployment {self._id} was last seen {self._last_state()}."
+            error.message += f" The {self._what} {self._id} was last seen {self._last_state()}."
             raise error
         outage = self._clock() - self._answered
         if outage > self._patience.outage:
             raise errors.OutageTooLong(
-                f"SUMS gave no usable answer about deployment {self._id} for {outage:.0f} s; it was last seen "
+                f"SUMS gave no usable answer about {self._what} {self._id} for {outage:.0f} s; it was last seen "
                 f"{self._last_state()}. The last trouble: {error.message} {self._how_to_resume()}",
                 **self._known(),
             )
@@ -121,25 +124,26 @@ class Wait:
     def _failed(self, seen: Record) -> errors.DeploymentFailed:
         reason = seen["reason"] or "SUMS gives no reason"
         return errors.DeploymentFailed(
-            f"Deployment {self._id} ended {seen['state']} after {self._elapsed()}: {reason}.", **self._known()
+            f"{self._what.capitalize()} {self._id} ended {seen['state']} after {self._elapsed()}: {reason}.",
+            **self._known(),
         )
 
     def _timed_out(self) -> errors.WaitTimeout:
         trouble = f" The last trouble: {self._trouble.message}" if self._trouble else ""
         return errors.WaitTimeout(
-            f"Deployment {self._id} did not end within {self._patience.timeout:g} s; it was last seen "
+            f"{self._what.capitalize()} {self._id} did not end within {self._patience.timeout:g} s; it was last seen "
             f"{self._last_state()}.{trouble} {self._how_to_resume()}",
             **self._known(),
         )
 
     def _how_to_resume(self) -> str:
         return (
-            f"It may still be running: wait on with hatci_wait_for_update and hatci_deployment_id={self._id}, "
+            f"It may still be running: wait on with hatci_wait_for_update and hatci_{self._what}_id={self._id}, "
             "with a longer hatci_poll_timeout_seconds."
         )
 
     def _known(self) -> Record:
-        return {"deployment_id": self._id, **(self._last or {"state": "", "reason": "", "timestamps": {}})}
+        return {f"{self._what}_id": self._id, **(self._last or {"state": "", "reason": "", "timestamps": {}})}
 
     def _last_state(self) -> str:
         return _progress(self._last) if self._last else "never"
@@ -154,7 +158,7 @@ class Wait:
 
     def _tell(self, what: str) -> None:
         self._said = self._clock()
-        self._say(f"deployment {self._id}: {what}, {self._elapsed()}")
+        self._say(f"{self._what} {self._id}: {what}, {self._elapsed()}")
 
 
 def _progress(seen: Record) -> str:

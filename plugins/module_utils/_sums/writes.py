@@ -46,7 +46,6 @@ def _unknown(error: errors.RequestError, what: str, body: Record) -> errors.Outc
         f"{error.message} It is unknown whether SUMS now has the {what}; it was not sent again. "
         f"Look in SUMS for it{searched} before you run this again, or there may be two.",
         **error.details,
-        outcome="unknown",
         sent=body,
     )
 

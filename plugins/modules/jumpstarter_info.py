@@ -1,0 +1,76 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: jumpstarter_info
+short_description: Look which jmp is there and whether it can be used
+version_added: 0.1.0
+description:
+  - Looks for C(jmp) and its version, and whether the client config of the controller can be used and its token has
+    not expired.
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.jumpstarter
+  - hatci.automation.attributes
+  - hatci.automation.attributes.jumpstarter
+attributes:
+  check_mode:
+    support: full
+    details: The same, since nothing is changed.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+seealso:
+  - module: hatci.automation.jumpstarter_lease
+"""
+
+EXAMPLES = r"""
+- name: Is jmp there
+  hatci.automation.jumpstarter_info:
+  register: jmp
+"""
+
+RETURN = r"""
+path:
+  description: Path of C(jmp).
+  returned: success
+  type: str
+  sample: /usr/local/bin/jmp
+version:
+  description: Its version.
+  returned: success
+  type: str
+  sample: 0.9.0
+mode:
+  description: How a device would be leased, V(controller) or V(local).
+  returned: success
+  type: str
+  sample: local
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.info import look_at_jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+
+ARGUMENTS = {"argument_spec": SHARED_ARGUMENTS, "supports_check_mode": True}
+OPERATION = look_at_jmp
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = perform(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
