@@ -193,6 +193,7 @@ def test_bad_tokens(lab: Lab) -> None:
 def test_a_restart_keeps_leases_and_the_exporter_returns(lab: Lab) -> None:
     lab.lease("kept")
     held = lab.wait_for("kept", "Ready")
+    lab.controller.wait_until(lambda: lab.controller.serving("sim1"))
     lab.controller.kill()
     gone = lab.jmp("get leases")
     assert gone.returncode == 1 and "grpc error" in gone.stderr
