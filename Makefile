@@ -27,6 +27,7 @@ $(COLLECTIONS)/.ready:
 	@echo "Setting up ansible-core $* and jmp in .venvs/core-$*"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venvs/core-$*
 	@VIRTUAL_ENV=.venvs/core-$* $(UV) pip install --quiet 'ansible-core==$*.*' -r requirements/test.txt -e tests/lab
+	@.venvs/core-$*/bin/python -m compileall -q -j 0 .venvs/core-$*/lib || true
 	@touch $@
 
 venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp and the virtual lab

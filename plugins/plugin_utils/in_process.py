@@ -17,7 +17,7 @@ from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner, OwnerGone
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 MODULES = "ansible_collections.hatci.automation.plugins.modules."
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors, lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors, keeper_process, lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper import Keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.locks import (
     Holder,
     describe_holder,
@@ -23,7 +23,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lock
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import label_value, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, write_json
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs, write_json
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching, StartedWatcher
 
 SAY_SECONDS = 60.0
 OUTAGE_SECONDS = 60.0
@@ -88,7 +90,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
         }
         write_json(files.record, record)
         if keeper:
-            keeper.hand_over(time.monotonic() - seen)
+            _hand_over(keeper, name, time.monotonic() - seen)
     except BaseException as error:
         _take_back(controller, name, keeper, error)
         files.remove()
@@ -125,7 +127,7 @@ def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
             "lease": {"name": name, "exporter": exporter, "lock": str(path), **holder},
         }
         write_json(files.record, record)
-        keeper.hand_over(0.0)
+        _hand_over(keeper, name, 0.0)
     except BaseException:
         if keeper:
             keeper.dismiss()
@@ -257,7 +259,7 @@ def _who(controller: Controller, request: Request) -> str:
     return f"client {holder.client}{by} holds {holder.exporter} until {holder.until} or longer"
 
 
-def _take_back(controller: Controller, name: str, keeper: Keeper | None, why: BaseException) -> None:
+def _take_back(controller: Controller, name: str, keeper: StartedWatcher | None, why: BaseException) -> None:
     """Leave no lease behind; the keeper goes on trying where this does not succeed at once."""
     try:
         controller.delete(name)
@@ -265,7 +267,8 @@ def _take_back(controller: Controller, name: str, keeper: Keeper | None, why: Ba
         if isinstance(why, errors.JumpstarterError):
             why.message += f" Its lease {name} could not be taken back yet ({error.message})."
         if keeper:
-            keeper.abandon()
+            with contextlib.suppress(NotWatching):
+                keeper.leave_alone()
     else:
         if keeper:
             keeper.dismiss()
@@ -273,8 +276,8 @@ def _take_back(controller: Controller, name: str, keeper: Keeper | None, why: Ba
 
 def _start_keeper(
     name: str, files: LeaseFiles, request: Request, *, config: list[str] | None, lock: int | None = None
-) -> Keeper:
-    files.remove_old_logs()
+) -> StartedWatcher:
+    remove_old_logs(files.log.parent)
     owner = request.caller.owner
     order = {
         "name": name,
@@ -284,11 +287,28 @@ def _start_keeper(
         "max_hold": request.max_hold,
         "log": str(files.log),
         "trouble": str(files.trouble),
+        "environment": dict(os.environ),
     }
-    return Keeper(order, lock)
+    try:
+        return StartedWatcher(keeper_process, order, descriptor=lock)
+    except NotWatching as error:
+        raise errors.JumpstarterError(
+            f"The keeper of lease {name} did not start ({error}), so the lease would not be safe and was not taken."
+        ) from None
 
 
-def _record(name: str, mode: str, request: Request, files: LeaseFiles, keeper: Keeper | None) -> dict[str, t.Any]:
+def _hand_over(keeper: StartedWatcher, name: str, elapsed: float) -> None:
+    """Tell the keeper for how many seconds the lease has been held; from here on it is the keeper's business."""
+    try:
+        keeper.tell({"elapsed": elapsed})
+        keeper.leave_alone()
+    except NotWatching as error:
+        raise errors.LeaseLost(f"The keeper of lease {name} is gone ({error}), so the lease was given back.") from None
+
+
+def _record(
+    name: str, mode: str, request: Request, files: LeaseFiles, keeper: StartedWatcher | None
+) -> dict[str, t.Any]:
     return {
         "name": name,
         "mode": mode,

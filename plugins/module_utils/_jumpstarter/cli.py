@@ -18,7 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.proc
     TooSlow,
     run_bounded,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 CALL_SECONDS = 30.0
 """How long a call that only talks to the controller may take; ``jmp`` itself knows no limit."""

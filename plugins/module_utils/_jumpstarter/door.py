@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError
-from ansible_collections.hatci.automation.plugins.module_utils._owner import OwnerGone
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import OwnerGone
 
 Operation = t.Callable[..., dict[str, t.Any]]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper import is_kept
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import is_watching
 
 Record = dict[str, t.Any]
 
@@ -30,7 +30,7 @@ def safe_record(lease_name: str) -> Record | None:
             f"Lease {lease_name} is not safe any more, so the device was left alone. {trouble} "
             f"The keeper's log is {files.log}."
         )
-    if record.get("keeper") and not is_kept(record["keeper"]):
+    if record.get("keeper") and not is_watching(record["keeper"]):
         raise errors.LeaseLost(
             f"The keeper of lease {lease_name} has ended, so the device was left alone; another job may have it. "
             f"The keeper's log is {files.log}."

@@ -11,7 +11,7 @@ import signal
 import time
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import LEASE_MARK
-from ansible_collections.hatci.automation.plugins.module_utils._owner import wait_readable
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
 GRACE_SECONDS = 2.0
 

@@ -16,7 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.clie
     config_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller
-from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 DEFAULT_LOCK_DIRECTORY = "/tmp/hatci-automation-locks"  # noqa: S108  # shared by all users on purpose
 

@@ -13,7 +13,7 @@ import subprocess
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._owner import Owner, OwnerGone, wait_readable
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
 MAX_OUTPUT = 4 * 1024 * 1024
 GRACE_SECONDS = 2.0

@@ -11,9 +11,9 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper import end_keeper, is_kept
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import end_watcher, is_watching
 
 PAUSE_SECONDS = 2.0
 
@@ -21,8 +21,8 @@ PAUSE_SECONDS = 2.0
 def release_local(lease_name: str, files: LeaseFiles) -> bool:
     """Free a locked device and return whether it was held."""
     record = files.read() or {}
-    was_held = is_kept(record.get("keeper"))
-    end_keeper(record.get("keeper"), released=False)
+    was_held = is_watching(record.get("keeper"))
+    end_watcher(record.get("keeper"), dismiss=False)
     end_marked(lease_name)
     files.remove()
     return was_held
@@ -49,7 +49,7 @@ def release_to_controller(
             if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
                 raise errors.ReleaseFailed(_what_happens_next(lease_name, files, error)) from None
         sleep(PAUSE_SECONDS)
-    end_keeper((files.read() or {}).get("keeper"), released=True)
+    end_watcher((files.read() or {}).get("keeper"), dismiss=True)
     files.remove()
     return was_held
 
@@ -63,7 +63,7 @@ def _what_happens_next(lease_name: str, files: LeaseFiles, error: errors.Jumpsta
     record = files.read() or {}
     hope = (
         f"Its keeper goes on trying when the play has ended (log {files.log})."
-        if is_kept(record.get("keeper"))
+        if is_watching(record.get("keeper"))
         else "It has no keeper and ends by itself when its duration is over."
     )
     return f"Lease {lease_name} could not be given back: {error.message} {hope}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import ssl
 import time
 import typing as t
@@ -23,7 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
     Connection,
     read_token_file,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import SumsRetry
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import SumsRetry, pause_before
 
 try:
     import requests
@@ -31,6 +32,13 @@ try:
     from requests.auth import AuthBase
 
     HAS_REQUESTS = True
+    _UNUSABLE_ADDRESS: tuple[type[Exception], ...] = (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidHeader,
+        urllib3.exceptions.LocationValueError,
+        UnicodeError,
+    )
 except ImportError:
     AuthBase = object  # type: ignore[assignment, misc]
     HAS_REQUESTS = False
@@ -137,23 +145,23 @@ class SumsClient:
         self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until)  # type: ignore[attr-defined]
         # Given per request, since requests lets REQUESTS_CA_BUNDLE override a session's own setting.
         verify = (connection.ca_path or True) if connection.verify_tls else False
-        try:
-            with self._session.request(
-                method, url, timeout=timeout, verify=verify, allow_redirects=False, stream=True, **kwargs
-            ) as response:
-                return response, self._read_body(response, method, path, self._clock() + 2 * timeout)
-        except requests.RequestException as error:
-            raise self._failure(error, method, path) from None
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise errors.ReplyLost(
-                f"{method} {path}: the connection to SUMS broke ({type(error).__name__}); try again.",
-                method=method,
-                path=path,
-            ) from None
+        read_until = None if within is None else self._clock() + within
+        for tries in itertools.count(1):
+            try:
+                with self._session.request(
+                    method, url, timeout=timeout, verify=verify, allow_redirects=False, stream=True, **kwargs
+                ) as response:
+                    return response, self._read_body(response, method, path, read_until or self._clock() + 2 * timeout)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                failure = self._failure(error, method, path)
+            # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
+            if method != "GET" or not isinstance(failure, errors.ReplyLost) or not pause_before(retry_until, tries):
+                raise failure
+        raise AssertionError("itertools.count has no end")
 
     def _read_body(self, response: requests.Response, method: str, path: str, deadline: float) -> bytes:
         body = bytearray()
-        for chunk in response.iter_content(65536):
+        for chunk in _chunks(response):
             body += chunk
             if len(body) > MAX_ANSWER:
                 raise self._unreadable(f"more than {MAX_ANSWER // 1048576} MiB", response, method, path)
@@ -201,7 +209,7 @@ class SumsClient:
     def _refusal(self, response: requests.Response, body: bytes, method: str, path: str) -> errors.RequestError:
         status = response.status_code
         words = self._redact(backend_words(body, response.headers.get("Content-Type", "")))
-        kind, advice = _meaning(status, "Retry-After" in response.headers)
+        kind, advice = _meaning(status, bool(response.headers.get("Retry-After")))
         if kind is errors.Redirected:
             origin = urlsplit(response.headers.get("Location", ""))
             words = f"go to {origin.scheme or 'another'}://{origin.hostname or 'place'}"
@@ -214,7 +222,7 @@ class SumsClient:
             refusal.details["retry_after"] = retry_after
         return refusal
 
-    def _failure(self, error: requests.RequestException, method: str, path: str) -> errors.SumsError:
+    def _failure(self, error: Exception, method: str, path: str) -> errors.SumsError:
         host = urlsplit(self.connection.base_url).netloc
         reason = _root_cause(error)
         where: dict[str, t.Any] = {"method": method, "path": path}
@@ -234,8 +242,15 @@ class SumsClient:
                 "check hatci_base_url and the network.",
                 **where,
             )
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, ValueError)):
-            return errors.InputError(f"{method} {path}: hatci_base_url {self.connection.base_url} cannot be used.")
+        if isinstance(error, requests.exceptions.InvalidJSONError):
+            return errors.InputError(
+                f"{method} {path}: a value cannot be written as JSON ({one_line(str(error))}); nothing was sent."
+            )
+        if isinstance(error, _UNUSABLE_ADDRESS):
+            return errors.InputError(
+                f"{method} {path}: hatci_base_url {self.connection.base_url} cannot be used "
+                f"({one_line(str(error))}); correct it."
+            )
         return errors.ReplyLost(
             f"{method} {path}: SUMS at {host} took the connection but gave no whole answer ({_words(reason)}).",
             **where,
@@ -243,6 +258,16 @@ class SumsClient:
 
     def _redact(self, text: str) -> str:
         return text.replace(self._token, "********")
+
+
+def _chunks(response: requests.Response) -> t.Iterator[bytes]:
+    """Yield a body as it arrives, so that one which trickles in can be given up between two pieces."""
+    read1 = getattr(response.raw, "read1", None)
+    if read1 is None:  # urllib3 before 2.1
+        yield from response.iter_content(4096)
+        return
+    while chunk := read1(65536, decode_content=True):
+        yield chunk
 
 
 class _BearerToken(AuthBase):

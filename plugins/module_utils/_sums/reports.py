@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import tempfile
-import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 

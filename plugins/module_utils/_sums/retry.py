@@ -60,7 +60,7 @@ class SumsRetry(Retry):
     def get_retry_after(self, response: t.Any) -> float | None:
         try:
             return super().get_retry_after(response)
-        except InvalidHeader:
+        except (InvalidHeader, ValueError, OverflowError):  # the last two: a date or number beyond all reason
             return None
 
     def increment(self, *args: t.Any, **kwargs: t.Any) -> SumsRetry:
@@ -72,4 +72,18 @@ class SumsRetry(Retry):
         return retry
 
     def _longest_backoff(self) -> float:
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(len(self.history) - 1, 10))
+        return longest_backoff(len(self.history))
+
+
+def longest_backoff(tries: int) -> float:
+    """Return the longest pause in seconds after so many attempts."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 10))
+
+
+def pause_before(deadline: float, tries: int) -> bool:
+    """Pause after so many attempts; return False at once if the next could not begin before the deadline."""
+    longest = longest_backoff(tries)
+    if time.monotonic() + longest > deadline:
+        return False
+    time.sleep(longest * random.uniform(0.5, 1.0))
+    return True
