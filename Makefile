@@ -38,6 +38,11 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 	@VIRTUAL_ENV=.venvs/$* $(UV) pip install --quiet -r requirements/$*.txt
 	@touch $@
 
+.PHONY: demo
+demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1 lets the update fail
+	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) \
+	  $(VENV)/bin/python -m hatci_lab.demo --directory .cache/demo $(if $(filter-out 0,$(FAIL)),--fail)
+
 .PHONY: lint sanity build importer changelog
 lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
