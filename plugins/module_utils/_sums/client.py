@@ -65,6 +65,8 @@ class SumsClient:
         self._clock = clock
         self._token = connection.token
         self._session = requests.Session()
+        # Not even looked at: requests would read the redirect's whole body, however long.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._session.auth = _BearerToken(lambda: self._token)
         self._session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})
         if connection.client_cert:
@@ -147,15 +149,17 @@ class SumsClient:
         verify = (connection.ca_path or True) if connection.verify_tls else False
         read_until = None if within is None else self._clock() + within
         for tries in itertools.count(1):
+            begun = False
             try:
                 with self._session.request(
                     method, url, timeout=timeout, verify=verify, allow_redirects=False, stream=True, **kwargs
                 ) as response:
+                    begun = True
                     return response, self._read_body(response, method, path, read_until or self._clock() + 2 * timeout)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 failure = self._failure(error, method, path)
             # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
-            if method != "GET" or not isinstance(failure, errors.ReplyLost) or not pause_before(retry_until, tries):
+            if not begun or method != "GET" or not pause_before(retry_until, tries):
                 raise failure
         raise AssertionError("itertools.count has no end")
 
@@ -211,8 +215,7 @@ class SumsClient:
         words = self._redact(backend_words(body, response.headers.get("Content-Type", "")))
         kind, advice = _meaning(status, bool(response.headers.get("Retry-After")))
         if kind is errors.Redirected:
-            origin = urlsplit(response.headers.get("Location", ""))
-            words = f"go to {origin.scheme or 'another'}://{origin.hostname or 'place'}"
+            words = _destination(response.headers.get("Location", ""))
         said = f" ({words})" if words else ""
         refusal = kind(
             f"{method} {path}: SUMS answered {status}{said}; {advice}.", method=method, path=path, status=status
@@ -304,6 +307,14 @@ def _meaning(status: int, has_retry_after: bool) -> tuple[type[errors.RequestErr
     if status < 500:
         return errors.Rejected, "correct the input"
     return errors.ServerFault, "SUMS has a fault: tell its operators if it stays"
+
+
+def _destination(location: str) -> str:
+    try:
+        target = urlsplit(location)
+        return one_line(f"a redirect to {target.scheme or 'another'}://{target.hostname or 'place'}")
+    except ValueError:
+        return "a redirect to nowhere"
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -9,8 +9,9 @@ import socket
 import struct
 import threading
 import time
+import types
 import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -167,7 +168,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
         now[0] += seconds
 
-    fake: Callable[[], float] = lambda: now[0]  # noqa: E731
     monkeypatch.setattr("urllib3.util.retry.time.sleep", sleep)
-    monkeypatch.setattr(retry, "time", type("FakeTime", (), {"monotonic": staticmethod(fake)}))
+    monkeypatch.setattr(retry, "time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return made
