@@ -4,8 +4,23 @@
 
 from __future__ import annotations
 
-from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import start_closer
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class ActionModule(InProcessAction):
-    """Runs the module of the same name."""
+    """Runs the module of the same name, and has the test event closed if the play dies."""
+
+    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        if not options["abort_with_play"] or self._task.check_mode:
+            return
+        try:
+            start_closer(options, result, playbook_process())
+        except (NotWatching, DirectoryUnsafe, OSError) as error:
+            result.setdefault("warnings", []).append(
+                f"Test event {result['test_event_id']} will stay open if this play dies: no closer ({error})."
+            )

@@ -4,8 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import announce_report, dismiss_closer
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):
-    """Runs the module of the same name."""
+    """Runs the module of the same name, and tells the closer of the test event about it."""
+
+    def before(self, options: dict[str, t.Any]) -> None:
+        if options["status"] and not self._task.check_mode:
+            with contextlib.suppress(DirectoryUnsafe):
+                announce_report(options)
+
+    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        if options["status"] and not self._task.check_mode:
+            with contextlib.suppress(DirectoryUnsafe):
+                dismiss_closer(options)

@@ -56,6 +56,13 @@ options:
   metadata:
     description: Further facts about the run.
     type: dict
+  abort_with_play:
+    description:
+      - Whether the test event is closed as V(FAIL), with the outcome C(ABORTED) in summary and metadata, if the play
+        ends before it has reported an outcome with M(hatci.automation.hatci_test_event_update), whatever ended it.
+      - Works with a local connection. Turn it off for a test that another job shall report.
+    type: bool
+    default: true
 seealso:
   - module: hatci.automation.hatci_test_event_update
 """
@@ -100,6 +107,7 @@ ARGUMENTS = {
         "git_sha": {"type": "str"},
         "suite_name": {"type": "str", "default": "ota"},
         "metadata": {"type": "dict"},
+        "abort_with_play": {"type": "bool", "default": True},
     },
     "required_one_of": [("hatci_token", "hatci_token_file")],
     "supports_check_mode": True,

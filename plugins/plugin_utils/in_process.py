@@ -23,6 +23,8 @@ MODULES = "ansible_collections.hatci.automation.plugins.modules."
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "dense", "selective", "unixy"})
 
+Values = dict[str, t.Any]
+
 
 class InProcessAction(ActionBase):
     """Runs the module of the same name here if the task is for this machine, else on the target."""
@@ -30,76 +32,74 @@ class InProcessAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: Values | None = None) -> Values:
         """Return what the module returns."""
         result = super().run(tmp, task_vars)
-        task_vars = task_vars or {}
+        self._task_vars = task_vars or {}
         module = importlib.import_module(MODULES + self._task.action.rpartition(".")[2])
-        self.complete_arguments(module, task_vars)
-        if not self.is_same_here(module):
-            return {**result, **self._run_on_target(task_vars)}
-        return {**result, **self._run_here(module, task_vars)}
+        self.complete_arguments()
+        if not self.is_local or self._task.async_val:
+            return {**result, **self._run_on_target()}
+        return {**result, **self._run_locally(module)}
 
-    def complete_arguments(self, module: types.ModuleType, task_vars: dict[str, t.Any]) -> None:
+    def complete_arguments(self) -> None:
         """Add to ``self._task.args`` what only the controller knows."""
 
-    def extras(self) -> dict[str, t.Any]:
+    def extras(self) -> Values:
         """Return further keyword arguments for the operation."""
         return {}
 
-    def after(self, options: dict[str, t.Any], result: dict[str, t.Any], task_vars: dict[str, t.Any]) -> None:
-        """Do what belongs to a success, in this process."""
+    def before(self, options: Values) -> None:
+        """Do, in this process, what must come first."""
+
+    def after_success(self, options: Values, result: Values) -> None:
+        """Do, in this process, what belongs to a success."""
 
     @property
     def is_local(self) -> bool:
         """Whether the task's target is this machine."""
         return bool(self._connection.transport == "local")
 
-    def is_same_here(self, module: types.ModuleType) -> bool:
-        """Whether running here does what running the module would do."""
-        return (
-            self.is_local
-            and not self._play_context.become
-            and not self._task.async_val
-            and not any(self._task.environment or [])
-            and getattr(module, "HAS_LIBRARIES", True)
-        )
+    @property
+    def host(self) -> str:
+        """Inventory name of the host that the task is for."""
+        return str(self._task_vars.get("inventory_hostname", "localhost"))
 
     def say(self, line: str) -> None:
         """Show a line of progress, unless the output is not for people."""
         callback = str(constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
         if callback.rpartition(".")[2] not in QUIET_CALLBACKS:
-            self._display.display(f"{self._task_host}: {line}")
+            self._display.display(f"{self.host}: {line}")
 
-    def _run_on_target(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        return t.cast("dict[str, t.Any]", self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
+    def _run_on_target(self) -> Values:
+        return t.cast("Values", self._execute_module(task_vars=self._task_vars, wrap_async=self._task.async_val))
 
-    def _run_here(self, module: types.ModuleType, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        self._task_host = task_vars.get("inventory_hostname", "localhost")
+    def _run_locally(self, module: types.ModuleType) -> Values:
         arguments = dict(module.ARGUMENTS)
         arguments.pop("supports_check_mode")
         spec = arguments.pop("argument_spec")
         checked = ArgumentSpecValidator(spec, **arguments).validate(dict(self._task.args))
-        options = checked.validated_parameters
-        shown = {name: HIDDEN if spec.get(name, {}).get("no_log") else value for name, value in options.items()}
-        result: dict[str, t.Any] = {"changed": False}
+        options, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
-            result.update(failed=True, msg=self._refusal(checked))
+            return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
+        self.before(options)
+        needs_process = self._play_context.become or any(self._task.environment or [])
+        if needs_process or not getattr(module, "HAS_LIBRARIES", True):
+            result = self._run_on_target()
         else:
-            result.update(self._perform(module, options))
-            if not result.get("failed"):
-                self.after(options, result, task_vars)
-        result = sanitize_keys(remove_values(result, checked._no_log_values), checked._no_log_values)
-        return {**result, "invocation": {"module_args": remove_values(shown, checked._no_log_values)}}
+            result = self._run_here(module, spec, options, secrets)
+        if not result.get("failed"):
+            self.after_success(options, result)
+        return result
 
-    def _perform(self, module: types.ModuleType, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _run_here(self, module: types.ModuleType, spec: Values, options: Values, secrets: set[str]) -> Values:
+        shown = {name: HIDDEN if spec.get(name, {}).get("no_log") else value for name, value in options.items()}
         try:
-            return t.cast(
-                "dict[str, t.Any]",
-                module.perform(module.OPERATION, options, self._task.check_mode, **self.extras()),
-            )
+            result = module.perform(module.OPERATION, options, self._task.check_mode, **self.extras())
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
+        result = {"changed": False, **result, "invocation": {"module_args": shown}}
+        return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
 
     def _refusal(self, checked: t.Any) -> str:
         message = str(checked.errors.msg)
