@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CORE ?= 2.19
 CORES := 2.16 2.19
+WORKERS ?= 4
 
 UV := .venvs/uv/bin/uv
 COLLECTIONS := .cache/collections
@@ -37,6 +38,10 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 	@$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .venvs/$*
 	@VIRTUAL_ENV=.venvs/$* $(UV) pip install --quiet -r requirements/$*.txt
 	@touch $@
+
+.PHONY: test
+test: $(CORES:%=.venvs/core-%/.ready) $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
+	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 .PHONY: demo
 demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1 lets the update fail

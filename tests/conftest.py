@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests share: a simulated SUMS as a real process, and ansible-playbook of the venv that runs pytest."""
+"""What the tests share: a simulated SUMS as a real process, and ansible-playbook of every supported ansible-core."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hatci_lab.sums.process import SumsProcess
 
 REPOSITORY = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent
+CORES = {path.name.removeprefix("core-"): path / "bin" for path in sorted((REPOSITORY / ".venvs").glob("core-*"))}
+"""Where the programs of each ansible-core are that this checkout has been set up with."""
 HUNG_SECONDS = 300
 """Nothing takes that long; a playbook that does hangs."""
 
@@ -70,10 +71,15 @@ class PlayResult:
 
 
 class AnsiblePlaybook:
-    """Runs playbooks with nothing of the user's home or environment."""
+    """Runs playbooks with nothing of the user's home or environment.
 
-    def __init__(self, directory: Path) -> None:
+    :param directory: gets all files of all runs.
+    :param binaries: where ansible-playbook and jmp are.
+    """
+
+    def __init__(self, directory: Path, binaries: Path) -> None:
         self.directory = directory
+        self.binaries = binaries
         self._runs = 0
 
     def environment(self, home: Path) -> dict[str, str]:
@@ -82,7 +88,7 @@ class AnsiblePlaybook:
             (home / name).mkdir(parents=True, exist_ok=True)
         (home / "ansible.cfg").touch()
         return {
-            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{self.binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "HOME": str(home),
             "TMPDIR": str(home / "tmp"),
             "LC_ALL": "C.UTF-8",
@@ -106,7 +112,7 @@ class AnsiblePlaybook:
             path = home / "playbook.yml"
             path.write_text(textwrap.dedent(playbook), encoding="utf-8")
             playbook = path
-        return [str(BIN / "ansible-playbook"), str(playbook), *arguments]
+        return [str(self.binaries / "ansible-playbook"), str(playbook), *arguments]
 
     def new_home(self) -> Path:
         """Return a fresh directory that serves as HOME, and as place for all that a run leaves."""
@@ -155,10 +161,30 @@ def read_results(path: Path) -> list[TaskResult]:
     return [TaskResult(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a developer choose the ansible-core that plays run with."""
+    parser.addoption(
+        "--core", action="append", choices=list(CORES), help="ansible-core for tests that start plays; default: each"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run whatever starts plays once with each ansible-core."""
+    if "core" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--core") or list(CORES) or ["this"]
+        metafunc.parametrize("core", chosen, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def core(request: pytest.FixtureRequest) -> Path:
+    """Return where the programs of the ansible-core under test are."""
+    return CORES.get(request.param, Path(sys.executable).parent)
+
+
 @pytest.fixture
-def ansible_playbook(tmp_path: Path) -> AnsiblePlaybook:
-    """Run playbooks with the ansible-core of this venv."""
-    return AnsiblePlaybook(tmp_path / "ansible")
+def ansible_playbook(tmp_path: Path, core: Path) -> AnsiblePlaybook:
+    """Run playbooks, once with each ansible-core."""
+    return AnsiblePlaybook(tmp_path / "ansible", core)
 
 
 @pytest.fixture(scope="session")
