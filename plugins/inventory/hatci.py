@@ -255,7 +255,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 def host_variables(vehicle: Record) -> Record:
     """Return a vehicle's fields as variables that no template is ever made of."""
     named = ((PREFIX + re.sub(r"\W", "_", RENAMED.get(key, key), flags=re.ASCII), vehicle[key]) for key in vehicle)
-    return {name: wrap_var(value) for name, value in named if value is not None and name not in NOT_FROM_SUMS}
+    return {name: as_data(value) for name, value in named if value is not None and name not in NOT_FROM_SUMS}
+
+
+def as_data(value: t.Any) -> t.Any:
+    """Mark what could be taken for a template, and only that, since the mark shows wherever an inventory is listed."""
+    if isinstance(value, dict):
+        return {as_data(key): as_data(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_data(item) for item in value]
+    return wrap_var(value) if isinstance(value, str) and "{" in value else value
 
 
 def safe_name(name: str) -> str:
