@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation names what there is, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[3]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/*.md", "roles/*/README.md", "companion/*/*.md", "tests/lab/*.md")
+    for path in REPOSITORY.glob(pattern)
+)
+ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
+MODULES = sorted(path.stem for path in (REPOSITORY / "plugins/modules").glob("*.py"))
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(REPOSITORY))
+
+
+def anchors_of(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path, _hash, anchor = target.partition("#")
+        destination = (page.parent / path) if path else page
+        assert destination.exists(), f"{name_of(page)} links to {target}"
+        if anchor:
+            assert anchor in anchors_of(destination), f"{name_of(page)} links to {target}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_readme_has_every_option_with_its_default(role: str) -> None:
+    readme = (REPOSITORY / "roles" / role / "README.md").read_text(encoding="utf-8")
+    specs = yaml.safe_load((REPOSITORY / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
+    defaults = yaml.safe_load((REPOSITORY / "roles" / role / "defaults/main.yml").read_text(encoding="utf-8"))
+    options = {name: option for spec in specs["argument_specs"].values() for name, option in spec["options"].items()}
+    for name, option in options.items():
+        assert f"`{name}`" in readme
+        if "default" in option and name in defaults:
+            assert defaults[name] == option["default"], name
+    assert set(defaults) <= set(options)
+
+
+@pytest.mark.parametrize("name", [*ROLES, *MODULES])
+def test_readme_names_it(name: str) -> None:
+    assert name in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("group", ["hatci", "jumpstarter"])
+def test_every_module_is_in_its_group_and_has_its_action(group: str) -> None:
+    runtime = yaml.safe_load((REPOSITORY / "meta/runtime.yml").read_text(encoding="utf-8"))
+    modules = [name for name in MODULES if name.startswith(f"{group}_")]
+    assert sorted(runtime["action_groups"][group]) == [name for name in modules if name != "jumpstarter_exporter"]
+    for name in modules:
+        assert (REPOSITORY / f"plugins/action/{name}.py").is_file()
