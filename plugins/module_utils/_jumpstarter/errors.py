@@ -7,25 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 
-class JumpstarterError(Exception):
-    """A failure with a sentence that says what was tried, what came back and what to do.
 
-    :param message: the sentence.
-    :param details: plain values that a playbook may want.
-    """
-
-    def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
-
-    outcome = "ERROR"
-    """What this makes of a test run: ERROR (it says nothing about the vehicle) or FAIL."""
-
-    def as_result(self) -> dict[str, t.Any]:
-        """Return the failure as a module result."""
-        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
+class JumpstarterError(Failure):
+    """Anything that goes wrong on the way to a device."""
 
 
 class InputError(JumpstarterError):

@@ -7,25 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 
-class SumsError(Exception):
-    """A failure with a sentence that says what was tried, what came back and what to do.
 
-    :param message: the sentence; it never contains the token.
-    :param details: plain values that a playbook may want (ids, last state, status).
-    """
-
-    def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details
-
-    outcome = "ERROR"
-    """What this makes of a test run: ERROR (it says nothing about the vehicle), FAIL or TIMEOUT."""
-
-    def as_result(self) -> dict[str, t.Any]:
-        """Return the failure as a module result."""
-        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
+class SumsError(Failure):
+    """Anything that goes wrong with SUMS."""
 
 
 class InputError(SumsError):

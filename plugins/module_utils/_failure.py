@@ -1,0 +1,29 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every failure has: a sentence for the tester, and what it makes of a test run."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class Failure(Exception):
+    """A failure with a sentence that says what was tried, what came back and what to do.
+
+    :param message: the sentence; it never contains a secret.
+    :param details: plain values that a playbook may want (ids, last state, status).
+    """
+
+    outcome = "ERROR"
+    """What this makes of a test run: ERROR (it says nothing about the vehicle), FAIL or TIMEOUT."""
+
+    def __init__(self, message: str, **details: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def as_result(self) -> dict[str, t.Any]:
+        """Return the failure as a module result."""
+        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
