@@ -84,7 +84,7 @@ def run_module(
         "hatci_base_url": url,
         "hatci_token": TOKEN,
         "timeout": 5.0,
-        "retry_timeout": 5.0,
+        "retry_timeout": 0.0,
         **(ARGUMENTS[name] if arguments is None else arguments),
         **more,
     }
@@ -94,6 +94,11 @@ def run_module(
 def client_of(url: str, **options: t.Any) -> SumsClient:
     """Return a client with short times."""
     return SumsClient(Connection(base_url=url, **{"token": TOKEN, "timeout": 5.0, "retry_timeout": 5.0, **options}))
+
+
+def is_unknown(result: dict[str, t.Any]) -> bool:
+    """Whether the user was told that SUMS may or may not have done it."""
+    return "unknown whether" in result["msg"]
 
 
 def assert_is_sentence(message: str) -> None:

@@ -11,6 +11,13 @@ import re
 import typing as t
 
 MAX_WORDS = 300
+MAX_DEPTH = 64
+"""Deeper than any record of SUMS, and not deep enough to exhaust what reads a task's result."""
+
+MAX_PAGE = 65536
+"""So much of a page or text is looked at for what it says."""
+
+HIDDEN = "********"
 
 Record = dict[str, t.Any]
 
@@ -22,21 +29,37 @@ def parse_json(body: bytes) -> t.Any:
     """
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    _refuse_depth(value, MAX_DEPTH)
     return value
 
 
-def backend_words(body: bytes, content_type: str) -> str:
-    """Return what an error body says, in one short line; empty if it says nothing for people."""
+def hide(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """Return a JSON value with asterisks for the secrets, wherever they stand in it."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, HIDDEN)
+    elif isinstance(value, list):
+        return [hide(item, secrets) for item in value]
+    elif isinstance(value, dict):
+        return {hide(name, secrets): hide(item, secrets) for name, item in value.items()}
+    return value
+
+
+def backend_words(body: bytes, content_type: str, secrets: t.Collection[str] = ()) -> str:
+    """Return what an error body says, in one short line; empty if it says nothing for people.
+
+    Secrets are hidden first: shortened, or written as JSON, they could no longer be found.
+    """
     try:
-        value = parse_json(body)
+        value = hide(parse_json(body), secrets)
     except ValueError:
-        text = body.decode("utf-8", "replace")
+        text = body[:MAX_PAGE].decode("utf-8", "replace")
         if "html" in content_type or text.lstrip()[:1] == "<":
-            return _html_title(text)
-        return one_line(text)
+            return _html_title(text, secrets)
+        return one_line(hide(text, secrets))
     if isinstance(value, dict):
         value = value.get("error") or value.get("message") or value.get("detail") or value
     return one_line(value if isinstance(value, str) else json.dumps(value))
@@ -44,7 +67,7 @@ def backend_words(body: bytes, content_type: str) -> str:
 
 def one_line(text: str) -> str:
     """Return text without control characters and line breaks, shortened."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    words = " ".join("".join(c if c.isprintable() else " " for c in text[:MAX_PAGE]).split())
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 3] + "..."
 
 
@@ -89,7 +112,15 @@ def _refuse_constant(name: str) -> t.NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _html_title(text: str) -> str:
-    title = re.search(r"<title[^>]*>(.{0,200}?)</title", text, re.IGNORECASE | re.DOTALL)
-    words = one_line(html.unescape(title.group(1))) if title else ""
+def _refuse_depth(value: t.Any, left: int) -> None:
+    if not left:
+        raise ValueError("nested too deeply")
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _refuse_depth(item, left - 1)
+
+
+def _html_title(text: str, secrets: t.Collection[str]) -> str:
+    title = re.search(r"<title[^<>]{0,200}>([^<]{0,200})</title", text, re.IGNORECASE)
+    words = one_line(hide(html.unescape(title.group(1)), secrets)) if title else ""
     return f"an HTML page titled {words!r}" if words else "an HTML page"

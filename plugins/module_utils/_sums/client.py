@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
     Record,
     backend_words,
+    hide,
     one_line,
     parse_json,
 )
@@ -64,6 +65,7 @@ class SumsClient:
         self.warnings: list[str] = []
         self._clock = clock
         self._token = connection.token
+        self._secrets = {connection.token}
         self._session = requests.Session()
         # Not even looked at: requests would read the redirect's whole body, however long.
         self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
@@ -179,13 +181,14 @@ class SumsClient:
         before = self._token
         with contextlib.suppress(errors.InputError):
             self._token = read_token_file(self.connection.token_file)
+        self._secrets.add(self._token)
         return self._token != before
 
     def _parse(self, response: requests.Response, body: bytes, method: str, path: str) -> t.Any:
         try:
-            return parse_json(body)
+            return hide(parse_json(body), self._secrets)
         except ValueError:
-            got = backend_words(body, response.headers.get("Content-Type", ""))
+            got = self._words_of(response, body)
             raise self._unreadable(f"no JSON but {got or 'nothing'}", response, method, path) from None
 
     def _must_be_record(self, answer: t.Any, method: str, segments: t.Sequence[str]) -> Record:
@@ -201,10 +204,8 @@ class SumsClient:
 
     def _unreadable(self, got: str, response: requests.Response, method: str, path: str) -> errors.UnreadableAnswer:
         return errors.UnreadableAnswer(
-            self._redact(
-                f"{method} {path}: SUMS answered {response.status_code} with {got}; "
-                "is hatci_base_url the address of SUMS, and is there a login page or a proxy in between?"
-            ),
+            f"{method} {path}: SUMS answered {response.status_code} with {got}; "
+            "is hatci_base_url the address of SUMS, and is there a login page or a proxy in between?",
             method=method,
             path=path,
             status=response.status_code,
@@ -212,10 +213,10 @@ class SumsClient:
 
     def _refusal(self, response: requests.Response, body: bytes, method: str, path: str) -> errors.RequestError:
         status = response.status_code
-        words = self._redact(backend_words(body, response.headers.get("Content-Type", "")))
+        words = self._words_of(response, body)
         kind, advice = _meaning(status, bool(response.headers.get("Retry-After")))
         if kind is errors.Redirected:
-            words = _destination(response.headers.get("Location", ""))
+            words = hide(_destination(response.headers.get("Location", "")), self._secrets)
         said = f" ({words})" if words else ""
         refusal = kind(
             f"{method} {path}: SUMS answered {status}{said}; {advice}.", method=method, path=path, status=status
@@ -259,8 +260,8 @@ class SumsClient:
             **where,
         )
 
-    def _redact(self, text: str) -> str:
-        return text.replace(self._token, "********")
+    def _words_of(self, response: requests.Response, body: bytes) -> str:
+        return backend_words(body, response.headers.get("Content-Type", ""), self._secrets)
 
 
 def _chunks(response: requests.Response) -> t.Iterator[bytes]:

@@ -62,6 +62,12 @@ class Connection:
                 raise InputError(f"{name} names {options[name]}, which is no file here; give the path of a PEM file.")
         if options["client_key"] and not options["client_cert"]:
             raise InputError("client_key is given without client_cert; give both, or a client_cert that holds both.")
+        for name in ("client_cert", "client_key"):
+            if options[name] and _is_locked(options[name]):
+                raise InputError(
+                    f"{name} {options[name]} holds a key with a passphrase, which nobody could type here; "
+                    "give client_cert and client_key without one."
+                )
         token_file = options["hatci_token_file"]
         return cls(
             base_url=check_base_url(options["hatci_base_url"]),
@@ -125,9 +131,17 @@ def read_token_file(path: str) -> str:
     try:
         with open(path, encoding="ascii") as file:
             return check_token(file.read(65536), f"hatci_token_file {path}")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f"hatci_token_file {path} cannot be read: {reason}; write the token there.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it, or its name, is no plain text"
+        raise InputError(f"hatci_token_file {path[:200]} cannot be read: {reason}; write the token there.") from None
+
+
+def _is_locked(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"ENCRYPTED" in file.read(1048576)
+    except OSError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

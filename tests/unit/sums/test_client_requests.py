@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 from conftest import Backend, Drop, Reply, reply_json
-from sums_support import TOKEN, VIN, assert_is_sentence, client_of, run_module
+from sums_support import TOKEN, VIN, assert_is_sentence, client_of, is_unknown, run_module
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import client as client_module
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
@@ -291,7 +291,7 @@ def test_an_impossible_host_is_bad_input_and_nothing_is_unknown(url: str, module
 
     assert result["failed"]
     assert_is_sentence(result["msg"])
-    assert result.get("outcome") != "unknown"
+    assert not is_unknown(result)
     assert "hatci_base_url" in result["msg"]
 
 
@@ -302,7 +302,7 @@ def test_metadata_that_is_no_json_is_bad_input(backend: Backend) -> None:
 
         assert result["failed"]
         assert_is_sentence(result["msg"])
-        assert result.get("outcome") != "unknown"
+        assert not is_unknown(result)
         assert backend.seen == []
 
 
@@ -314,14 +314,14 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     result = run_module("hatci_create_event", "http://sums.example.com", retry_timeout=0.0)
 
     assert "proxy" in result["msg"] and "HTTP_PROXY" in result["msg"]
-    assert result.get("outcome") != "unknown"
+    assert not is_unknown(result)
 
 
 def test_an_unknown_name_is_named() -> None:
     result = run_module("hatci_create_event", "http://sums.invalid", retry_timeout=0.0)
 
     assert "sums.invalid" in result["msg"] and "hatci_base_url" in result["msg"]
-    assert result.get("outcome") != "unknown"
+    assert not is_unknown(result)
 
 
 def test_one_post_has_one_key_and_two_have_two(backend: Backend) -> None:
