@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -29,6 +30,12 @@ DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE",
 LEASE_MARK = "HATCI_LEASE"
 """Environment variable by which everything that drives a leased device can be found and ended."""
 
+FRAME_START, FRAME_END, FRAME_SIDE = "\u256d", "\u2570", "\u2502 "
+"""``jmp`` draws frames around tracebacks."""
+
+LONGEST_TEMPORARY_DIRECTORY = 107 - len("/jumpstarter-xxxxxxxx/socket")
+"""``jmp shell`` listens on a socket there, whose path the kernel takes up to this length only."""
+
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -47,6 +54,8 @@ class Jmp:
         """Return the environment for ``jmp``: ours, without what breaks its output."""
         kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
         path = os.path.dirname(self.path) + os.pathsep + kept.get("PATH", os.defpath)
+        if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY_DIRECTORY:
+            kept["TMPDIR"] = "/tmp"  # noqa: S108  # jmp makes a directory of its own in it
         return {**kept, "PATH": path, "COLUMNS": "400", "NO_COLOR": "1", **extra}
 
     def argv(self, *arguments: str) -> list[str]:
@@ -129,9 +138,23 @@ def parse_printed_json(printed: str) -> t.Any:
 
 
 def plain_line(text: str) -> str:
-    """Return text as one short line without colours; of a traceback only its last line."""
+    """Return text as one short line without colours; of a traceback, framed or not, only what it ends with."""
     lines = [line.strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
     if any(line.startswith("Traceback ") for line in lines):
         lines = lines[-1:]
+    elif any(line.startswith(FRAME_END) for line in lines):
+        lines = _last_words(lines)
     words = " ".join("".join(c if c.isprintable() else " " for c in " ".join(lines)).split())
     return words if len(words) <= 400 else "..." + words[-397:]
+
+
+def _last_words(lines: list[str]) -> list[str]:
+    """Return the lines after the last frame that something follows, or the last framed ones."""
+    words: list[str] = []
+    for line in reversed([line.strip(FRAME_SIDE) for line in lines]):
+        if line.startswith((FRAME_START, FRAME_END)):
+            if words:
+                break
+        elif line:
+            words.insert(0, line)
+    return words
