@@ -48,7 +48,7 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
         (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
         results = directory / "results.json"
         runner = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
-        mark = {LEASE_MARK: lease_name, "JMP_RETRY_TIMEOUT": f"{CONNECT_SECONDS}s"}
+        mark = {LEASE_MARK: lease_name, "JMP_RETRY_TIMEOUT": str(CONNECT_SECONDS)}
         try:
             finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, **mark)
         except errors.JmpTimeout as error:
