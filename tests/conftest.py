@@ -16,6 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
+from play_support import PATHS, inventory_of
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -154,6 +155,9 @@ class AnsiblePlaybook:
         return PlayResult(done.returncode, done.stdout, done.stderr, read_results(home / "results.jsonl"), home)
 
 
+PlayVehicle = Callable[..., PlayResult]
+
+
 def read_results(path: Path) -> list[TaskResult]:
     """Return what the callback wrote."""
     if not path.exists():
@@ -213,3 +217,22 @@ def start_sums(tmp_path: Path) -> Iterator[Callable[..., SumsProcess]]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def play_vehicle(ansible_playbook: AnsiblePlaybook, sums: SumsProcess) -> PlayVehicle:
+    """Play against the simulated SUMS, for vehicle_001, which is local."""
+
+    def play(
+        playbook: str | Path,
+        *arguments: str,
+        inventory: str = inventory_of(),
+        variables: dict[str, t.Any] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> PlayResult:
+        lab = {"hatci_base_url": sums.url, "hatci_token": sums.token, "hatci_lab_sums_url": sums.url, **PATHS}
+        given = ansible_playbook.directory.parent / "inventory.yml"
+        given.write_text(inventory, encoding="utf-8")
+        return ansible_playbook(playbook, "-i", str(given), *arguments, variables={**lab, **(variables or {})}, env=env)
+
+    return play

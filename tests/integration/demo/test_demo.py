@@ -9,9 +9,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
-from play_support import REPOSITORY, wait_until
+from play_support import REPOSITORY, processes_of, wait_until
 
 Demo = Callable[..., subprocess.Popen[str]]
 
@@ -30,18 +29,6 @@ def demo(core: Path, tmp_path: Path) -> Demo:
     return start
 
 
-def left_over(directory: Path) -> list[str]:
-    """Return the processes whose temporary files go below a demo's directory, and its simulator."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if str(directory) in " ".join([process.environ().get("TMPDIR", ""), *process.cmdline()]):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
-    return found
-
-
 def test_a_newcomer_sees_an_update_succeed_and_a_second_time_too(demo: Demo, tmp_path: Path) -> None:
     for _ in range(2):
         process = demo()
@@ -55,7 +42,7 @@ def test_a_newcomer_sees_an_update_succeed_and_a_second_time_too(demo: Demo, tmp
         ]
         assert ["te-000001", "ev-000002", "PASS", "PASS"] in [line.split() for line in after.splitlines()]
         assert "As announced: the vehicle took the update" in after
-    wait_until(lambda: not left_over(tmp_path / "demo"))
+    wait_until(lambda: not processes_of(tmp_path / "demo"))
 
 
 def test_a_newcomer_sees_an_update_fail_as_announced(demo: Demo, tmp_path: Path) -> None:
@@ -67,7 +54,7 @@ def test_a_newcomer_sees_an_update_fail_as_announced(demo: Demo, tmp_path: Path)
     assert ["te-000001", "ev-000002", "FAIL", "FAIL"] in [line.split() for line in after.splitlines()]
     assert "ended FAILED after" in after and "signature does not match" in after
     assert "As announced: the update failed" in after
-    wait_until(lambda: not left_over(tmp_path / "demo"))
+    wait_until(lambda: not processes_of(tmp_path / "demo"))
 
 
 def test_a_demo_that_goes_another_way_says_so_and_fails(demo: Demo, tmp_path: Path) -> None:
@@ -89,11 +76,11 @@ def test_an_interrupted_demo_leaves_nothing_running_and_the_vehicle_free(demo: D
     for line in process.stdout:
         if "IN_PROGRESS" in line:
             break
-    assert len(left_over(tmp_path / "demo")) > 2
+    assert len(processes_of(tmp_path / "demo")) > 2
 
     process.send_signal(signal.SIGTERM)
     rest = process.communicate()[0]
 
     assert process.returncode == 130, rest
     assert "Interrupted; the lab has been stopped." in rest and "Traceback" not in rest
-    wait_until(lambda: not left_over(tmp_path / "demo"))
+    wait_until(lambda: not processes_of(tmp_path / "demo"))
