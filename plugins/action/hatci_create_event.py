@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.hatci.automation.plugins.modules import hatci_create_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):
     """Runs the module of the same name."""
+
+    module = hatci_create_event

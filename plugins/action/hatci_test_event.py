@@ -9,11 +9,14 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import start_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching
+from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class ActionModule(InProcessAction):
     """Runs the module of the same name, and has the test event closed if the play dies."""
+
+    module = hatci_test_event
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if not options["abort_with_play"] or self._task.check_mode:

@@ -9,11 +9,14 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import announce_report, dismiss_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
+from ansible_collections.hatci.automation.plugins.modules import hatci_test_event_update
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):
     """Runs the module of the same name, and tells the closer of the test event about it."""
+
+    module = hatci_test_event_update
 
     def before(self, options: dict[str, t.Any]) -> None:
         if options["status"] and not self._task.check_mode:

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.modules import hatci_update_status
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class ActionModule(InProcessAction):
     """Runs the module of the same name, shows how the wait goes, and ends it with ansible-playbook."""
+
+    module = hatci_update_status
 
     def extras(self) -> dict[str, t.Any]:
         return {"say": self.say, "sleep": playbook_process().sleep}

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.hatci.automation.plugins.modules import jumpstarter_info
 from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import JumpstarterAction
 
 
 class ActionModule(JumpstarterAction):
     """Runs the module of the same name."""
+
+    module = jumpstarter_info

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.modules import jumpstarter_lease
 from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import JumpstarterAction
 
 
 class ActionModule(JumpstarterAction):
     """Runs the module of the same name, and shows who holds the device while it waits."""
+
+    module = jumpstarter_lease
 
     def extras(self) -> dict[str, t.Any]:
         return {"say": self.say}

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from ansible_collections.hatci.automation.plugins.modules import jumpstarter_power
 from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import DeviceAction
 
 
 class ActionModule(DeviceAction):
     """Runs the module of the same name."""
+
+    module = jumpstarter_power

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import types
 import typing as t
@@ -19,7 +18,6 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
-MODULES = "ansible_collections.hatci.automation.plugins.modules."
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "dense", "selective", "unixy"})
 
@@ -27,7 +25,13 @@ Values = dict[str, t.Any]
 
 
 class InProcessAction(ActionBase):
-    """Runs the module of the same name here if the task is for this machine, else on the target."""
+    """Runs the module of the same name here if the task is for this machine, else on the target.
+
+    An action names its ``module`` at its top, so that ansible-playbook loads it once and its workers, which are
+    forks, find it loaded.
+    """
+
+    module: types.ModuleType
 
     _supports_check_mode = True
     _supports_async = True
@@ -36,11 +40,10 @@ class InProcessAction(ActionBase):
         """Return what the module returns."""
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        module = importlib.import_module(MODULES + self._task.action.rpartition(".")[2])
         self.complete_arguments()
         if not self.is_local or self._task.async_val:
             return {**result, **self._run_on_target()}
-        return {**result, **self._run_locally(module)}
+        return {**result, **self._run_locally()}
 
     def complete_arguments(self) -> None:
         """Add to ``self._task.args`` what only the controller knows."""
@@ -74,7 +77,8 @@ class InProcessAction(ActionBase):
     def _run_on_target(self) -> Values:
         return t.cast("Values", self._execute_module(task_vars=self._task_vars, wrap_async=self._task.async_val))
 
-    def _run_locally(self, module: types.ModuleType) -> Values:
+    def _run_locally(self) -> Values:
+        module = self.module
         arguments = dict(module.ARGUMENTS)
         arguments.pop("supports_check_mode")
         spec = arguments.pop("argument_spec")
