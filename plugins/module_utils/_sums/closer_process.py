@@ -11,6 +11,7 @@ through standard input, and stays in this process's memory.
 from __future__ import annotations
 
 import pathlib
+import sys
 import time
 import typing as t
 
@@ -26,7 +27,8 @@ class Order(watching.Order):
 
     ``connection`` are the options that lead to SUMS, ``record`` the file by which the play finds its
     closer, ``report`` the one in which it puts what it is about to report, ``aborted`` what is
-    reported without one, ``keep_report_in`` the directory for a report that SUMS does not take.
+    reported without one, ``keep_report_in`` the directory for a report that SUMS does not take,
+    ``search_path`` where Python packages are.
     """
 
     connection: dict[str, t.Any]
@@ -35,6 +37,7 @@ class Order(watching.Order):
     report: str
     aborted: dict[str, t.Any]
     keep_report_in: str
+    search_path: list[str]
 
 
 def close(order: Order, watch: watching.Watching) -> None:
@@ -49,7 +52,8 @@ def close(order: Order, watch: watching.Watching) -> None:
 
 
 def _send(order: Order, body: dict[str, t.Any], watch: watching.Watching) -> None:
-    # Imported only now: while it waits, a closer shall cost little memory.
+    # Only now: while it waits, a closer shall cost little memory.
+    sys.path.extend(order["search_path"])
     from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
     from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
     from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection

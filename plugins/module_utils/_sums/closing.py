@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import pathlib
+import sys
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import closer_process
@@ -56,8 +57,9 @@ def start_closer(options: Options, result: Options, owner: Owner) -> None:
             "metadata": {**(options["metadata"] or {}), "outcome": "ABORTED"},
         },
         "keep_report_in": DEFAULT_KEEP_IN,
+        "search_path": sys.path,
     }
-    closer = StartedWatcher(closer_process, order, needs_site=True)
+    closer = StartedWatcher(closer_process, order)
     write_json(files.record, closer.identity)
     closer.leave_alone()
 

@@ -32,7 +32,6 @@ class StartedWatcher:
 
     :param module: the module whose ``main`` it runs.
     :param order: what to watch; see :class:`watching.Order`.
-    :param needs_site: whether it will need installed packages.
     :param descriptor: a descriptor that it takes over.
     :raises NotWatching: it did not start.
     """
@@ -42,13 +41,11 @@ class StartedWatcher:
         module: types.ModuleType,
         order: t.Mapping[str, t.Any],
         *,
-        needs_site: bool = False,
         descriptor: int | None = None,
     ) -> None:
         root = str(module.__file__).rpartition("/ansible_collections/")[0]
-        flags = ["-I"] if needs_site else ["-I", "-S"]
         self._process = subprocess.Popen(
-            [sys.executable, *flags, "-c", BOOTSTRAP.format(module=module.__name__), root],
+            [sys.executable, "-I", "-S", "-c", BOOTSTRAP.format(module=module.__name__), root],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
