@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole playbook under each fault: no duplicate, no false PASS, nothing left, and a sentence for the user."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from play_support import PLAYBOOKS, VIN, is_locked, processes_of, wait_until
+
+from hatci_lab.sums.process import SumsProcess
+
+CALLS = {
+    "GET /health": ("GET", "/health"),
+    "POST /test_events": ("POST", "/test_events"),
+    "POST /events": ("POST", "/events"),
+    "GET /events/{id}": ("GET", "/events/[^/]+"),
+    "POST /events/{id}/fix": ("POST", "/events/[^/]+/fix"),
+    "POST /deployments": ("POST", "/deployments"),
+    "GET /deployments/{id}": ("GET", "/deployments/[^/]+"),
+    "PATCH /test_events/{id}": ("PATCH", "/test_events/[^/]+"),
+}
+FAULTS: dict[str, dict[str, t.Any]] = {
+    "500 once": {"kind": "status", "status": 500, "body": {"error": "database is locked"}},
+    "503 with Retry-After once": {"kind": "status", "status": 503, "headers": {"Retry-After": "1"}},
+    "lost before it was processed, once": {"kind": "drop_before"},
+    "answer lost, once": {"kind": "drop_after"},
+    "login page once": {"kind": "html"},
+    "no answer, once": {"kind": "hang"},
+    "answer lost, always": {"kind": "drop_after", "times": 0},
+}
+QUICK = {
+    "hatci_timeout": 2,
+    "hatci_retry_timeout": 3,
+    "hatci_preflight_retry_timeout": 3,
+    "hatci_report_results_retry_timeout": 3,
+    "hatci_wait_for_update_outage_seconds": 3,
+    "hatci_poll_timeout_seconds": 20,
+    "ota_verify_ecus": False,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", CALLS)
+def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable, tmp_path: Path) -> None:
+    method, path = CALLS[call]
+    sums.add_fault(method=method, path=path, **FAULTS[fault])
+
+    done = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**_variables(), **QUICK})
+
+    wait_until(lambda: not [line for line in processes_of(done.home) if "_process import main" in line])
+    state = sums.state()
+    kept = list((done.home / "unsent-reports").glob("*.json"))
+    told = _last_message(done)
+    _write_row(call, fault, _held(state, kept), told if done.returncode else "nothing; the test went on and passed")
+
+    assert "Traceback" not in done.output
+    assert Counter(event["update_type"] for event in state["events"]) <= Counter(["RROM", "UROM"])
+    assert len(state["deployments"]) <= 1
+    assert len(state["test_events"]) <= 1
+    assert not (done.home / "locks").exists() or not is_locked(done.home)
+    passed = [event for event in state["test_events"] if event["status"] == "PASS"]
+    completed = [deployment for deployment in state["deployments"] if deployment["state"] == "COMPLETE"]
+    assert not passed or completed
+    if done.returncode == 0:
+        assert passed
+    else:
+        assert told
+        assert "\n" not in told
+    running = [event for event in state["test_events"] if event["status"] == "RUNNING"]
+    if running:
+        assert kept or (call == "POST /test_events" and "It is unknown whether SUMS now has the test event" in told)
+
+
+def _variables() -> dict[str, t.Any]:
+    from play_support import TEST_VARIABLES
+
+    return TEST_VARIABLES
+
+
+def _last_message(done: t.Any) -> str:
+    failed = [task.result.get("msg", "") for task in done.tasks if task.outcome == "failed"]
+    return failed[-1].strip() if failed else ""
+
+
+def _held(state: dict[str, t.Any], kept: list[Path]) -> str:
+    counted = [f"{len(state[kind])} {name}" for kind, name in (("events", "events"), ("deployments", "deployments"))]
+    status = ", ".join(event["status"] for event in state["test_events"]) or "none"
+    return f"{', '.join(counted)}, test event: {status}{', report kept in a file' if kept else ''}"
+
+
+def _write_row(call: str, fault: str, held: str, told: str) -> None:
+    print(f"{call} | {fault} | {held} | {told}")
+    table = os.environ.get("HATCI_PLAYBOOK_FAULT_TABLE")
+    if table:
+        shown = told.replace(VIN, "VIN").replace("|", "/")
+        with open(table, "a", encoding="utf-8") as file:
+            file.write(f"| `{call}` | {fault} | {held} | {shown} |\n")
