@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the walkthrough and the whole test of a vehicle on every supported pair of ansible-core and jmp."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+UV = REPOSITORY / ".venvs/uv/bin/uv"
+DRIVERS = ("composite", "opendal", "power", "pyserial", "shell")
+TESTS = ("tests/integration/walkthrough", "tests/integration/single_vehicle")
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """What one row of the table is about.
+
+    :param python: version of the interpreter, which must be present.
+    """
+
+    core: str
+    jmp: str
+    python: str = "3.11"
+
+    @property
+    def name(self) -> str:
+        """Name of its environment, without the prefix ``core-``."""
+        return f"{self.core}-jmp{self.jmp}-py{self.python}"
+
+    @property
+    def directory(self) -> Path:
+        """Its environment."""
+        return REPOSITORY / ".venvs" / f"core-{self.name}"
+
+
+PAIRS = (
+    Pair("2.16", "0.9"),
+    Pair("2.17", "0.9"),
+    Pair("2.18", "0.9"),
+    Pair("2.19", "0.9"),
+    Pair("2.16", "0.8"),
+    Pair("2.19", "0.8"),
+    Pair("2.20", "0.9", "3.13"),
+)
+
+
+def main() -> int:
+    """Print a row for each pair, and return 0 if none failed."""
+    rows = [(pair, run(pair)) for pair in PAIRS]
+    print(f"\n{'ansible-core':14}{'jumpstarter-cli':17}{'Python':8}result")
+    for pair, result in rows:
+        print(f"{pair.core:14}{pair.jmp:17}{pair.python:8}{result}")
+    return int(any("failed" in result or "error" in result for _pair, result in rows))
+
+
+def run(pair: Pair) -> str:
+    """Return how the tests ended, or why they did not run."""
+    if not has_python(pair.python):
+        return f"skipped: no Python {pair.python} here"
+    set_up(pair)
+    done = subprocess.run(
+        [REPOSITORY / ".venvs/core-2.19/bin/python", "-m", "pytest", "-q", "-n", "2", "--core", pair.name, *TESTS],
+        cwd=REPOSITORY,
+        env={**os.environ, "HATCI_REFUSE_DEPRECATIONS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(done.stdout[-5000:], done.stderr[-2000:], sep="\n")
+    last = done.stdout.strip().splitlines()[-1:] or ["error: pytest printed nothing"]
+    return re.sub(r"^=+ | =+$", "", last[0])
+
+
+def has_python(version: str) -> bool:
+    """Whether this machine has that Python."""
+    command = [UV, "python", "find", "--no-python-downloads", version]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def set_up(pair: Pair) -> None:
+    """Make the environment of a pair, if it is not there yet."""
+    ready = pair.directory / ".ready"
+    if ready.exists():
+        return
+    print(f"Setting up {pair.directory.relative_to(REPOSITORY)}", flush=True)
+    packages = [f"jumpstarter-driver-{driver}=={pair.jmp}.*" for driver in DRIVERS]
+    environment = {**os.environ, "VIRTUAL_ENV": str(pair.directory)}
+    create = [UV, "venv", "--quiet", "--allow-existing", "--no-python-downloads", "--python", pair.python]
+    install = [UV, "pip", "install", "--quiet", f"ansible-core=={pair.core}.*", f"jumpstarter-cli=={pair.jmp}.*"]
+    subprocess.run([*create, pair.directory], check=True)
+    subprocess.run([*install, *packages, "-e", "tests/lab"], cwd=REPOSITORY, env=environment, check=True)
+    subprocess.run([pair.directory / "bin/python", "-m", "compileall", "-q", pair.directory / "lib"], check=False)
+    ready.touch()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
