@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -60,9 +61,10 @@ def main() -> int:
 
 def run(pair: Pair) -> str:
     """Return how the tests ended, or why they did not run."""
-    if not has_python(pair.python):
+    python = find_python(pair.python)
+    if python is None:
         return f"skipped: no Python {pair.python} here"
-    set_up(pair)
+    set_up(pair, python)
     done = subprocess.run(
         [REPOSITORY / ".venvs/core-2.19/bin/python", "-m", "pytest", "-q", "-n", "2", "--core", pair.name, *TESTS],
         cwd=REPOSITORY,
@@ -77,13 +79,17 @@ def run(pair: Pair) -> str:
     return re.sub(r"^=+ | =+$", "", last[0])
 
 
-def has_python(version: str) -> bool:
-    """Whether this machine has that Python."""
-    command = [UV, "python", "find", "--no-python-downloads", version]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def find_python(version: str) -> str | None:
+    """Return an interpreter of that version which really runs; the shims of pyenv may not."""
+    kept = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    for candidate in (f"python{version}", *map(str, kept)):
+        with contextlib.suppress(OSError):
+            if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+                return candidate
+    return None
 
 
-def set_up(pair: Pair) -> None:
+def set_up(pair: Pair, python: str) -> None:
     """Make the environment of a pair, if it is not there yet."""
     ready = pair.directory / ".ready"
     if ready.exists():
@@ -91,7 +97,7 @@ def set_up(pair: Pair) -> None:
     print(f"Setting up {pair.directory.relative_to(REPOSITORY)}", flush=True)
     packages = [f"jumpstarter-driver-{driver}=={pair.jmp}.*" for driver in DRIVERS]
     environment = {**os.environ, "VIRTUAL_ENV": str(pair.directory)}
-    create = [UV, "venv", "--quiet", "--allow-existing", "--no-python-downloads", "--python", pair.python]
+    create = [UV, "venv", "--quiet", "--allow-existing", "--python", python]
     install = [UV, "pip", "install", "--quiet", f"ansible-core=={pair.core}.*", f"jumpstarter-cli=={pair.jmp}.*"]
     subprocess.run([*create, pair.directory], check=True)
     subprocess.run([*install, *packages, "-e", "tests/lab"], cwd=REPOSITORY, env=environment, check=True)
