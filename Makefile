@@ -48,6 +48,10 @@ demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) \
 	  $(VENV)/bin/python -m hatci_lab.demo --directory .cache/demo $(if $(filter-out 0,$(FAIL)),--fail)
 
+.PHONY: bench
+bench: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Measure speed and memory beside uri tasks, for docs/PERFORMANCE.md; QUICK=1 only tries it
+	@$(VENV)/bin/python tests/bench $(if $(filter-out 0,$(QUICK)),--quick,--write docs/PERFORMANCE.md)
+
 .PHONY: lint sanity build importer changelog
 lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
