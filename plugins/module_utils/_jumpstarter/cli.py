@@ -33,7 +33,7 @@ LEASE_MARK = "HATCI_LEASE"
 FRAME_START, FRAME_END, FRAME_SIDE = "\u256d", "\u2570", "\u2502 "
 """``jmp`` draws frames around tracebacks."""
 
-LONGEST_TEMPORARY_DIRECTORY = 107 - len("/jumpstarter-xxxxxxxx/socket")
+LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
 """``jmp shell`` listens on a socket there, whose path the kernel takes up to this length only."""
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -91,6 +91,29 @@ def test_a_temporary_directory_too_long_for_a_socket_is_not_handed_on(
     assert cli.Jmp().environment()["TMPDIR"] == "/tmp"
 
 
+@pytest.mark.slow
+def test_the_longest_temporary_directory_that_is_handed_on_is_not_too_long_for_jmp(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exporter = tmp_path / "sim.yaml"
+    exporter.write_text(
+        "apiVersion: jumpstarter.dev/v1alpha1\nkind: ExporterConfig\nmetadata: {name: sim, namespace: ''}\n"
+        "endpoint: ''\ntoken: ''\nexport: {power: {type: jumpstarter_driver_power.driver.MockPower}}\n",
+        encoding="utf-8",
+    )
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        longest = Path(short, "x" * (cli.LONGEST_TEMPORARY_DIRECTORY - len(short) - 1))
+        longest.mkdir()
+        monkeypatch.setenv("TMPDIR", str(longest))
+        monkeypatch.setattr(tempfile, "tempdir", str(longest))
+
+        finished = cli.Jmp().run(
+            "shell", "--exporter-config", str(exporter), "--", "sh", "-c", "echo $JUMPSTARTER_HOST"
+        )
+
+    assert finished.stdout.startswith(str(longest)), finished.stderr
+
+
 def test_a_failure_carries_the_words_of_jmp(fake_jmp: FakeJmp) -> None:
     fake_jmp("print('\\x1b[31mError: permission\\x1b[0m\\n  denied', file=sys.stderr); sys.exit(1)")
 
