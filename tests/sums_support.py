@@ -11,7 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection, check_base_url
 
 TOKEN = "lab-token"
 VIN = "1HGBH41JXMN109186"
@@ -93,7 +93,9 @@ def run_module(
 
 def client_of(url: str, **options: t.Any) -> SumsClient:
     """Return a client with short times."""
-    return SumsClient(Connection(base_url=url, **{"token": TOKEN, "timeout": 5.0, "retry_timeout": 5.0, **options}))
+    return SumsClient(
+        Connection(base_url=check_base_url(url), **{"token": TOKEN, "timeout": 5.0, "retry_timeout": 5.0, **options})
+    )
 
 
 def is_unknown(result: dict[str, t.Any]) -> bool:

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 MAX_WORDS = 300
+MAX_ID = 256
 MAX_DEPTH = 64
 """Deeper than any record of SUMS, and not deep enough to exhaust what reads a task's result."""
 
@@ -78,10 +79,15 @@ def find_id(record: t.Any, *keys: str) -> str | None:
     for key in keys:
         value = record.get(key)
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
-        if isinstance(value, str) and value.strip():
+            value = str(value)
+        if isinstance(value, str) and could_be_id(value):
             return value
     return None
+
+
+def could_be_id(text: str) -> bool:
+    """Whether text can stand as one segment of a path and name a record."""
+    return bool(text.strip()) and text not in (".", "..") and len(text) <= MAX_ID
 
 
 def find_state(record: Record) -> str | None:

@@ -11,12 +11,14 @@ import ssl
 import time
 import typing as t
 import uuid
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
     Record,
     backend_words,
+    could_be_id,
+    find_id,
     hide,
     one_line,
     parse_json,
@@ -47,7 +49,6 @@ except ImportError:
 API = "/api/v1"
 USER_AGENT = "hatci.automation"
 MAX_ANSWER = 4 * 1024 * 1024
-MAX_ID = 256
 
 
 class SumsClient:
@@ -100,23 +101,41 @@ class SumsClient:
         """GET a path whose answer must be an object."""
         return self._must_be_record(self.get(*segments, within=within), "GET", segments)
 
-    def get_url(self, url: str) -> tuple[t.Any, str | None]:
-        """GET a page of a list and return it with the next page's URL from the Link header.
+    def get_page(self, collection: str, link: str = "") -> tuple[t.Any, str | None]:
+        """GET a page of a collection and return it with the next page's link from the Link header.
 
-        :raises InputError: the URL is not of this SUMS, so it must not see the token.
+        :param link: where the page is, as SUMS gave it; the first one if empty.
+        :raises Redirected: it is not in the API of this SUMS, so it must not see the token.
         """
-        target = urljoin(self.connection.base_url + API + "/", url)
-        if not target.startswith(self.connection.base_url + "/"):
-            raise errors.InputError(f"SUMS pointed to {one_line(target)} for the next page, which is another server.")
-        response, body = self._attempt("GET", target, one_line(url), None, {})
+        first = urlsplit(f"{self.connection.base_url}{API}/{collection}")
+        target = _page_of(first, link)
+        path = f"{API}/{collection}" + (f"?{target.query}" if target and target.query else "")
+        if target is None:
+            raise errors.Redirected(
+                f"GET {path}: SUMS pointed to {one_line(hide(link, self._secrets))[:200]!r} for the next page, "
+                "which is outside its API; the token is not sent there.",
+                method="GET",
+                path=path,
+            )
+        path = one_line(hide(path, self._secrets))
+        response, body = self._attempt("GET", target.geturl(), path, None, {})
         following = response.links.get("next", {}).get("url")
-        return self._parse(response, body, "GET", one_line(url)), following
+        return self._parse(response, body, "GET", path), following
 
-    def post(self, *segments: str, body: Record) -> Record:
-        """POST an object; every repetition carries the same Idempotency-Key."""
+    def post(self, *segments: str, body: Record, id_key: str | None = None) -> Record:
+        """POST an object; every repetition carries the same Idempotency-Key.
+
+        :param id_key: the answer must have an id under this key, or under ``id``.
+        """
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         try:
-            return self._must_be_record(self._call("POST", segments, json=body, headers=headers), "POST", segments)
+            record = self._must_be_record(self._call("POST", segments, json=body, headers=headers), "POST", segments)
+            if id_key and find_id(record, id_key, "id") is None:
+                path = API + "/" + "/".join(segments)
+                raise errors.UnreadableAnswer(
+                    f"POST {path}: SUMS answered without a usable {id_key} or id.", method="POST", path=path
+                )
+            return record
         except errors.RequestError as error:
             error.details["idempotency_key"] = headers["Idempotency-Key"]
             raise
@@ -286,7 +305,7 @@ class _BearerToken(AuthBase):
 
 
 def _quote_segment(segment: str) -> str:
-    if not segment.strip() or segment in (".", "..") or len(segment) > MAX_ID:
+    if not could_be_id(segment):
         raise errors.InputError(f"{segment[:40]!r} is no id that SUMS could have given; check where it comes from.")
     try:
         return quote(segment, safe="")
@@ -308,6 +327,24 @@ def _meaning(status: int, has_retry_after: bool) -> tuple[type[errors.RequestErr
     if status < 500:
         return errors.Rejected, "correct the input"
     return errors.ServerFault, "SUMS has a fault: tell its operators if it stays"
+
+
+def _page_of(first: SplitResult, link: str) -> SplitResult | None:
+    """Return where a link on a list's page leads; None if that is not below the same API of the same server."""
+    try:
+        target = urlsplit(urljoin(first.geturl(), link))
+        same = _origin(target) == _origin(first) and "@" not in target.netloc
+    except ValueError:
+        return None
+    folder = first.path.rpartition("/")[0] + "/"
+    plain = not {".", ".."} & set(unquote(target.path).replace("\\", "/").split("/"))
+    if not (same and plain and target.path.startswith(folder)):
+        return None
+    return target._replace(netloc=first.netloc, fragment="")
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 def _destination(location: str) -> str:

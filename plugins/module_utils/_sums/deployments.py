@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
     PREDICTED_ID,
     create_record,
     refuse_predicted,
+    require,
     without_unset,
 )
 
@@ -29,6 +30,7 @@ def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     :raises WrongState: the event is not fixed; nothing was posted.
     :raises OutcomeUnknown: SUMS may have created the deployment.
     """
+    require(options, "event_id", "deployment_count")
     event_id = options["event_id"]
     _check_schedule(options)
     body = without_unset(options, "event_id", "deployment_count", "start_datetime", "end_datetime")

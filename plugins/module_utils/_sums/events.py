@@ -14,10 +14,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
     PREDICTED_ID,
     create_record,
     refuse_predicted,
+    require,
     without_unset,
 )
 
-REQUIRED_TEXTS = ("tester_name", "program_name", "model_year", "vin", "region", "build_level")
+REQUIRED_TEXTS = ("tester_name", "program_name", "model_year", "vin", "update_type", "region", "build_level")
 
 
 def create_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -27,11 +28,9 @@ def create_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     :raises InputError: a text is empty, or an ECU incomplete.
     :raises OutcomeUnknown: SUMS may have created it.
     """
-    for name in REQUIRED_TEXTS:
-        if not options[name].strip():
-            raise errors.InputError(f"{name} is empty; an event needs it.")
-    _check_ecus(options["ecus"])
-    body = without_unset(options, *REQUIRED_TEXTS, "update_type", "region_spec", "remark", "ecus")
+    require(options, *REQUIRED_TEXTS)
+    _check_ecus(options["ecus"] or [])
+    body = without_unset(options, *REQUIRED_TEXTS, "region_spec", "remark", "ecus")
     if check_mode:
         return {"changed": True, "event_id": PREDICTED_ID, "event": body}
     what = f"{body['update_type']} event of VIN {body['vin']}, build level {body['build_level']}"
@@ -48,6 +47,7 @@ def fix_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bo
     :returns: ``changed``, ``fixed`` and ``event``.
     :raises WrongState: SUMS did not fix it.
     """
+    require(options, "event_id")
     event_id = options["event_id"]
     if check_mode and event_id == PREDICTED_ID:
         return {"changed": True, "fixed": True, "event": {"event_id": event_id, "fixed": True}}
@@ -81,12 +81,7 @@ def _fix(client: SumsClient, event_id: str) -> Record:
     except errors.RequestError as error:
         if not (error.maybe_processed or isinstance(error, errors.WrongState)):
             raise
-        event = client.get_record("events", event_id)
-        if is_fixed(event):
-            return event
-        if isinstance(error, errors.WrongState):
-            raise
-        answer = client.post("events", event_id, "fix", body={})
+        answer = _settle(client, event_id, error)
     if not is_fixed(answer):
         raise errors.WrongState(
             f"SUMS answered the fix of event {event_id}, but does not say that the event is fixed "
@@ -95,6 +90,26 @@ def _fix(client: SumsClient, event_id: str) -> Record:
             path=f"/api/v1/events/{event_id}/fix",
         )
     return answer
+
+
+def _settle(client: SumsClient, event_id: str, error: errors.RequestError) -> Record:
+    """Find out what became of a fix that failed with an error, and fix once more where that is safe."""
+    try:
+        event = client.get_record("events", event_id)
+        if is_fixed(event):
+            return event
+        if isinstance(error, errors.WrongState):
+            raise error
+        return client.post("events", event_id, "fix", body={})
+    except errors.RequestError as later:
+        asked = later.details["method"] == "GET"
+        if later is error or isinstance(error, errors.WrongState) or not (asked or later.maybe_processed):
+            raise
+        raise errors.OutcomeUnknown(
+            f"{later.message} It is unknown whether event {event_id} is fixed now; "
+            "run this again, which does no harm, or look at the event in SUMS.",
+            **later.details,
+        ) from None
 
 
 def _check_ecus(ecus: list[dict[str, str]]) -> None:

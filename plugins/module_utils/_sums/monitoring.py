@@ -13,7 +13,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.client impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import look_at
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals
 from ansible_collections.hatci.automation.plugins.module_utils._sums.wait import Patience, Wait
-from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import PREDICTED_ID, refuse_predicted
+from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+    PREDICTED_ID,
+    refuse_predicted,
+    require,
+)
 
 
 def update_status(
@@ -28,13 +32,17 @@ def update_status(
     :raises DeploymentFailed: waiting, and it ended in a failure state.
     :raises WaitTimeout: waiting, and it did not end in time.
     """
+    require(options, "wait_timeout", "poll_interval", "outage_timeout")
     for name in ("wait_timeout", "poll_interval"):
         if not 0 < options[name] <= 30 * 86400:
             raise errors.InputError(f"{name} is {options[name]:g}; give seconds, more than 0 and at most 30 days.")
-    if options["outage_timeout"] < 0:
+    if not options["outage_timeout"] >= 0:
         raise errors.InputError(f"outage_timeout is {options['outage_timeout']:g}; give seconds, 0 or more.")
-    goals = Goals(options["success_states"], options["failure_states"])
+    goals = Goals(options["success_states"] or [], options["failure_states"] or [])
+    if options["deployment_id"] is None and options["event_id"] is None:
+        raise errors.InputError("deployment_id and event_id are both empty; give one of them.")
     collection, what = ("deployments", "deployment") if options["deployment_id"] is not None else ("events", "event")
+    require(options, f"{what}_id")
     record_id = options[f"{what}_id"]
     if check_mode and record_id == PREDICTED_ID:
         return {"changed": False, "state": "PENDING", "reason": "", "timestamps": {}, "status": {}}

@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
     PREDICTED_ID,
     create_record,
     refuse_predicted,
+    require,
     without_unset,
 )
 
@@ -32,8 +33,7 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     :returns: ``changed``, ``test_event_id`` and ``test_event``.
     :raises OutcomeUnknown: SUMS may have created it.
     """
-    if not options["vin"].strip():
-        raise errors.InputError("vin is empty; a test event needs the vehicle's VIN.")
+    require(options, "vin", "event_id", "suite_name")
     job = options["ansible_job_id"]
     body = {
         **without_unset(options, "vin", "event_id", "suite_name", "vehicle_id", "metadata"),
@@ -56,6 +56,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     :returns: ``changed`` and ``test_event``.
     :raises WrongState: SUMS holds another status than the one sent.
     """
+    require(options, "test_event_id")
     test_event_id = options["test_event_id"]
     body = without_unset(options, *CHANGEABLE)
     if not body:
@@ -98,11 +99,15 @@ def _keep(error: errors.RequestError, directory: str, test_event_id: str, body: 
 def _patch_until_known(client: SumsClient, test_event_id: str, body: Record) -> Record:
     deadline = time.monotonic() + client.connection.retry_timeout
     pause = FIRST_PAUSE
+    is_unknown = False
     while True:
         try:
             return client.patch("test_events", test_event_id, body=body)
         except errors.RequestError as error:
+            is_unknown |= error.maybe_processed
             if not error.transient or time.monotonic() + pause > deadline:
+                if is_unknown:
+                    error.message += " It is unknown whether SUMS holds the change now; sending it again does no harm."
                 raise
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, one_line
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 
 MAX_PAGES = 10000
@@ -19,22 +19,24 @@ def list_vehicles(client: SumsClient) -> t.Iterator[Record]:
 
     :raises RequestError: a page cannot be had or is no list of vehicles.
     """
-    url: str | None = "vehicles"
+    link = ""
     seen: set[str] = set()
-    while url:
-        if url in seen or len(seen) > MAX_PAGES:
-            raise _unreadable(f"page {url[:200]} leads back to itself")
-        seen.add(url)
-        page, following = client.get_url(url)
+    while True:
+        if link in seen or len(seen) > MAX_PAGES:
+            raise _unreadable(f"page {one_line(link)[:200]!r} leads back to itself")
+        seen.add(link)
+        page, following = client.get_page("vehicles", link)
         vehicles = page.get("vehicles") if isinstance(page, dict) else page
         if not isinstance(vehicles, list):
             raise _unreadable("it is no list of vehicles")
         for vehicle in vehicles:
             if isinstance(vehicle, dict) and isinstance(vehicle.get("vin"), str) and vehicle["vin"].strip():
                 yield vehicle
-        url = (page.get("next") if isinstance(page, dict) else None) or following
-        if not isinstance(url, (str, type(None))):
+        link = (page.get("next") if isinstance(page, dict) else None) or following or ""
+        if not isinstance(link, str):
             raise _unreadable("the link to the next page is no text")
+        if not link:
+            return
 
 
 def _unreadable(why: str) -> errors.UnreadableAnswer:

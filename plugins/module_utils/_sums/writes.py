@@ -23,20 +23,12 @@ def create_record(client: SumsClient, collection: str, body: Record, *, what: st
     :raises RequestError: it was not created.
     """
     try:
-        record = client.post(collection, body=body)
+        record = client.post(collection, body=body, id_key=id_key)
     except errors.RequestError as error:
         if error.maybe_processed:
             raise _unknown(error, what, body) from None
         raise
-    record_id = find_id(record, id_key, "id")
-    if record_id is None:
-        answer = errors.UnreadableAnswer(
-            f"POST /api/v1/{collection}: SUMS answered without {id_key} or id.",
-            method="POST",
-            path=f"/api/v1/{collection}",
-        )
-        raise _unknown(answer, what, body)
-    return record_id, record
+    return t.cast("str", find_id(record, id_key, "id")), record
 
 
 def _unknown(error: errors.RequestError, what: str, body: Record) -> errors.OutcomeUnknown:
@@ -57,6 +49,16 @@ def refuse_predicted(record_id: str, option: str) -> None:
     """
     if record_id == PREDICTED_ID:
         raise errors.InputError(f"{option} is the placeholder of a check mode run; give the id of a real record.")
+
+
+def require(options: t.Mapping[str, t.Any], *names: str) -> None:
+    """Make sure that options have a value; Ansible takes one that is left empty for given.
+
+    :raises InputError: one is empty.
+    """
+    for name in names:
+        if options[name] is None or not str(options[name]).strip():
+            raise errors.InputError(f"{name} is empty; give it a value.")
 
 
 def without_unset(options: t.Mapping[str, t.Any], *names: str) -> Record:
