@@ -48,9 +48,19 @@ demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) \
 	  $(VENV)/bin/python -m hatci_lab.demo --directory .cache/demo $(if $(filter-out 0,$(FAIL)),--fail)
 
+.PHONY: molecule
+molecule: .venvs/core-2.19/.ready .venvs/molecule/.ready $(COLLECTIONS)/.ready  ## Run a molecule scenario for each role; ROLE=hatci_preflight runs one
+	@PATH="$(CURDIR)/.venvs/core-2.19/bin:$$PATH" ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
+	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) .venvs/molecule/bin/molecule --base-config \
+	  extensions/molecule/config.yml test $(if $(ROLE),--scenario-name $(ROLE),--all) --no-command-borders $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Measure speed and memory beside uri tasks, for docs/PERFORMANCE.md; QUICK=1 only tries it
 	@$(VENV)/bin/python tests/bench $(if $(filter-out 0,$(QUICK)),--quick,--write docs/PERFORMANCE.md)
+
+.PHONY: matrix
+matrix: .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run the walkthrough on every supported ansible-core and jmp
+	@.venvs/core-2.19/bin/python dev/matrix.py
 
 .PHONY: lint sanity build importer changelog
 lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
