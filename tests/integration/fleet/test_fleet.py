@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook for many vehicles: each at its own pace, none at another's cost."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from fleet_support import VINS, Fleet, pretty
+from play_support import VEHICLE_TEMPLATE, is_locked
+
+from hatci_lab.sums.process import SumsProcess
+
+FIRST, SECOND, THIRD = "vehicle_001", "vehicle_002", "vehicle_003"
+FAR_APART = 6.0
+"""Seconds between the ends of two updates; no vehicle lags another that much on its way there."""
+
+
+@pytest.fixture
+def run_fleet(ansible_playbook: t.Any, sums: SumsProcess) -> Fleet:
+    """Run the playbook for a fleet, with each ansible-core."""
+    return Fleet(ansible_playbook, sums)
+
+
+def test_each_vehicle_is_reported_when_its_own_update_ends(run_fleet: Fleet) -> None:
+    for host, seconds in ((FIRST, 2 * FAR_APART), (SECOND, 0.1), (THIRD, FAR_APART)):
+        run_fleet.sums.set_vehicle(VINS[host], update_seconds=seconds)
+
+    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {}})
+
+    assert result.play.returncode == 0, pretty(result)
+    assert result.reported() == [VINS[SECOND], VINS[THIRD], VINS[FIRST]]
+    assert result.report_time(VINS[SECOND]) < result.update_ended(VINS[THIRD])
+    assert result.report_time(VINS[THIRD]) < result.update_ended(VINS[FIRST])
+    took = {host: int(row[3]) for host, row in result.rows.items()}
+    assert took[SECOND] < took[THIRD] < took[FIRST]
+
+
+def test_a_vehicle_that_fails_leaves_the_others_alone(run_fleet: Fleet) -> None:
+    run_fleet.sums.set_vehicle(VINS[SECOND], outcome="FAILED", reason="Gateway refused the image")
+
+    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {"hatci_vin": "NO-VIN"}, "vehicle_004": {}})
+
+    assert result.play.returncode != 0
+    assert result.outcomes() == {VINS[FIRST]: "PASS", VINS[SECOND]: "FAIL", VINS["vehicle_004"]: "PASS"}
+    rows = result.rows
+    assert {host: row[1:3] for host, row in rows.items()} == {
+        FIRST: ["PASS", "COMPLETE"],
+        SECOND: ["FAIL", "FAILED"],
+        THIRD: ["ERROR", "-"],
+        "vehicle_004": ["PASS", "COMPLETE"],
+    }
+    assert all(row[3].isdigit() and row[4] == "-" for row in rows.values()), result.summary
+    assert "Gateway refused the image" in rows[SECOND][5] and VINS[SECOND] in rows[SECOND][5]
+    assert "NO-VIN" in rows[THIRD][5] and "Nothing was created" in rows[THIRD][5]
+    assert len(rows[FIRST]) == 5, "a vehicle that passed has no reason"
+    assert result.summary[0].split() == ["vehicle", "result", "state", "took", "(s)", "held", "(s)", "reason"]
+    assert result.summary[-1] == "2 of 4 vehicles failed"
+    verdict = result.play.task("Decide by the share of vehicles that failed")["msg"]
+    assert verdict == (f"2 of 4 vehicles failed: {SECOND}, {THIRD}; ota_fleet_max_fail_percentage allows 0 %.")
+    assert result.warnings == []
+
+
+@pytest.mark.parametrize(("allowed", "is_ok"), [(0, False), (33, False), (34, True), (100, True)])
+def test_the_exit_code_follows_the_share_of_vehicles_that_failed(run_fleet: Fleet, allowed: int, is_ok: bool) -> None:
+    run_fleet.sums.set_vehicle(VINS[SECOND], outcome="FAILED")
+
+    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {}}, "-e", f"ota_fleet_max_fail_percentage={allowed}")
+
+    assert (result.play.returncode == 0) is is_ok, pretty(result)
+    assert sorted(row[1] for row in result.rows.values()) == ["FAIL", "PASS", "PASS"]
+
+
+def test_a_fleet_that_may_fail_as_a_whole_and_does_ends_well(run_fleet: Fleet) -> None:
+    for host in (FIRST, SECOND):
+        run_fleet.sums.set_vehicle(VINS[host], outcome="CANCELLED")
+
+    result = run_fleet({FIRST: {}, SECOND: {}}, ota_fleet_max_fail_percentage=100)
+
+    assert result.play.returncode == 0, pretty(result)
+    assert result.summary[-1] == "2 of 2 vehicles failed"
+
+
+def test_too_few_forks_are_told_and_the_fleet_still_passes(run_fleet: Fleet) -> None:
+    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {}}, forks=1)
+
+    assert result.play.returncode == 0, pretty(result)
+    (warning,) = result.warnings
+    assert "3 vehicles" in warning and "forks is 1" in warning and "--forks 3" in warning
+
+
+@pytest.mark.parametrize("batch", [2, "40%"])
+def test_never_more_vehicles_than_a_batch_are_under_way(run_fleet: Fleet, batch: int | str) -> None:
+    vehicles = {host: {} for host in list(VINS)[:5]}
+
+    result = run_fleet(vehicles, "-e", f"ota_fleet_batch={batch}", forks=2)
+
+    assert result.play.returncode == 0, pretty(result)
+    assert result.most_at_once() <= 2
+    assert set(result.rows) == set(vehicles)
+    assert {row[1] for row in result.rows.values()} == {"PASS"}
+    assert result.warnings == [], "two forks are enough for batches of two"
+
+
+def test_a_batch_that_fails_leaves_the_next_one_alone(run_fleet: Fleet) -> None:
+    run_fleet.sums.set_vehicle(VINS[FIRST], outcome="FAILED")
+
+    result = run_fleet({FIRST: {}, SECOND: {}}, "-e", "ota_fleet_batch=1")
+
+    assert result.play.returncode != 0
+    assert {host: row[1] for host, row in result.rows.items()} == {FIRST: "FAIL", SECOND: "PASS"}
+
+
+@pytest.mark.parametrize("hosts", ["no_such_group", "all"])
+def test_a_fleet_without_vehicles_is_refused_in_one_sentence(run_fleet: Fleet, hosts: str) -> None:
+    vehicles = {} if hosts == "all" else {FIRST: {}}
+
+    result = run_fleet(vehicles, "-e", f"ota_hosts={hosts}")
+
+    assert result.play.returncode != 0
+    (said,) = [task.result["msg"] for task in result.play.tasks if task.outcome == "failed"]
+    assert said == f"No host matches {hosts}; give an inventory with one host per vehicle."
+    assert "Traceback" not in result.play.output and "ERROR!" not in result.play.output
+    assert result.sums.requests() == []
+
+
+def test_check_mode_promises_nothing_and_changes_nothing(run_fleet: Fleet) -> None:
+    result = run_fleet({FIRST: {}, SECOND: {}}, "--check")
+
+    assert result.play.returncode == 0, pretty(result)
+    assert {request["method"] for request in result.sums.requests()} == {"GET"}
+    assert set(result.rows) == {FIRST, SECOND}
+
+
+def test_a_device_is_given_back_when_its_own_update_ends(run_fleet: Fleet) -> None:
+    run_fleet.sums.set_vehicle(VINS[FIRST], update_seconds=3 * FAR_APART)
+
+    result = run_fleet(
+        {FIRST: {}, SECOND: {}},
+        jumpstarter_exporter_template=VEHICLE_TEMPLATE,
+        jumpstarter_exporter_name="{{ inventory_hostname }}",
+        hatci_lab_sums_url=run_fleet.sums.url,
+        hatci_lab_state_file="{{ jumpstarter_exporters_dir }}/{{ inventory_hostname }}.json",
+        ota_verify_ecus=True,
+    )
+
+    assert result.play.returncode == 0, pretty(result)
+    given_back = result.position(SECOND, "jumpstarter_lease", state="release")
+    assert given_back < result.position(FIRST, "hatci_update_status")
+    assert result.report_time(VINS[SECOND]) < result.update_ended(VINS[FIRST])
+    rows = result.rows
+    assert 0 <= int(rows[SECOND][4]) < int(rows[FIRST][4]) <= int(rows[FIRST][3])
+    assert not is_locked(result.play.home, FIRST) and not is_locked(result.play.home, SECOND)
