@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import types
 import typing as t
@@ -113,5 +114,13 @@ class InProcessAction(ActionBase):
 
 
 def playbook_process() -> Owner:
-    """Return the ansible-playbook process that this worker belongs to."""
-    return Owner.of(os.getppid())
+    """Return the ansible-playbook process that this worker belongs to.
+
+    :raises OwnerGone: it has ended; whoever took this worker over, often init, must not be watched instead.
+    """
+    started_by = multiprocessing.parent_process()
+    pid = os.getppid() if started_by is None or started_by.pid is None else started_by.pid
+    owner = Owner.of(pid)
+    if os.getppid() != pid:
+        raise OwnerGone("the ansible-playbook process has ended")
+    return owner

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class JumpstarterAction(InProcessAction):
@@ -22,7 +22,7 @@ class JumpstarterAction(InProcessAction):
         if variables.get("jumpstarter_lease_guard_lock_dir"):
             arguments.setdefault("lock_dir", self._templar.template(variables["jumpstarter_lease_guard_lock_dir"]))
         if self.is_local:
-            arguments.setdefault("watch_pid", os.getppid())
+            arguments.setdefault("watch_pid", playbook_process().pid)
 
 
 class DeviceAction(JumpstarterAction):
