@@ -21,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lock
     read_holder,
     try_lock,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import label_value, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
@@ -73,10 +74,10 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
     """
     name = new_lease_name(request.caller.job, request.caller.host)
     files = LeaseFiles(name)
+    controller.jmp.lease = name
     keeper = _start_keeper(name, files, request, config=controller.config) if request.caller.owner else None
     try:
-        held = _create_and_wait(controller, name, request)
-        seen = time.monotonic()
+        held, not_before = _create_and_wait(controller, name, request)
         if request.expected_exporter and held.exporter != request.expected_exporter:
             raise errors.LeaseRefused(
                 f"The lease brought exporter {held.exporter}, but {request.expected_exporter} was expected; "
@@ -90,7 +91,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
         }
         write_json(files.record, record)
         if keeper:
-            _hand_over(keeper, name, time.monotonic() - seen)
+            _hand_over(keeper, name, time.monotonic() - not_before)
     except BaseException as error:
         _take_back(controller, name, keeper, error)
         files.remove()
@@ -115,11 +116,12 @@ def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
         "job": request.caller.job,
         "host": request.caller.host,
         "pid": request.caller.owner.pid if request.caller.owner else None,
-        "since": time.time(),
+        "lease": name,
     }
-    lock = _wait_for_lock(path, request, holder)
+    lock, holder_before = _wait_for_lock(path, request, holder)
     keeper = None
     try:
+        _end_what_drives(holder_before)
         keeper = _start_keeper(name, files, request, config=None, lock=lock)
         record = {
             **_record(name, LOCAL, request, files, keeper),
@@ -163,20 +165,24 @@ def wanted_arguments(exporter: str | None, selector: str | None) -> list[str]:
     return ["-l", selector] if selector else ["-n", exporter or ""]
 
 
-def _create_and_wait(controller: Controller, name: str, request: Request) -> lease.Lease:
-    deadline = time.monotonic() + request.timeout
+def _create_and_wait(controller: Controller, name: str, request: Request) -> tuple[lease.Lease, float]:
+    """Return the lease, and a monotonic time at which it was surely not held yet."""
+    not_before = time.monotonic()
+    deadline = not_before + request.timeout
     outage = _Outage(deadline)
     _create(controller, name, request, outage)
     pause, said = FIRST_PAUSE, float("-inf")
     while True:
         found = None
+        asked = time.monotonic()
         try:
             found = controller.find(name)
             outage.over()
         except (errors.JmpFailed, errors.JmpTimeout) as error:
             outage.bear(error)
         if found and found.state == lease.HELD:
-            return found
+            return found, not_before
+        not_before = asked if found else not_before
         if found and found.state != lease.PENDING:
             raise errors.LeaseRefused(
                 f"{request.what} can't be leased: {found.message or found.state}. Check the name or selector."
@@ -229,13 +235,22 @@ class _Outage:
             raise error
 
 
-def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
+def _end_what_drives(holder: Holder) -> None:
+    """End what the last holder of a lock left running, as it does if its keeper was killed."""
+    left_by = holder.get("lease")
+    if isinstance(left_by, str) and left_by:
+        end_marked(left_by)
+
+
+def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> tuple[int, Holder]:
+    """Return the descriptor that holds the lock, and who had it before."""
     deadline = time.monotonic() + request.timeout
     said = float("-inf")
     while True:
-        lock = try_lock(path, holder)
-        if lock is not None:
-            return lock
+        holder["since"] = time.time()
+        locked = try_lock(path, holder)
+        if locked:
+            return locked
         who = describe_holder(read_holder(path))
         if time.monotonic() >= deadline:
             raise errors.LeaseTimeout(
@@ -286,6 +301,7 @@ def _start_keeper(
         "duration": request.duration,
         "max_hold": request.max_hold,
         "log": str(files.log),
+        "record": str(files.record),
         "trouble": str(files.trouble),
         "environment": dict(os.environ),
     }
@@ -298,7 +314,7 @@ def _start_keeper(
 
 
 def _hand_over(keeper: StartedWatcher, name: str, elapsed: float) -> None:
-    """Tell the keeper for how many seconds the lease has been held; from here on it is the keeper's business."""
+    """Tell the keeper for how many seconds at the most the lease has been held; it is the keeper's business now."""
     try:
         keeper.tell({"elapsed": elapsed})
         keeper.leave_alone()

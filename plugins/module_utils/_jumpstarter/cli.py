@@ -28,7 +28,7 @@ DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE",
 """Colours get into JSON, a stray lease would be used, and the token for SUMS is none of its business."""
 
 LEASE_MARK = "HATCI_LEASE"
-"""Environment variable by which everything that drives a leased device can be found and ended."""
+"""Environment variable by which everything that works for a lease can be found and ended."""
 
 FRAME_START, FRAME_END, FRAME_SIDE = "\u256d", "\u2570", "\u2502 "
 """``jmp`` draws frames around tracebacks."""
@@ -42,17 +42,22 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Jmp:
     """Runs ``jmp``.
 
+    ``lease`` marks all that is started from then on as working for that lease.
+
     :param owner: the ansible-playbook process; its end also ends what runs here.
     :raises JmpMissing: there is none on PATH or beside this Python.
     """
 
     def __init__(self, owner: Owner | None = None) -> None:
         self.path = find_jmp()
+        self.lease = ""
         self._owner = owner
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Return the environment for ``jmp``: ours, without what breaks its output."""
         kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+        if self.lease:
+            kept[LEASE_MARK] = self.lease
         path = os.path.dirname(self.path) + os.pathsep + kept.get("PATH", os.defpath)
         if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY_DIRECTORY:
             kept["TMPDIR"] = "/tmp"  # noqa: S108  # jmp makes a directory of its own in it

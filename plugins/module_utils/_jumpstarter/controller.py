@@ -71,8 +71,9 @@ class Controller:
         """
         lease = self._held(name)
         update = ["update", "lease", name, "--duration", clock_form(max(duration, lease.duration)), *self.config]
-        self.jmp.call_json(*update)
-        return self._held(name)
+        answer = self.jmp.call_json(*update)
+        shown = Lease(answer if isinstance(answer, dict) else {})
+        return shown if shown.name == name and shown.state == HELD else self._held(name)
 
     def delete(self, name: str) -> bool:
         """Give a lease back.

@@ -16,7 +16,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import command_runner, errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import Request, acquire_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import LEASE_MARK, Jmp, plain_line
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp, plain_line
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL, config_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporters import find_exporter_config
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import Record, leads_to, safe_record
@@ -43,14 +43,14 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
     with contextlib.ExitStack() as stack:
         lease_name, target = _way_to_device(options, caller, stack)
         jmp = Jmp(caller.owner)
+        jmp.lease = lease_name
         directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hatci-")))
         (directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
         (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
         results = directory / "results.json"
         runner = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
-        mark = {LEASE_MARK: lease_name, "JMP_RETRY_TIMEOUT": str(CONNECT_SECONDS)}
         try:
-            finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, **mark)
+            finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, JMP_RETRY_TIMEOUT=str(CONNECT_SECONDS))
         except errors.JmpTimeout as error:
             done = _read(results)
             raise errors.DeviceUnreachable(

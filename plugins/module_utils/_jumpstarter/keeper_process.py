@@ -18,10 +18,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import watching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 RENEW_AT = 1 / 3
 RELEASE_SECONDS = 3600.0
 LATE_CREATE_SECONDS = 3.0
+SHORTEST_RETRY = 2.0
+LONGEST_RETRY = 15.0
 
 
 class Order(watching.Order):
@@ -35,6 +38,7 @@ class Order(watching.Order):
     config: list[str] | None
     duration: float
     max_hold: float | None
+    record: str
     trouble: str
     environment: dict[str, str]
 
@@ -45,8 +49,9 @@ class Keeper:
     def __init__(self, order: Order, watch: watching.Watching) -> None:
         self._order = order
         self._watch = watch
-        self._controller = Controller(Jmp(), order["config"]) if order["config"] is not None else None
         self._failures = 0
+        self._ends = 0.0
+        """Monotonic time at which the lease runs out."""
 
     def run(self) -> None:
         """Keep the lease until the play ends or says that it gave the lease back."""
@@ -54,83 +59,117 @@ class Keeper:
         held = self._watch.read_message()
         if held is not None:
             self._watch.log("the lease is held")
-            self._keep(time.monotonic() - held["elapsed"])
-        self._release(is_created=held is not None)
+            with contextlib.suppress(OwnerGone):
+                self._keep(time.monotonic() - held["elapsed"])
+        self._release(is_held=held is not None)
+        if not self._has_living_owner():
+            for file in ("record", "trouble"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._order[file])
+
+    @property
+    def _owner(self) -> Owner | None:
+        return Owner(*self._order["owner"]) if self._order["owner"] else None
+
+    def _has_living_owner(self) -> bool:
+        return self._owner is not None and self._owner.is_alive()
+
+    def _controller(self, owner: Owner | None = None) -> Controller:
+        """Return the way to the controller, where calls end with the owner if one is given."""
+        jmp = Jmp(owner)
+        jmp.lease = self._order["name"]
+        return Controller(jmp, self._order["config"] or [])
 
     def _keep(self, began: float) -> None:
         """Renew until the owner is gone.
 
-        :param began: monotonic time at which the lease began.
+        :param began: monotonic time at which the lease began, or earlier.
+        :raises OwnerGone: it went while the lease was being renewed.
         """
-        total = window = self._order["duration"]
+        window = self._order["duration"]
+        self._ends = began + window
         if not self._watch.has_owner:
-            self._watch.until_end(began + total)
+            self._watch.until_end(self._ends)
             return
-        next_renewal = began + total - window * RENEW_AT
-        while self._controller:
-            if self._watch.until_end(next_renewal):
-                return
-            wanted = min(time.monotonic() - began + window, self._order["max_hold"] or float("inf"))
-            if wanted <= total:
-                self._watch.log("the lease has reached max_hold and is not renewed again")
-                break
-            if self._renew(self._controller, wanted):
-                total = wanted
-                next_renewal = began + total - window * RENEW_AT
-            else:
-                left = began + total - time.monotonic()
-                next_renewal = time.monotonic() + max(1.0, min(15.0, left / 4))
+        if self._order["config"] is not None and not self._renew_until_end(began, window):
+            return
         self._watch.until_end()
 
-    def _renew(self, controller: Controller, wanted: float) -> bool:
-        try:
-            controller.extend(self._order["name"], wanted)
-        except errors.LeaseLost as error:
-            self._report_trouble(error.message)
-        except errors.JumpstarterError as error:
-            self._failures += 1
-            self._watch.log(f"renewal failed ({self._failures} in a row): {error.message}")
-            if self._failures >= 2:
-                self._report_trouble(f"The lease could not be renewed {self._failures} times in a row: {error.message}")
-        else:
-            self._failures = 0
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._order["trouble"])
-            self._watch.log(f"renewed: {wanted:.0f} s from its begin")
-            return True
+    def _renew_until_end(self, began: float, window: float) -> bool:
+        """Renew as long as it makes sense; return whether the owner lives on."""
+        controller = self._controller(self._owner)
+        most = self._order["max_hold"] or float("inf")
+        next_renewal = self._ends - window * RENEW_AT
+        while not self._watch.until_end(next_renewal):
+            wanted = min(time.monotonic() - began + window, most)
+            if began + wanted <= self._ends:
+                self._watch.log("the lease has reached max_hold and is not renewed again")
+                if self._watch.until_end(self._ends):
+                    return False
+                self._report_trouble(f"It ended since it had reached max_hold, {most:g} s.")
+                return True
+            try:
+                self._renew(controller, wanted)
+            except errors.LeaseLost as error:
+                self._report_trouble(error.message)
+                return True
+            except errors.JumpstarterError as error:
+                self._note_failure(error)
+                left = self._ends - time.monotonic()
+                retry = max(SHORTEST_RETRY, min(LONGEST_RETRY, left / 4)) if left > 0 else LONGEST_RETRY
+                next_renewal = time.monotonic() + retry
+            else:
+                self._ends = began + wanted
+                next_renewal = self._ends - window * RENEW_AT
         return False
+
+    def _renew(self, controller: Controller, wanted: float) -> None:
+        controller.extend(self._order["name"], wanted)
+        self._failures = 0
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._order["trouble"])
+        self._watch.log(f"renewed: {wanted:.0f} s from its begin")
+
+    def _note_failure(self, error: errors.JumpstarterError) -> None:
+        self._failures += 1
+        self._watch.log(f"renewal failed ({self._failures} in a row): {error.message}")
+        if self._failures >= 2:
+            self._report_trouble(f"The lease could not be renewed {self._failures} times in a row: {error.message}")
 
     def _report_trouble(self, message: str) -> None:
         self._watch.log(message)
         with open(self._order["trouble"], "w", encoding="utf-8") as file:
             file.write(message)
 
-    def _release(self, *, is_created: bool) -> None:
+    def _release(self, *, is_held: bool) -> None:
+        if is_held and self._has_living_owner():
+            self._report_trouble("Its keeper was told to give it back.")
         ended = end_marked(self._order["name"])
         if ended:
-            self._watch.log(f"ended {ended} processes that drove the device")
-        if self._controller is None:
+            self._watch.log(f"ended {ended} processes that worked for it")
+        if self._order["config"] is None:
             self._watch.log("released the lock")
             return
-        deadline = time.monotonic() + RELEASE_SECONDS
+        controller = self._controller()
+        deadline = max(time.monotonic() + RELEASE_SECONDS, self._ends)
         pause = 1.0
+        may_come = not is_held
         while time.monotonic() < deadline:
             try:
-                if self._controller.delete(self._order["name"]):
+                if controller.delete(self._order["name"]):
                     self._watch.log("released the lease")
                     return
-                if is_created:
+                if not may_come:
                     self._watch.log("the lease had ended already")
                     return
                 # A request that was still on its way may make the lease after all.
-                is_created = True
+                may_come = False
                 self._watch.pause(LATE_CREATE_SECONDS)
                 continue
             except errors.JumpstarterError as error:
                 self._watch.log(f"release failed: {error.message}")
-                if isinstance(error, errors.LeaseForeign) or (
-                    isinstance(error, errors.JmpFailed) and is_lasting(error)
-                ):
+                is_refused = isinstance(error, errors.JmpFailed) and is_lasting(error) and not is_held
+                if is_refused or isinstance(error, errors.LeaseForeign):
                     return
             self._watch.pause(pause)
             pause = min(30.0, pause * 2)

@@ -28,9 +28,10 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
     """
     path = pathlib.Path(directory)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(PermissionError):
-            path.chmod(0o1777)
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(PermissionError):
+                path.chmod(0o1777)
     except OSError as error:
         raise InputError(
             f"The lock directory {directory} cannot be used: {error.strerror}; set lock_dir to one that can."
@@ -38,10 +39,11 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
     return path / f"{check_name(exporter, 'exporter')}.lock"
 
 
-def try_lock(path: pathlib.Path, holder: Holder) -> int | None:
+def try_lock(path: pathlib.Path, holder: Holder) -> tuple[int, Holder] | None:
     """Take the lock and write who has it.
 
-    :returns: the file descriptor that holds the lock until every copy of it is closed; None if it is taken.
+    :returns: the file descriptor that holds the lock until every copy of it is closed, and who had it before;
+        None if it is taken.
     :raises InputError: the lock file cannot be used.
     """
     try:
@@ -52,12 +54,16 @@ def try_lock(path: pathlib.Path, holder: Holder) -> int | None:
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_still_there = os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:
+        is_still_there = False
+    if not is_still_there:
         os.close(descriptor)
         return None
+    before = read_holder(path)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-    return descriptor
+    return descriptor, before
 
 
 def read_holder(path: pathlib.Path) -> Holder:

@@ -13,7 +13,7 @@ import time
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import LEASE_MARK
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.0
 
 
 def end_marked(lease_name: str) -> int:

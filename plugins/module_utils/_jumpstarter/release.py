@@ -33,12 +33,13 @@ def release_to_controller(
 ) -> bool:
     """Give a lease back to the controller and return whether it was still there.
 
-    The keeper is ended only after the lease is gone: while it lives, it will release the lease itself.
+    The keeper is ended only after the lease is gone; where that fails, it goes on trying.
 
     :raises LeaseForeign: it is another client's.
     :raises ReleaseFailed: the controller did not take it back in time.
     """
     end_marked(lease_name)
+    controller.jmp.lease = lease_name
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -47,6 +48,7 @@ def release_to_controller(
         except (errors.JmpFailed, errors.JmpTimeout) as error:
             lasting = isinstance(error, errors.JmpFailed) and is_lasting(error)
             if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
+                end_watcher((files.read() or {}).get("keeper"), dismiss=False, wait=False)
                 raise errors.ReleaseFailed(_what_happens_next(lease_name, files, error)) from None
         sleep(PAUSE_SECONDS)
     end_watcher((files.read() or {}).get("keeper"), dismiss=True)
@@ -62,7 +64,7 @@ def is_local(record: dict[str, t.Any] | None) -> bool:
 def _what_happens_next(lease_name: str, files: LeaseFiles, error: errors.JumpstarterError) -> str:
     record = files.read() or {}
     hope = (
-        f"Its keeper goes on trying when the play has ended (log {files.log})."
+        f"Its keeper goes on trying (log {files.log})."
         if is_watching(record.get("keeper"))
         else "It has no keeper and ends by itself when its duration is over."
     )

@@ -117,10 +117,11 @@ def is_watching(identity: t.Any) -> bool:
     return owner is not None and owner.is_alive()
 
 
-def end_watcher(identity: t.Any, *, dismiss: bool) -> None:
-    """End a watcher and wait until it is gone.
+def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> None:
+    """End a watcher.
 
     :param dismiss: what it watched is settled; else it settles that now.
+    :param wait: until it is gone.
     """
     owner = _as_owner(identity)
     if owner is None:
@@ -129,7 +130,8 @@ def end_watcher(identity: t.Any, *, dismiss: bool) -> None:
         pidfd = owner.open_pidfd()
         try:
             signal.pidfd_send_signal(pidfd, DISMISS if dismiss else RELEASE)
-            wait_readable([pidfd], START_SECONDS)
+            if wait:
+                wait_readable([pidfd], START_SECONDS)
         finally:
             os.close(pidfd)
 
