@@ -42,30 +42,31 @@ options:
   hatci_token_file:
     description:
       - File that holds the bearer token. Wins over O(hatci_token).
-    type: path
+    type: str
     env:
       - name: HATCI_TOKEN_FILE
   verify_tls:
     description:
       - Whether the certificate of SUMS is verified.
       - For a private authority give O(ca_path) and leave this on.
-    type: bool
+      - Must be a boolean, and nothing else turns verification off; that is why it is not of type C(bool) here.
+    type: raw
     default: true
     env:
       - name: HATCI_VERIFY_TLS
   ca_path:
     description: PEM file with the certificate authorities that may sign the certificate of SUMS.
-    type: path
+    type: str
     env:
       - name: HATCI_CA_PATH
   client_cert:
     description: PEM file with the client certificate, where SUMS wants one.
-    type: path
+    type: str
     env:
       - name: HATCI_CLIENT_CERT
   client_key:
     description: PEM file with the key of O(client_cert), if that file does not hold it.
-    type: path
+    type: str
     env:
       - name: HATCI_CLIENT_KEY
   timeout:
@@ -92,6 +93,7 @@ requirements:
   - python >= 3.11
   - requests
 notes:
+  - An environment variable that is set but empty counts as not set.
   - Proxies are taken from the environment, as C(requests) does.
   - With the cache on, SUMS is not asked again until O(cache_timeout) is over or C(--flush-cache) is given. The cache
     holds what SUMS lists, never the token; O(filters) and groups are applied to it anew each time.
@@ -125,10 +127,12 @@ cache_connection: ~/.cache/hatci-inventory
 cache_timeout: 600
 """
 
+import os
 import re
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
@@ -144,6 +148,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles im
 
 PREFIX = "hatci_"
 RENAMED = {"id": "vehicle_id"}
+PATHS = [name for name, spec in CONNECTION_ARGUMENTS.items() if spec["type"] == "path"]
+"""Not of type path for Ansible, which makes the current directory of a variable that is set but empty."""
 NOT_FROM_SUMS = frozenset(PREFIX + name.removeprefix(PREFIX) for name in CONNECTION_ARGUMENTS)
 """Variables that lead the token somewhere; no record in SUMS may set them."""
 
@@ -188,7 +194,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _ask_sums(self, base_url: str) -> list[Record]:
         options = {name: self.get_option(name) for name in CONNECTION_ARGUMENTS}
-        options.update(hatci_base_url=base_url, hatci_token=self._templated("hatci_token"))
+        options.update({name: os.path.expanduser(options[name]) for name in PATHS if options[name]})
+        options.update(
+            hatci_base_url=base_url,
+            hatci_token=self._templated("hatci_token"),
+            verify_tls=is_true("verify_tls", options["verify_tls"]),
+        )
         with SumsClient(Connection.from_options(options)) as client:
             vehicles = list({vehicle["vin"]: vehicle for vehicle in list_vehicles(client)}.values())
         for warning in client.warnings:
@@ -250,6 +261,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), {}, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), {}, name, strict=strict)
+
+
+def is_true(option: str, value: t.Any) -> bool:
+    """Return a boolean; empty is true, since Ansible would take whatever it does not know for false.
+
+    :raises InputError: it is none.
+    """
+    try:
+        return value in (None, "") or bool(boolean(value, strict=True))
+    except TypeError:
+        raise InputError(f"{option} is {value!r:.60}; give true or false.") from None
 
 
 def host_variables(vehicle: Record) -> Record:

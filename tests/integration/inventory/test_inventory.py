@@ -185,6 +185,12 @@ def test_the_token_may_come_from_a_file(inventory: Inventory, sums: SumsProcess,
     assert len(inventory.list(HATCI_TOKEN=None, HATCI_TOKEN_FILE=str(tmp_path / "token")).hosts) == 3
 
 
+def test_variables_that_are_set_but_empty_count_as_not_set(inventory: Inventory) -> None:
+    inventory.write()
+    empty = dict.fromkeys(("HATCI_TOKEN_FILE", "HATCI_CA_PATH", "HATCI_CLIENT_CERT", "HATCI_VERIFY_TLS"), "")
+    assert len(inventory.list(**empty).hosts) == 3
+
+
 class TestCache:
     """The cache spares SUMS, and nothing else changes."""
 
@@ -287,6 +293,10 @@ class TestErrors:
         listed = inventory.list()
         assert "hatci_token is a template that fails" in listed.said
         assert "half-a-token" not in listed.said
+
+    def test_verification_is_not_turned_off_by_a_slip(self, inventory: Inventory) -> None:
+        inventory.write()
+        assert "verify_tls is 'ture'; give true or false." in inventory.list(HATCI_VERIFY_TLS="ture").said
 
     def test_two_vehicles_of_one_name(self, inventory: Inventory) -> None:
         inventory.write(hostname="{{ hatci_program_name }}")
