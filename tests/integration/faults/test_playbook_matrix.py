@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from play_support import PLAYBOOKS, VIN, is_locked, processes_of, wait_until
+from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, is_locked, processes_of, wait_until
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -44,6 +44,7 @@ QUICK = {
 }
 
 
+@pytest.mark.newest_core
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("call", CALLS)
@@ -51,7 +52,7 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable,
     method, path = CALLS[call]
     sums.add_fault(method=method, path=path, **FAULTS[fault])
 
-    done = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**_variables(), **QUICK})
+    done = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **QUICK})
 
     wait_until(lambda: not [line for line in processes_of(done.home) if "_process import main" in line])
     state = sums.state()
@@ -75,12 +76,6 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable,
     running = [event for event in state["test_events"] if event["status"] == "RUNNING"]
     if running:
         assert kept or (call == "POST /test_events" and "It is unknown whether SUMS now has the test event" in told)
-
-
-def _variables() -> dict[str, t.Any]:
-    from play_support import TEST_VARIABLES
-
-    return TEST_VARIABLES
 
 
 def _last_message(done: t.Any) -> str:
