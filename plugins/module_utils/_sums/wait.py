@@ -20,7 +20,9 @@ NEWBORN_SECONDS = 15.0
 SAY_SECONDS = 60.0
 """At least this often a line tells that the wait goes on."""
 
-RESERVE_SECONDS = 0.05
+LEAST_RESERVE = 0.05
+FIRST_RESERVE = 1.0
+TICK = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Wait:
         self._began = self._answered = self._said = clock()
         self._last: Record | None = None
         self._trouble: errors.RequestError | None = None
+        self._slowest = FIRST_RESERVE / 2
 
     def run(self) -> Record:
         """Return the deployment once it has ended in success.
@@ -82,7 +85,10 @@ class Wait:
         while True:
             pause = self._patience.interval
             try:
-                self._heed(self._look(max(RESERVE_SECONDS, deadline - self._clock())))
+                asked = self._clock()
+                seen = self._look(max(LEAST_RESERVE, deadline - asked))
+                self._slowest = max(self._slowest, self._clock() - asked)
+                self._heed(seen)
                 if self._last and self._patience.goals.is_success(self._last["state"]):
                     return self._last
                 if self._last and self._patience.goals.is_failure(self._last["state"]):
@@ -91,11 +97,21 @@ class Wait:
                 pause = max(pause, error.details.get("retry_after") or 0)
                 self._bear(error)
             remaining = deadline - self._clock()
-            if remaining <= RESERVE_SECONDS:
+            reserve = max(LEAST_RESERVE, min(2 * self._slowest, self._patience.timeout / 10))
+            if remaining <= reserve + TICK:
                 raise self._timed_out()
-            self._say_now_and_then()
             jittered = pause * random.uniform(0.9, 1.1)
-            self._sleep(max(0.0, min(jittered, remaining - RESERVE_SECONDS)))
+            # The last look gets twice the time that an answer took, so that it can be answered too.
+            self._pause(min(jittered, remaining - reserve))
+
+    def _pause(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0:
+            quiet = self._said + SAY_SECONDS - self._clock()
+            if quiet > 0:
+                self._sleep(max(TICK, min(left, quiet)))
+            else:
+                self._tell(self._last_state() if self._trouble is None else "SUMS still gives no usable answer")
 
     def _heed(self, seen: Record) -> None:
         if self._trouble:
@@ -151,10 +167,6 @@ class Wait:
     def _elapsed(self) -> str:
         seconds = int(self._clock() - self._began)
         return f"{seconds // 60}:{seconds % 60:02d} min"
-
-    def _say_now_and_then(self) -> None:
-        if self._clock() - self._said >= SAY_SECONDS - self._patience.interval / 2:
-            self._tell(self._last_state() if self._trouble is None else "SUMS still gives no usable answer")
 
     def _tell(self, what: str) -> None:
         self._said = self._clock()

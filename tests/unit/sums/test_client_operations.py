@@ -157,7 +157,6 @@ def test_an_event_needs_its_texts(backend: Backend, name: str, value: str) -> No
         [*ECUS, {**ECUS[0], "ecu_name": ""}],
         [{**ECUS[0], "part_number": " "}],
         [{**ECUS[0], "sw_version": ""}],
-        [{**ECUS[0], "sw_version": None}],
     ],
 )
 def test_an_event_needs_whole_ecus(backend: Backend, ecus: list[t.Any]) -> None:
