@@ -25,13 +25,14 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.mark
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import label_value, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs, write_json
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching, StartedWatcher
 
 SAY_SECONDS = 60.0
 OUTAGE_SECONDS = 60.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
+LOCK_PAUSE = 0.25
 JOB_TAG = "hatci-job"
 HOST_TAG = "hatci-host"
 
@@ -89,7 +90,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> dict[st
             "config": controller.config,
             "lease": held.shown,
         }
-        write_json(files.record, record)
+        files.write(record)
         if keeper:
             _hand_over(keeper, name, time.monotonic() - not_before)
     except BaseException as error:
@@ -126,9 +127,10 @@ def acquire_local(lock_directory: str, request: Request) -> dict[str, t.Any]:
         record = {
             **_record(name, LOCAL, request, files, keeper),
             "exporter": exporter,
+            "config": None,
             "lease": {"name": name, "exporter": exporter, "lock": str(path), **holder},
         }
-        write_json(files.record, record)
+        files.write(record)
         _hand_over(keeper, name, 0.0)
     except BaseException:
         if keeper:
@@ -259,7 +261,7 @@ def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> tupl
         if time.monotonic() - said >= SAY_SECONDS:
             said = time.monotonic()
             request.say(f"waiting for {request.what}: {who} has it")
-        request.pause(max(0.0, min(FIRST_PAUSE, deadline - time.monotonic())))
+        request.pause(max(0.0, min(LOCK_PAUSE, deadline - time.monotonic())))
 
 
 def _who(controller: Controller, request: Request) -> str:

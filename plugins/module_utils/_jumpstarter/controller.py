@@ -54,11 +54,9 @@ class Controller:
         return next((lease for lease in self._list("-a") if lease.name == name), None)
 
     def holder_of(self, exporter: str, selector: str = "") -> Lease | None:
-        """Return the lease that holds an exporter, or that matches what a selector asks for."""
-        held = [lease for lease in self._list("-A") if lease.state == HELD]
-        by_name = [lease for lease in held if exporter and lease.exporter == exporter]
-        by_selector = [lease for lease in held if selector and lease.shown.get("selector") == selector]
-        return next(iter(by_name or by_selector), None)
+        """Return a lease that holds an exporter, or one that a selector matches."""
+        wanted = [exporter] if exporter else self._exporters(selector)
+        return next((lease for lease in self._list("-A") if lease.state == HELD and lease.exporter in wanted), None)
 
     def all_leases(self) -> list[Lease]:
         """Return every client's active leases."""
@@ -99,11 +97,17 @@ class Controller:
         return lease
 
     def _list(self, *which: str) -> list[Lease]:
-        answer = self.jmp.call_json("get", "leases", *which, *self.config)
-        leases = answer.get("leases") if isinstance(answer, dict) else None
-        if not isinstance(leases, list):
-            raise errors.JmpFailed("jmp get leases printed JSON without leases; is it jumpstarter-cli 0.8 or newer?")
-        return [Lease(shown) for shown in leases if isinstance(shown, dict)]
+        return [Lease(shown) for shown in self._get("leases", *which)]
+
+    def _exporters(self, selector: str) -> list[str]:
+        return [str(shown.get("name")) for shown in self._get("exporters", "-l", selector)]
+
+    def _get(self, what: str, *which: str) -> list[dict[str, t.Any]]:
+        answer = self.jmp.call_json("get", what, *which, *self.config)
+        found = answer.get(what) if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise errors.JmpFailed(f"jmp get {what} printed JSON without {what}; is it jumpstarter-cli 0.8 or newer?")
+        return [shown for shown in found if isinstance(shown, dict)]
 
 
 def is_lasting(error: errors.JmpFailed) -> bool:

@@ -19,10 +19,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acqu
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp, plain_line
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL, config_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporters import find_exporter_config
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import Record, leads_to, safe_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import leads_to, safe_record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import release_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, Record
 
 Options = t.Mapping[str, t.Any]
 
@@ -102,7 +102,7 @@ def _lock_for_now(options: Options, exporter: str, caller: Caller, stack: contex
         say=lambda line: None,
     )
     record = acquire_local(options["lock_dir"], request)
-    stack.callback(release_local, record["name"], LeaseFiles(record["name"]))
+    stack.callback(release_local, record["name"], LeaseFiles(record["name"]), record)
     return record
 
 

@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import is_watching
-
-Record = dict[str, t.Any]
 
 
 def safe_record(lease_name: str) -> Record | None:

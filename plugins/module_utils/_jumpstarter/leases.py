@@ -135,21 +135,26 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     if not name or name == PREDICTED_NAME:
         return result
     files = LeaseFiles(check_name(name, "lease_name"))
-    record = files.read()
-    mode = (record or {}).get("mode") or choose_mode(
-        options["mode"], options["client_config"] or None, options["client"] or None
-    )
+    mode = choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
+    record = None
+    try:
+        record = files.read()
+    except errors.LeaseLost as error:
+        if mode == LOCAL:
+            raise errors.ReleaseFailed(f"{error.message} The device is given back when the play ends.") from None
+    mode = record["mode"] if record else mode
     result.update(mode=mode, exporter=(record or {}).get("exporter"))
     if check_mode:
         return {**result, "changed": True}
     if mode == LOCAL:
-        return {**result, "changed": release_local(name, files)}
+        return {**result, "changed": release_local(name, files, record)}
     caller = Caller.from_options(options)
     sleep = caller.owner.sleep if caller.owner else time.sleep
     controller = controller_of(options, caller.owner)
     if record and record.get("config") is not None:
         controller.config = record["config"]
-    return {**result, "changed": release_to_controller(controller, name, files, _timeout(options), sleep)}
+    was_held = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
+    return {**result, "changed": was_held}
 
 
 def _request(options: Options, say: t.Callable[[str], None]) -> Request:

@@ -12,24 +12,30 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter impo
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import end_watcher, is_watching
 
 PAUSE_SECONDS = 2.0
 
 
-def release_local(lease_name: str, files: LeaseFiles) -> bool:
+def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
     """Free a locked device and return whether it was held."""
-    record = files.read() or {}
-    was_held = is_watching(record.get("keeper"))
-    end_watcher(record.get("keeper"), dismiss=False)
+    keeper = (record or {}).get("keeper")
+    was_held = is_watching(keeper)
+    end_watcher(keeper, dismiss=False)
     end_marked(lease_name)
     files.remove()
     return was_held
 
 
 def release_to_controller(
-    controller: Controller, lease_name: str, files: LeaseFiles, timeout: float, sleep: t.Callable[[float], None]
+    controller: Controller,
+    lease_name: str,
+    files: LeaseFiles,
+    record: Record | None,
+    *,
+    timeout: float,
+    sleep: t.Callable[[float], None],
 ) -> bool:
     """Give a lease back to the controller and return whether it was still there.
 
@@ -38,6 +44,7 @@ def release_to_controller(
     :raises LeaseForeign: it is another client's.
     :raises ReleaseFailed: the controller did not take it back in time.
     """
+    keeper = (record or {}).get("keeper")
     end_marked(lease_name)
     controller.jmp.lease = lease_name
     deadline = time.monotonic() + timeout
@@ -48,10 +55,10 @@ def release_to_controller(
         except (errors.JmpFailed, errors.JmpTimeout) as error:
             lasting = isinstance(error, errors.JmpFailed) and is_lasting(error)
             if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
-                end_watcher((files.read() or {}).get("keeper"), dismiss=False, wait=False)
-                raise errors.ReleaseFailed(_what_happens_next(lease_name, files, error)) from None
+                end_watcher(keeper, dismiss=False, wait=False)
+                raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
         sleep(PAUSE_SECONDS)
-    end_watcher((files.read() or {}).get("keeper"), dismiss=True)
+    end_watcher(keeper, dismiss=True)
     files.remove()
     return was_held
 
@@ -61,11 +68,10 @@ def is_local(record: dict[str, t.Any] | None) -> bool:
     return bool(record) and (record or {}).get("mode") == LOCAL
 
 
-def _what_happens_next(lease_name: str, files: LeaseFiles, error: errors.JumpstarterError) -> str:
-    record = files.read() or {}
+def _what_happens_next(lease_name: str, files: LeaseFiles, keeper: t.Any, error: errors.JumpstarterError) -> str:
     hope = (
         f"Its keeper goes on trying (log {files.log})."
-        if is_watching(record.get("keeper"))
+        if is_watching(keeper)
         else "It has no keeper and ends by itself when its duration is over."
     )
     return f"Lease {lease_name} could not be given back: {error.message} {hope}"

@@ -7,12 +7,27 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError, LeaseLost
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     DirectoryUnsafe,
     read_json,
     runtime_directory,
+    write_json,
 )
+
+Record = dict[str, t.Any]
+
+RECORD: dict[str, t.Any] = {
+    "name": str,
+    "mode": str,
+    "what": str,
+    "asked": str,
+    "exporter": str,
+    "keeper": (dict, type(None)),
+    "config": (list, type(None)),
+    "lease": dict,
+}
+"""What a record must have for others to go by it."""
 
 
 class LeaseFiles:
@@ -32,9 +47,27 @@ class LeaseFiles:
         self.trouble = directory / f"{lease_name}.trouble"
         self.log = directory / f"{lease_name}.log"
 
-    def read(self) -> dict[str, t.Any] | None:
-        """Return the record, or None if this machine holds no such lease."""
-        return read_json(self.record)
+    def read(self) -> Record | None:
+        """Return the record, or None if this machine holds no such lease.
+
+        :raises LeaseLost: it is there and can't be read.
+        """
+        record = read_json(self.record)
+        if record is None and not self.record.exists():
+            return None
+        if record is None or not all(isinstance(record.get(key), kind) for key, kind in RECORD.items()):
+            raise LeaseLost(f"The record {self.record} of lease {self.record.stem} is damaged.")
+        return record
+
+    def write(self, record: Record) -> None:
+        """Write the record.
+
+        :raises JumpstarterError: it can't be written.
+        """
+        try:
+            write_json(self.record, record)
+        except OSError as error:
+            raise JumpstarterError(f"{self.record} cannot be written: {error.strerror}.") from None
 
     def read_trouble(self) -> str:
         """Return why the lease is not safe any more; empty if it is."""

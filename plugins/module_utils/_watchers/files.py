@@ -26,9 +26,12 @@ def runtime_directory() -> pathlib.Path:
     :raises DirectoryUnsafe: it belongs to someone else.
     """
     path = pathlib.Path(tempfile.gettempdir()) / f"hatci-automation-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-    status = path.lstat()
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        status = path.lstat()
+    except OSError as error:
+        raise DirectoryUnsafe(f"{path} cannot be used: {error.strerror}; set TMPDIR to a directory that can.") from None
     if status.st_uid != os.getuid() or path.is_symlink() or not path.is_dir():
         raise DirectoryUnsafe(f"{path} belongs to someone else, so nothing can be kept there safely; remove it.")
     return path

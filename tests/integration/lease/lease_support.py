@@ -33,6 +33,36 @@ PATIENCE_SECONDS = 120.0
 
 POWER = {"type": "jumpstarter_driver_power.driver.MockPower"}
 NAMES = ("sim1", "sim2", "sim3")
+ACQUIRE = """
+    - hosts: localhost
+      connection: local
+      gather_facts: false
+      tasks:
+        - ansible.builtin.include_role:
+            name: hatci.automation.jumpstarter_lease_guard
+"""
+RELEASE = """
+        - ansible.builtin.include_role:
+            name: hatci.automation.jumpstarter_lease_guard
+            tasks_from: always
+"""
+POWER_ON = """
+        - name: Switch on
+          hatci.automation.jumpstarter_power:
+            exporter: "{{ jumpstarter_exporter_name }}"
+            state: "on"
+            wait: "{{ pause | default(0) }}"
+"""
+"""Its pause ends with the play; Ansible's own would go on in a worker that no one ends."""
+
+WAIT_FOR = """
+        - name: Wait for the test
+          ansible.builtin.wait_for:
+            path: "{{ go_on }}"
+            sleep: 1
+            timeout: 300
+"""
+
 RUN_MARK = "HATCI_TEST_RUN"
 JMP = str(Path(sys.executable).parent / "jmp")
 
@@ -248,6 +278,7 @@ class LocalDevice:
     name: str
     lock_dir: Path
     mode: str = "local"
+    taken: list[t.Any] = dataclasses.field(default_factory=list)
 
     @property
     def variables(self) -> dict[str, t.Any]:
@@ -274,6 +305,7 @@ class LocalDevice:
         self.lock_dir.mkdir(mode=0o1777, exist_ok=True)
         file = self.lock.open("w")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.taken.append(file)
         json.dump({"job": "7", "host": "other_host", "pid": os.getpid(), "since": 1_700_000_000}, file)
         file.flush()
         return file.close

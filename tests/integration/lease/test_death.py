@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lease_support import ControllerDevice, Device, Play, StartPlay, fake_jmp
+from lease_support import ACQUIRE, POWER_ON, ControllerDevice, Device, Play, StartPlay, fake_jmp
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -40,15 +40,6 @@ FLEET = """
 """
 """No always: one host holds its device and does nothing, one waits for that same device, one runs a command that
 ignores a polite end, one waits for SUMS."""
-
-ACQUIRE = """
-    - hosts: localhost
-      connection: local
-      gather_facts: false
-      tasks:
-        - ansible.builtin.include_role:
-            name: hatci.automation.jumpstarter_lease_guard
-"""
 
 DEATHS: dict[str, Callable[[Play], None]] = {
     "SIGTERM": lambda play: play.kill(signal.SIGTERM),
@@ -189,7 +180,7 @@ def test_a_play_that_dies_while_the_controller_is_silent_leaves_nothing(
 
 
 def test_a_stopped_play_keeps_its_device_and_a_killed_one_gives_it_back(device: Device, start: StartPlay) -> None:
-    play = start(ACQUIRE + PAUSE, device)
+    play = start(ACQUIRE + POWER_ON, device, variables={"pause": 600})
     play.until(lambda: play.results("Keep the name of the lease"))
     play.kill(signal.SIGSTOP)
     (keeper,) = play.keepers()
@@ -199,15 +190,6 @@ def test_a_stopped_play_keeps_its_device_and_a_killed_one_gives_it_back(device: 
     play.wait()
     play.assert_gives_back(device, since=killed)
     assert keeper not in play.processes()
-
-
-PAUSE = """
-        - hatci.automation.jumpstarter_power:
-            exporter: "{{ jumpstarter_exporter_name }}"
-            state: "on"
-            wait: 600
-"""
-"""A wait that ends with the play, whose own pause would go on in a worker that no one ends."""
 
 
 @pytest.mark.parametrize("way", ["environment", "async", "become"])
