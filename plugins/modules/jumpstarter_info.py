@@ -26,6 +26,10 @@ attributes:
     support: none
   idempotent:
     support: full
+options:
+  exporter:
+    description: Without a controller, fail if this exporter has no config on this machine.
+    type: str
 seealso:
   - module: hatci.automation.jumpstarter_lease
 """
@@ -60,7 +64,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.info import look_at_jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
 
-ARGUMENTS = {"argument_spec": SHARED_ARGUMENTS, "supports_check_mode": True}
+ARGUMENTS = {
+    "argument_spec": {**SHARED_ARGUMENTS, "exporter": {"type": "str"}},
+    "supports_check_mode": True,
+}
 OPERATION = look_at_jmp
 
 

@@ -16,22 +16,26 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.clie
     choose_mode,
     config_arguments,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporters import find_exporter_config
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 
 OLDEST_WITH_LEASES = (0, 8)
 
 
 def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Look which ``jmp`` is there, and whether the controller's client config can be used.
+    """Look which ``jmp`` is there, and whether what a test will need of it can be used.
 
     :returns: ``changed`` (never), ``path``, ``version`` and ``mode``.
-    :raises JumpstarterError: there is no ``jmp``, it is too old, or the config cannot be used.
+    :raises JumpstarterError: there is no ``jmp``, it is too old, the client config cannot be used, or without a
+        controller the exporter has no config here.
     """
     jmp = Jmp(Caller.from_options(options).owner)
     client_config, client = options["client_config"] or None, options["client"] or None
     mode = choose_mode(options["mode"], client_config, client)
     if mode == CONTROLLER:
         config_arguments(client_config, client)
+    elif options["exporter"]:
+        find_exporter_config(options["exporter"])
     printed = jmp.call("version")
     found = re.search(r"v?(\d+)\.(\d+)\.\S*", printed)
     if not found:
