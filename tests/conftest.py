@@ -16,7 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
-from play_support import PATHS, inventory_of
+from play_support import PATHS, inventory_of, processes_of, wait_until
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -179,7 +179,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run whatever starts plays once with each ansible-core."""
     if "core" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--core") or [core for core in TESTED_CORES if core in CORES] or ["this"]
+        tested = TESTED_CORES[-1:] if metafunc.definition.get_closest_marker("newest_core") else TESTED_CORES
+        chosen = metafunc.config.getoption("--core") or [core for core in tested if core in CORES] or ["this"]
         metafunc.parametrize("core", chosen, indirect=True, scope="session")
 
 
@@ -224,8 +225,11 @@ def start_sums(tmp_path: Path) -> Iterator[Callable[..., SumsProcess]]:
 
 
 @pytest.fixture
-def play_vehicle(ansible_playbook: AnsiblePlaybook, sums: SumsProcess) -> PlayVehicle:
-    """Play against the simulated SUMS, for vehicle_001, which is local."""
+def play_vehicle(ansible_playbook: AnsiblePlaybook, sums: SumsProcess) -> Iterator[PlayVehicle]:
+    """Play against the simulated SUMS, for vehicle_001, which is local.
+
+    Whatever a play leaves running must end by itself.
+    """
 
     def play(
         playbook: str | Path,
@@ -239,4 +243,5 @@ def play_vehicle(ansible_playbook: AnsiblePlaybook, sums: SumsProcess) -> PlayVe
         given.write_text(inventory, encoding="utf-8")
         return ansible_playbook(playbook, "-i", str(given), *arguments, variables={**lab, **(variables or {})}, env=env)
 
-    return play
+    yield play
+    wait_until(lambda: not processes_of(ansible_playbook.directory))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from play_support import HOST, NEW, OLD, PLAYBOOKS, REPOSITORY, VIN, is_locked, processes_of
+from play_support import HOST, NEW, OLD, PLAYBOOKS, REPOSITORY, VIN, is_locked, processes_of, wait_until
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -120,7 +120,7 @@ def assert_example_2_is_done(sums: SumsProcess, played: t.Any) -> None:
     assert test_event["git_sha"] == "unknown"
     said = played.task("Collect diagnostics via Jumpstarter")["stdout_lines"]
     assert "ECU Gateway part=GW-2024-001 sw=2.0.0" in said
-    assert processes_of(played.home) == []
+    wait_until(lambda: not processes_of(played.home))
 
 
 def test_example_2_with_an_exporter_of_this_machine(play_vehicle: t.Any, vehicle: SumsProcess) -> None:
@@ -154,7 +154,7 @@ def test_example_2_gives_the_vehicle_back_when_the_update_fails(play_vehicle: t.
     assert played.returncode == 2
     assert "flash write error" in played.task("hatci.automation.hatci_wait_for_update : Wait for the deployment")["msg"]
     assert not is_locked(played.home)
-    assert processes_of(played.home) == []
+    wait_until(lambda: not processes_of(played.home))
     assert [event.get("status") for event in vehicle.state()["test_events"]] != ["PASS"]
 
 
@@ -224,7 +224,7 @@ def test_example_5_with_an_exporter_of_this_machine(play_vehicle: t.Any, vehicle
     assert played.task("Power off device")["power"] == "off"
     assert "Error occurred" not in played.output
     assert not is_locked(tmp_path / "user")
-    assert processes_of(played.home) == []
+    wait_until(lambda: not processes_of(played.home))
 
 
 def test_example_5_with_a_controller(play_vehicle: t.Any, controller: ControllerProcess) -> None:
