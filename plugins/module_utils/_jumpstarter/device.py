@@ -15,13 +15,14 @@ import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import command_runner, errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import Request, acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire_local import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp, plain_line
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL, config_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporters import find_exporter_config
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import leads_to, safe_record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import release_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, Record
 
 Options = t.Mapping[str, t.Any]

@@ -10,13 +10,8 @@ import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import (
-    Request,
-    acquire_from_controller,
-    acquire_local,
-    tags_of,
-    wanted_arguments,
-)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import acquire_from_controller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire_local import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
     CONTROLLER,
     LOCAL,
@@ -30,6 +25,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.rele
     is_local,
     release_local,
     release_to_controller,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.request import (
+    Request,
+    tags_of,
+    wanted_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
 

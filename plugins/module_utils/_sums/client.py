@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import ssl
 import time
 import typing as t
 import uuid
-from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
@@ -22,6 +21,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.answers imp
     hide,
     one_line,
     parse_json,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.links import destination_of, page_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import (
+    root_cause,
+    words_of_failure,
+    words_of_tls_failure,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
     Connection,
@@ -108,7 +113,7 @@ class SumsClient:
         :raises Redirected: it is not in the API of this SUMS, so it must not see the token.
         """
         first = urlsplit(f"{self.connection.base_url}{API}/{collection}")
-        target = _page_of(first, link)
+        target = page_of(first, link)
         path = f"{API}/{collection}" + (f"?{target.query}" if target and target.query else "")
         if target is None:
             raise errors.Redirected(
@@ -235,7 +240,7 @@ class SumsClient:
         words = self._words_of(response, body)
         kind, advice = _meaning(status, bool(response.headers.get("Retry-After")))
         if kind is errors.Redirected:
-            words = hide(_destination(response.headers.get("Location", "")), self._secrets)
+            words = hide(destination_of(response.headers.get("Location", "")), self._secrets)
         said = f" ({words})" if words else ""
         refusal = kind(
             f"{method} {path}: SUMS answered {status}{said}; {advice}.", method=method, path=path, status=status
@@ -247,13 +252,15 @@ class SumsClient:
 
     def _failure(self, error: Exception, method: str, path: str) -> errors.SumsError:
         host = urlsplit(self.connection.base_url).netloc
-        reason = _root_cause(error)
+        reason = root_cause(error)
         where: dict[str, t.Any] = {"method": method, "path": path}
         if isinstance(error, requests.exceptions.SSLError):
-            return errors.TlsFailure(f"{method} {path}: no secure connection to {host}: {_tls_words(reason)}.", **where)
+            return errors.TlsFailure(
+                f"{method} {path}: no secure connection to {host}: {words_of_tls_failure(reason)}.", **where
+            )
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.Unreachable(
-                f"{method} {path}: the proxy of the environment does not lead to {host} ({_words(reason)}); "
+                f"{method} {path}: the proxy of the environment does not lead to {host} ({words_of_failure(reason)}); "
                 "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
                 **where,
             )
@@ -261,7 +268,7 @@ class SumsClient:
             reason, urllib3.exceptions.ConnectTimeoutError
         ):
             return errors.Unreachable(
-                f"{method} {path}: SUMS at {host} cannot be reached ({_words(reason)}); "
+                f"{method} {path}: SUMS at {host} cannot be reached ({words_of_failure(reason)}); "
                 "check hatci_base_url and the network.",
                 **where,
             )
@@ -275,7 +282,8 @@ class SumsClient:
                 f"({one_line(str(error))}); correct it."
             )
         return errors.ReplyLost(
-            f"{method} {path}: SUMS at {host} took the connection but gave no whole answer ({_words(reason)}).",
+            f"{method} {path}: SUMS at {host} took the connection but gave no whole answer "
+            f"({words_of_failure(reason)}).",
             **where,
         )
 
@@ -327,79 +335,3 @@ def _meaning(status: int, has_retry_after: bool) -> tuple[type[errors.RequestErr
     if status < 500:
         return errors.Rejected, "correct the input"
     return errors.ServerFault, "SUMS has a fault: tell its operators if it stays"
-
-
-def _page_of(first: SplitResult, link: str) -> SplitResult | None:
-    """Return where a link on a list's page leads; None if that is not below the same API of the same server."""
-    try:
-        target = urlsplit(urljoin(first.geturl(), link))
-        same = _origin(target) == _origin(first) and "@" not in target.netloc
-    except ValueError:
-        return None
-    folder = first.path.rpartition("/")[0] + "/"
-    plain = not {".", ".."} & set(unquote(target.path).replace("\\", "/").split("/"))
-    if not (same and plain and target.path.startswith(folder)):
-        return None
-    return target._replace(netloc=first.netloc, fragment="")
-
-
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
-
-
-def _destination(location: str) -> str:
-    try:
-        target = urlsplit(location)
-        return one_line(f"a redirect to {target.scheme or 'another'}://{target.hostname or 'place'}")
-    except ValueError:
-        return "a redirect to nowhere"
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """Return what urllib3 said below requests' wrapping."""
-    inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
-    reason = getattr(inner, "reason", None)
-    return reason if isinstance(reason, BaseException) else inner
-
-
-def _words(error: BaseException) -> str:
-    text = one_line(str(error))
-    for sign, words in (
-        ("NameResolutionError", "its name is not known"),
-        ("Name or service not known", "its name is not known"),
-        ("Temporary failure in name resolution", "its name is not known"),
-        ("Connection refused", "connection refused"),
-        ("No route to host", "no route to host"),
-        ("Network is unreachable", "network is unreachable"),
-        ("timed out", "timed out"),
-        ("Remote end closed", "connection closed"),
-        ("Connection reset", "connection reset"),
-        ("Connection aborted", "connection closed"),
-        ("IncompleteRead", "answer cut off"),
-        ("Tunnel connection failed", text.partition("Tunnel connection failed:")[2].strip(" '\")") or "refused"),
-    ):
-        if sign in text or sign == type(error).__name__:
-            return words
-    return type(error).__name__
-
-
-def _tls_words(error: BaseException) -> str:
-    text = str(error)
-    if isinstance(error.args[0] if error.args else None, ssl.SSLCertVerificationError):
-        text = error.args[0].verify_message
-    for sign, words in (
-        ("expired", "its certificate has expired: have it renewed"),
-        ("not yet valid", "its certificate is not valid yet: check both clocks"),
-        ("ostname mismatch", "its certificate is for another host name: check hatci_base_url"),
-        ("IP address mismatch", "its certificate is for another host: check hatci_base_url"),
-        ("doesn't match", "its certificate is for another host name: check hatci_base_url"),
-        ("self", "its certificate is not signed by a known authority: give the authority's PEM file in ca_path"),
-        ("unable to get", "its certificate is not signed by a known authority: give its PEM file in ca_path"),
-        ("WRONG_VERSION", "it does not speak TLS there: check scheme and port of hatci_base_url"),
-        ("record layer", "it does not speak TLS there: check scheme and port of hatci_base_url"),
-        ("certificate required", "it wants a client certificate: give client_cert and client_key"),
-        ("alert", "it refused the client certificate: check client_cert and client_key"),
-    ):
-        if sign in text:
-            return words
-    return f"{one_line(text) or type(error).__name__}: check ca_path, client_cert and the address"
