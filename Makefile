@@ -40,7 +40,7 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 	@touch $@
 
 .PHONY: test
-test: $(CORES:%=.venvs/core-%/.ready) $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
+test: $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) $(ARGS)
 
 .PHONY: demo
@@ -53,6 +53,14 @@ molecule: .venvs/core-2.19/.ready .venvs/molecule/.ready $(COLLECTIONS)/.ready  
 	@PATH="$(CURDIR)/.venvs/core-2.19/bin:$$PATH" ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
 	  ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) .venvs/molecule/bin/molecule --base-config \
 	  extensions/molecule/config.yml test $(if $(ROLE),--scenario-name $(ROLE),--all) --no-command-borders $(ARGS)
+
+.PHONY: ee
+ee: build .venvs/aap/.ready  ## Write the build context of an execution environment for AAP to .cache/ee
+	@rm -rf .cache/ee && mkdir .cache/ee
+	@cp .cache/dist/hatci-automation-*.tar.gz extensions/aap/execution-environment.yml .cache/ee
+	@cd companion/jumpstarter && ANSIBLE_HOME=$(CURDIR)/.cache/ansible $(CURDIR)/.venvs/aap/bin/ansible-galaxy \
+	  collection build --output-path $(CURDIR)/.cache/ee
+	@cd .cache/ee && $(CURDIR)/.venvs/aap/bin/ansible-builder create --output-filename Containerfile
 
 .PHONY: bench
 bench: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Measure speed and memory beside uri tasks, for docs/PERFORMANCE.md; QUICK=1 only tries it

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-FOR_USERS = {"docs", "meta", "playbooks", "plugins", "roles"}
+FOR_USERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
+FOR_DEVELOPERS = ("changelogs/fragments/", "extensions/molecule/")
 BESIDE_THEM = {"CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "requirements.txt"}
 
 
@@ -38,10 +39,12 @@ def packed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_nothing_is_packed_that_only_developers_need(packed: set[str]) -> None:
     assert {name.split("/")[0] for name in packed} <= FOR_USERS | BESIDE_THEM
-    assert not {name for name in packed if "/tests/" in name or name.startswith("changelogs/fragments/")}
+    assert not {name for name in packed if "/tests/" in name or name.startswith(FOR_DEVELOPERS)}
 
 
 def test_everything_users_need_is_packed(copy: Path, packed: set[str]) -> None:
-    expected = {name for name in files_under(copy) if name.split("/")[0] in FOR_USERS}
+    expected = {
+        name for name in files_under(copy) if name.split("/")[0] in FOR_USERS and not name.startswith(FOR_DEVELOPERS)
+    }
     assert expected <= packed
     assert packed >= BESIDE_THEM - {"changelogs"}

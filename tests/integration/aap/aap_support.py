@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files under extensions/aap, and jobs that are made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import yaml
+
+if t.TYPE_CHECKING:
+    from conftest import AnsiblePlaybook
+
+REPOSITORY = Path(__file__).parents[3]
+FILES = REPOSITORY / "extensions/aap"
+AAP_BIN = REPOSITORY / ".venvs/aap/bin"
+JOB_ID = 4711
+AAP = "https://aap.example.com"
+
+
+class Unsafe(str):
+    """Text that Ansible shall not take for a template."""
+
+    __slots__ = ()
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: Unsafe(loader.construct_scalar(node)))
+_Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text)))
+
+
+def configuration() -> dict[str, t.Any]:
+    """Return all variables under extensions/aap/config."""
+    merged: dict[str, t.Any] = {}
+    for path in sorted((FILES / "config").glob("*.yml")):
+        merged.update(yaml.load(path.read_text(encoding="utf-8"), _Loader))
+    return merged
+
+
+def named(kind: str, name: str) -> dict[str, t.Any]:
+    """Return the one object of a list by its name."""
+    (found,) = [one for one in configuration()[kind] if one["name"] == name]
+    return t.cast("dict[str, t.Any]", found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """What AAP knows of a job when it has ended."""
+
+    status: str
+    rc: int
+    artifacts_directory: Path
+
+    @property
+    def events(self) -> list[dict[str, t.Any]]:
+        """Every event, in order."""
+        files = (self.artifacts_directory / "job_events").glob("*.json")
+        events = [json.loads(file.read_text(encoding="utf-8")) for file in files if "partial" not in file.name]
+        return sorted(events, key=lambda event: event["counter"])
+
+    @property
+    def stdout(self) -> str:
+        return (self.artifacts_directory / "stdout").read_text(encoding="utf-8")
+
+    @property
+    def handed_on(self) -> dict[str, t.Any]:
+        """What set_stats gave, which AAP gives to the next node of a workflow."""
+        (stats,) = [event["event_data"] for event in self.events if event["event"] == "playbook_on_stats"]
+        return t.cast("dict[str, t.Any]", stats.get("artifact_data", {}))
+
+
+class Job:
+    """A launched job template.
+
+    :param credentials: the inputs by the name of the credential type.
+    :param answers: to the survey.
+    :param hosts: variables by host, as the inventory holds them.
+    """
+
+    def __init__(
+        self,
+        ansible: AnsiblePlaybook,
+        template: str,
+        credentials: dict[str, dict[str, t.Any]],
+        answers: dict[str, t.Any],
+        hosts: dict[str, dict[str, t.Any]],
+    ) -> None:
+        home = ansible.new_home()
+        self._directory = home / "private"
+        self._cancel = home / "cancel"
+        self._environment = ansible.environment(home)
+        for name in ("env", "inventory"):
+            (self._directory / name).mkdir(parents=True)
+        shutil.copytree(REPOSITORY / "playbooks", self._directory / "project/playbooks")
+        definition = named("controller_templates", template)
+        self._check_answers(definition, answers)
+        self._write("inventory/hosts.yml", {"all": {"hosts": hosts}})
+        self._write("env/extravars", self._extra_variables(definition, answers))
+        self._job = {
+            "id": str(JOB_ID),
+            "private_data_dir": str(self._directory),
+            "playbook": definition["playbook"],
+            "cancel": str(self._cancel),
+            "environment": {
+                "JOB_ID": str(JOB_ID),
+                "AWX_HOST": AAP,
+                "ANSIBLE_COLLECTIONS_PATH": self._environment["ANSIBLE_COLLECTIONS_PATH"],
+            },
+            "credentials": [
+                {"type": named("controller_credential_types", name), "inputs": inputs}
+                for name, inputs in credentials.items()
+            ],
+        }
+
+    def __enter__(self) -> Job:
+        for name in list(self._environment):
+            if "CALLBACK" in name or name == "RESULTS_AS_LINES":
+                del self._environment[name]
+        self._process = subprocess.Popen(
+            [str(AAP_BIN / "python"), str(Path(__file__).with_name("run_job.py"))],
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(self._job))
+        self._process.stdin.close()
+        self._process.stdin = None
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+    def cancel(self) -> None:
+        """Cancel it as AAP does, through ansible-runner."""
+        self._cancel.touch()
+
+    def wait(self) -> Ended:
+        """Return what became of it."""
+        out, problems = self._process.communicate(timeout=300)
+        assert self._process.returncode == 0, problems
+        return Ended(artifacts_directory=self._directory / "artifacts" / str(JOB_ID), **json.loads(out))
+
+    def _write(self, name: str, value: t.Any) -> None:
+        (self._directory / name).write_text(yaml.dump(value, Dumper=_Dumper), encoding="utf-8")
+
+    @staticmethod
+    def _check_answers(definition: dict[str, t.Any], answers: dict[str, t.Any]) -> None:
+        asked = {question["variable"]: question for question in definition["survey"]["spec"]}
+        assert answers.keys() <= asked.keys(), "AAP drops what the survey does not ask"
+        needed = {name for name, question in asked.items() if question["required"] and "default" not in question}
+        assert needed <= answers.keys(), "AAP does not launch the job without"
+
+    @staticmethod
+    def _extra_variables(definition: dict[str, t.Any], answers: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Return what AAP puts into the file: only the template's own variables may hold templates."""
+        defaults = {
+            question["variable"]: question["default"]
+            for question in definition["survey"]["spec"]
+            if "default" in question
+        }
+        given = {
+            **defaults,
+            **answers,
+            "awx_job_id": JOB_ID,
+            "awx_user_name": "erika",
+            "awx_project_revision": "0123456789abcdef0123456789abcdef01234567",
+        }
+        of_template = definition["extra_vars"].items()
+        return {
+            **{name: str(value) for name, value in of_template},
+            **{name: Unsafe(value) if isinstance(value, str) else value for name, value in given.items()},
+        }
+
+
+def environment_of_tools() -> dict[str, str]:
+    """Return an environment in which ansible-builder finds ansible-galaxy."""
+    return {**os.environ, "PATH": f"{AAP_BIN}{os.pathsep}{os.environ['PATH']}"}

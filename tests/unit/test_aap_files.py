@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files for AAP fit each other, the collection, and the rules by which AAP reads them."""
+
+from __future__ import annotations
+
+import re
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ansible_collections.hatci.automation.plugins.inventory.hatci import InventoryModule
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests/integration/aap"))
+
+from aap_support import FILES, configuration, named  # noqa: E402
+
+CONFIGURATION = configuration()
+TEMPLATES: list[dict[str, t.Any]] = CONFIGURATION["controller_templates"]
+TYPES: list[dict[str, t.Any]] = CONFIGURATION["controller_credential_types"]
+BUILT_IN_TYPE = "Red Hat Ansible Automation Platform"
+SECRET_INPUTS = {"HATCI SUMS": "token", "Jumpstarter client": "client_config", BUILT_IN_TYPE: "oauth_token"}
+WITH_SURVEY = [one for one in TEMPLATES if one.get("survey_enabled")]
+
+
+def by_name(one: dict[str, t.Any]) -> str:
+    return str(one["name"])
+
+
+def names(kind: str) -> set[str]:
+    return {one["name"] for one in CONFIGURATION[kind]}
+
+
+def known_variables() -> set[str]:
+    """Return every variable that a role declares or a playbook reads."""
+    known = set()
+    for spec in REPOSITORY.glob("roles/*/meta/argument_specs.yml"):
+        for entry in yaml.safe_load(spec.read_text(encoding="utf-8"))["argument_specs"].values():
+            known |= set(entry["options"])
+    for playbook in (REPOSITORY / "playbooks").glob("**/*.yml"):
+        known |= set(re.findall(r"\b(?:ota|release_orphaned_leases)_\w+", playbook.read_text(encoding="utf-8")))
+    return known
+
+
+def test_objects_refer_to_objects_that_are_there() -> None:
+    types = names("controller_credential_types") | {BUILT_IN_TYPE}
+    assert {one["credential_type"] for one in CONFIGURATION["controller_credentials"]} <= types
+    for template in TEMPLATES:
+        assert template["project"] in names("controller_projects")
+        assert template["inventory"] in names("controller_inventories")
+        assert template["execution_environment"] in names("controller_execution_environments")
+        assert set(template.get("credentials", [])) <= names("controller_credentials")
+    for source in CONFIGURATION["controller_inventory_sources"]:
+        assert source["inventory"] in names("controller_inventories")
+        assert source["source_project"] in names("controller_projects")
+        assert source["credential"] in names("controller_credentials")
+    for schedule in CONFIGURATION["controller_schedules"]:
+        assert schedule["unified_job_template"] in names("controller_templates")
+        assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=[A-Z]+;INTERVAL=\d+", schedule["rrule"])
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
+def test_the_playbook_of_a_template_is_in_the_project(template: dict[str, t.Any]) -> None:
+    assert (REPOSITORY / template["playbook"]).is_file()
+
+
+def test_the_inventory_file_is_one_for_the_plugin() -> None:
+    (source,) = CONFIGURATION["controller_inventory_sources"]
+    path = REPOSITORY / source["source_path"]
+    assert InventoryModule().verify_file(str(path))
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["plugin"] == InventoryModule.NAME
+
+
+@pytest.mark.parametrize("template", WITH_SURVEY, ids=by_name)
+def test_a_survey_asks_for_what_the_collection_reads(template: dict[str, t.Any]) -> None:
+    in_templates = set(re.findall(r"\w+", " ".join(map(str, template["extra_vars"].values()))))
+    for question in template["survey"]["spec"]:
+        assert question["variable"] in known_variables() | in_templates
+        assert question["question_name"] and question["question_description"]
+        if question["type"] == "multiplechoice":
+            assert question["default"] in question["choices"]
+    asked = [question["variable"] for question in template["survey"]["spec"]]
+    assert len(asked) == len(set(asked))
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
+def test_extra_variables_of_a_template_are_read_by_the_collection(template: dict[str, t.Any]) -> None:
+    assert set(template.get("extra_vars", {})) <= known_variables()
+
+
+def test_a_workflow_cleans_up_whatever_happens_and_its_last_node_decides() -> None:
+    (workflow,) = CONFIGURATION["controller_workflows"]
+    nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
+    assert {node["unified_job_template"] for node in nodes.values()} <= names("controller_templates")
+    test = nodes["test"]
+    assert test["unified_job_template"] == "HATCI OTA test"
+    (clean_up,) = test["always_nodes"]
+    assert "release" in nodes[clean_up]["unified_job_template"]
+    (verdict,) = nodes[clean_up]["always_nodes"]
+    assert nodes[verdict].keys() & {"always_nodes", "failure_nodes"} == set(), "or AAP calls every outcome successful"
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=by_name)
+def test_injectors_use_only_inputs(kind: dict[str, t.Any]) -> None:
+    inputs = {field["id"]: "EXAMPLE" for field in kind["inputs"]["fields"]}
+    assert set(kind["inputs"]["required"]) <= inputs.keys()
+    files = kind["injectors"]["file"]
+    tower = {"filename": "FILE" if "template" in files else {name.split(".")[1]: "FILE" for name in files}}
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    for templates in kind["injectors"].values():
+        for template in templates.values():
+            assert sandbox.from_string(template).render(**inputs, tower=tower)
+
+
+def test_the_environment_of_the_sums_credential_is_the_one_that_modules_read() -> None:
+    read = {spec["fallback"][1][0] for spec in CONNECTION_ARGUMENTS.values() if "fallback" in spec}
+    assert set(named("controller_credential_types", "HATCI SUMS")["injectors"]["env"]) <= read
+
+
+def rendered(**inputs: t.Any) -> dict[str, str]:
+    """Return the environment that AAP makes of a credential for SUMS."""
+    environment = named("controller_credential_types", "HATCI SUMS")["injectors"]["env"]
+    sandbox = ImmutableSandboxedEnvironment()
+    given = {"skip_tls_verification": False, **inputs, "tower": {"filename": {"ca": "/runner/env/ca"}}}
+    return {name: sandbox.from_string(template).render(**given) for name, template in environment.items()}
+
+
+def test_what_nobody_filled_in_is_the_safe_choice() -> None:
+    least = rendered(base_url="https://sums.example.com", token="t")
+    assert least["HATCI_VERIFY_TLS"] == "True"
+    assert least["HATCI_CA_PATH"] == ""
+    assert rendered(skip_tls_verification=True)["HATCI_VERIFY_TLS"] == "False"
+    assert rendered(ca_certificate="PEM")["HATCI_CA_PATH"] == "/runner/env/ca"
+
+
+def test_secrets_are_hidden_and_none_is_in_the_files() -> None:
+    for kind in TYPES:
+        assert [field["id"] for field in kind["inputs"]["fields"] if field.get("secret")] == [
+            SECRET_INPUTS[kind["name"]]
+        ]
+    for credential in CONFIGURATION["controller_credentials"]:
+        secret = credential["inputs"][SECRET_INPUTS[credential["credential_type"]]]
+        assert re.fullmatch(r"\{\{ vault_\w+ \}\}", secret)
+
+
+def test_the_execution_environment_holds_these_versions() -> None:
+    text = (FILES / "execution-environment.yml").read_text(encoding="utf-8")
+    for directory in (REPOSITORY, REPOSITORY / "companion/jumpstarter"):
+        galaxy = yaml.safe_load((directory / "galaxy.yml").read_text(encoding="utf-8"))
+        tarball = f"{galaxy['namespace']}-{galaxy['name']}-{galaxy['version']}.tar.gz"
+        assert text.count(tarball) == 2
+    version = yaml.safe_load((REPOSITORY / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert f"hatci-ee:{version}" in text
+    assert CONFIGURATION["hatci_aap_ee_image"].endswith(f"hatci-ee:{version}")
+
+
+def test_the_collection_declares_its_python_requirements() -> None:
+    declared = yaml.safe_load((REPOSITORY / "meta/execution-environment.yml").read_text(encoding="utf-8"))
+    assert (REPOSITORY / declared["dependencies"]["python"]).is_file()
