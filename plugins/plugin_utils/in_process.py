@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import multiprocessing
 import os
 import types
 import typing as t
+from collections.abc import Mapping
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
@@ -83,7 +86,7 @@ class InProcessAction(ActionBase):
         arguments = dict(module.ARGUMENTS)
         arguments.pop("supports_check_mode")
         spec = arguments.pop("argument_spec")
-        checked = ArgumentSpecValidator(spec, **arguments).validate(dict(self._task.args))
+        checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
         options, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
@@ -98,7 +101,10 @@ class InProcessAction(ActionBase):
         return result
 
     def _run_here(self, module: types.ModuleType, spec: Values, options: Values, secrets: set[str]) -> Values:
-        shown = {name: HIDDEN if spec.get(name, {}).get("no_log") else value for name, value in options.items()}
+        shown = {
+            name: HIDDEN if spec.get(name, {}).get("no_log") and value is not None else value
+            for name, value in options.items()
+        }
         try:
             result = module.perform(module.OPERATION, options, self._task.check_mode, **self.extras())
         except OwnerGone as error:
@@ -111,6 +117,19 @@ class InProcessAction(ActionBase):
         if isinstance(checked.errors[0], UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {message}"
         return message
+
+
+def _as_sent(arguments: Values) -> Values:
+    """Return arguments as a module gets them, that is through JSON: dates as text, vaulted values in clear."""
+    return t.cast("Values", json.loads(json.dumps(arguments, default=_as_json)))
+
+
+def _as_json(value: t.Any) -> t.Any:
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
 def playbook_process() -> Owner:
