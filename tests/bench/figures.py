@@ -61,10 +61,10 @@ class Size:
 FULL = Size(
     rounds=3,
     tasks=20,
-    fleets={"uri": (1, 25, 50), "modules": (50,), "roles": (1, 25, 50, 100, 200), "ota_fleet": (1, 50, 200)},
+    fleets={"uri": (1, 25, 50), "modules": (50,), "roles": (1, 25, 50, 100, 200), "ota_fleet": (50, 200)},
     update=20.0,
     poll=5.0,
-    polling=(15.0, 10),
+    polling=(10.0, 10),
     devices=4,
 )
 QUICK = Size(
