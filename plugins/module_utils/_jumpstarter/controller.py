@@ -58,6 +58,10 @@ class Controller:
         wanted = [exporter] if exporter else self._exporters(selector)
         return next((lease for lease in self._list("-A") if lease.state == HELD and lease.exporter in wanted), None)
 
+    def own_leases(self) -> list[Lease]:
+        """Return this client's active leases."""
+        return self._list()
+
     def all_leases(self) -> list[Lease]:
         """Return every client's active leases."""
         return self._list("-A")

@@ -40,6 +40,16 @@ class Lease:
         return _moment(self.shown.get("effective_begin_time"))
 
     @property
+    def asked(self) -> float | None:
+        """When its oldest condition came about, in seconds since the epoch: for a lease that waits, since when."""
+        times = [
+            condition["lastTransitionTime"].get("seconds")
+            for condition in self.shown.get("conditions") or []
+            if isinstance(condition, dict) and isinstance(condition.get("lastTransitionTime"), dict)
+        ]
+        return min((float(seconds) for seconds in times if str(seconds).isdecimal()), default=None)
+
+    @property
     def until(self) -> str:
         """When the lease runs out, in words."""
         if self.began is None:

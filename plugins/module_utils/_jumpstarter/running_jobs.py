@@ -1,0 +1,79 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which jobs Ansible Automation Platform runs now."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from urllib.parse import urljoin
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, JumpstarterError
+
+try:
+    import requests
+
+    HAS_REQUESTS = True
+except ImportError:
+    HAS_REQUESTS = False
+
+HOST = "CONTROLLER_HOST"
+TOKEN = "CONTROLLER_OAUTH_TOKEN"  # noqa: S105  # the name of a variable
+ROOTS = ("/api/v2/", "/api/controller/v2/")
+"""Where the API is: up to AAP 2.4, and behind the gateway of later ones."""
+
+NOT_OVER = "new,pending,waiting,running"
+TIMEOUT = (10, 30)
+MOST_PAGES = 100
+
+
+def can_ask() -> bool:
+    """Whether the environment says where to ask."""
+    return bool(os.environ.get(HOST) and os.environ.get(TOKEN))
+
+
+def ask_running_jobs() -> set[str]:
+    """Return the ids of all jobs that are not over.
+
+    :raises JumpstarterError: the answer is not known for sure.
+    """
+    if not HAS_REQUESTS:
+        raise InputError("The Python library requests is missing; install it where this task runs.")
+    host = os.environ[HOST] if "://" in os.environ[HOST] else f"https://{os.environ[HOST]}"
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {os.environ[TOKEN]}"
+        session.verify = os.environ.get("CONTROLLER_VERIFY_SSL", "true").lower() not in ("0", "false", "no", "off")
+        root = next((path for path in ROOTS if _get(session, urljoin(host, path)) is not None), None)
+        if root is None:
+            raise JumpstarterError(f"{HOST} names {host}, where there is no API of AAP; correct it.")
+        url: str | None = urljoin(host, f"{root}unified_jobs/?status__in={NOT_OVER}&page_size=200")
+        running = set()
+        for _page in range(MOST_PAGES):
+            answer = _get(session, url or "") or {}
+            try:
+                running |= {str(job["id"]) for job in answer["results"]}
+                url = answer["next"] and urljoin(host, answer["next"])
+            except (KeyError, TypeError):
+                raise JumpstarterError(f"{host} answered without a list of jobs; no lease was released.") from None
+            if not url:
+                return running
+    raise JumpstarterError(f"{host} lists jobs without end; no lease was released.")
+
+
+def _get(session: requests.Session, url: str) -> dict[str, t.Any] | None:
+    """Return an answer; None if there is no such address."""
+    try:
+        response = session.get(url, timeout=TIMEOUT, allow_redirects=False)
+        if response.status_code == 404:
+            return None
+        if response.status_code != 200:
+            raise JumpstarterError(
+                f"GET {url}: AAP answered {response.status_code}; check {TOKEN}. No lease was released."
+            )
+        answer = response.json()
+    except (requests.RequestException, ValueError) as error:
+        raise JumpstarterError(
+            f"GET {url}: AAP gave no answer ({type(error).__name__}). No lease was released."
+        ) from None
+    return answer if isinstance(answer, dict) else {}
