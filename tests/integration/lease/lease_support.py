@@ -63,6 +63,7 @@ WAIT_FOR = """
             timeout: 300
 """
 
+REAPER = Path(__file__).parents[3] / "playbooks/release_orphaned_leases.yml"
 RUN_MARK = "HATCI_TEST_RUN"
 JMP = str(Path(sys.executable).parent / "jmp")
 
