@@ -18,7 +18,7 @@ def run(directory: Path, *commands: str) -> list[dict[str, Any]]:
     (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
     (directory / "commands.json").write_text(json.dumps(commands), encoding="utf-8")
     program = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
-    subprocess.run(program, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(program, check=True, input=b"typed by nobody\n")
     results: list[dict[str, Any]] = json.loads((directory / "results.json").read_text(encoding="utf-8"))
     return results
 
