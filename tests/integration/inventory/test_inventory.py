@@ -3,19 +3,24 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import socket
 import textwrap
 import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from inventory_support import Inventory
 
+from ansible_collections.hatci.automation.plugins.inventory import hatci
 from hatci_lab.sums.process import SumsProcess
 
 if t.TYPE_CHECKING:
     from conftest import AnsiblePlaybook
 
+REPOSITORY = Path(__file__).parents[3]
 ONE, TWO, THREE = "1HGBH41JXMN109186", "1HGBH41JXMN109187", "KMHD35LE5DU123456"
 
 
@@ -183,6 +188,23 @@ def test_the_token_may_come_from_a_file(inventory: Inventory, sums: SumsProcess,
     (tmp_path / "token").write_text(sums.token)
     inventory.write()
     assert len(inventory.list(HATCI_TOKEN=None, HATCI_TOKEN_FILE=str(tmp_path / "token")).hosts) == 3
+
+
+def test_the_file_for_aap_works_with_the_environment_of_its_credential(inventory: Inventory) -> None:
+    shutil.copy(REPOSITORY / "extensions/aap/vehicles.hatci.yml", inventory.file)
+    listed = inventory.list(HATCI_VERIFY_TLS="True", HATCI_CA_PATH="")
+    assert listed.hosts[ONE]["jumpstarter_exporter_selector"] == f"vin={ONE}"
+    assert {"program_OTA_Test", "year_2024", "region_US"} <= set(json.loads(listed.stdout))
+
+
+@pytest.mark.parametrize("example", list(yaml.safe_load_all(hatci.EXAMPLES)), ids=["shortest", "fullest"])
+def test_the_documented_examples_work(
+    inventory: Inventory, sums: SumsProcess, tmp_path: Path, example: dict[str, t.Any]
+) -> None:
+    inventory.write(**{**example, "hatci_base_url": sums.url, "cache_connection": str(tmp_path / "cache")})
+    listed = inventory.list()
+    hosts = {variables["hatci_vin"] for variables in listed.hosts.values()}
+    assert hosts == ({ONE} if "filters" in example else {ONE, TWO, THREE})
 
 
 def test_variables_that_are_set_but_empty_count_as_not_set(inventory: Inventory) -> None:
