@@ -176,10 +176,9 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
             version = self._core.changes.version
             lease = self._core.book.holder(exporter)
             name = lease.name if lease else ""
-            if lease is None or (told and name != told):
-                if told != "":
-                    await context.write(jumpstarter_pb2.StatusResponse(leased=False))
-                    told = ""
+            if (lease is None or (told and name != told)) and told != "":
+                await context.write(jumpstarter_pb2.StatusResponse(leased=False))
+                told = ""
             if lease is not None and name != told:
                 await context.write(
                     jumpstarter_pb2.StatusResponse(leased=True, lease_name=name, client_name=lease.client)
