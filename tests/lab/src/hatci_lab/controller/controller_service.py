@@ -110,7 +110,7 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
         self, request_iterator: AsyncIterator[jumpstarter_pb2.AuditStreamRequest], context: Context
     ) -> Empty:
         self._exporter(context)
-        async for _ in request_iterator:
+        async for _unused in request_iterator:
             continue
         return Empty()
 
