@@ -91,7 +91,7 @@ class TaskCost:
 def cost_of_a_task(bench: Bench, size: Size) -> TaskCost:
     """Measure a play of many tasks against one without any, in turns; half of the calls read, half of them create."""
     spent: dict[str, list[float]] = {name: [] for name in ("empty", *API_TASKS)}
-    for _ in range(size.rounds):
+    for _unused in range(size.rounds):
         spent["empty"].append(bench(_play([])).cpu)
         for name, tasks in API_TASKS.items():
             spent[name].append(bench(_play(tasks * (size.tasks // len(tasks)))).cpu)
@@ -151,7 +151,7 @@ def cost_of_a_poll(bench: Bench, size: Size) -> float:
     """Return the CPU seconds of one poll: the difference between few polls and many by that of their numbers."""
     update, vehicles = size.polling
     costs = []
-    for _ in range(size.rounds):
+    for _unused in range(size.rounds):
         few, many = (bench(CALLS["modules"], vehicles, update=update, poll=poll) for poll in (update / 3, update / 100))
         costs.append((many.cpu - few.cpu) / (many.polls - few.polls))
     return statistics.median(costs)

@@ -183,10 +183,9 @@ class SumsClient:
                     begun = True
                     return response, self._read_body(response, method, path, read_until or self._clock() + 2 * timeout)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                failure = self._failure(error, method, path)
-            # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
-            if not begun or method != "GET" or not pause_before(retry_until, tries):
-                raise failure
+                # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
+                if not begun or method != "GET" or not pause_before(retry_until, tries):
+                    raise self._failure(error, method, path) from None
         raise AssertionError("itertools.count has no end")
 
     def _read_body(self, response: requests.Response, method: str, path: str, deadline: float) -> bytes:
@@ -240,7 +239,7 @@ class SumsClient:
         words = self._words_of(response, body)
         kind, advice = _meaning(status, bool(response.headers.get("Retry-After")))
         if kind is errors.Redirected:
-            words = hide(destination_of(response.headers.get("Location", "")), self._secrets)
+            words = hide(destination_of(response.url, response.headers.get("Location", "")), self._secrets)
         said = f" ({words})" if words else ""
         refusal = kind(
             f"{method} {path}: SUMS answered {status}{said}; {advice}.", method=method, path=path, status=status

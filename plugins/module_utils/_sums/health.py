@@ -29,6 +29,7 @@ def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
         )
         return {"changed": False, "health_endpoint": False, "health": {}}
     except errors.ReplyLost as error:
-        message = f"{error.message.rstrip('.')}; check hatci_base_url: its port, and whether it must be http or https."
-        raise errors.ReplyLost(message, **error.details) from None
+        advice = "check hatci_base_url: its port, and whether it must be http or https."
+        error.message = f"{error.message.rstrip('.')}; {advice}"
+        raise
     return {"changed": False, "health_endpoint": True, "health": health}

@@ -30,7 +30,7 @@ def demo(core: Path, tmp_path: Path) -> Demo:
 
 
 def test_a_newcomer_sees_an_update_succeed_and_a_second_time_too(demo: Demo, tmp_path: Path) -> None:
-    for _ in range(2):
+    for _unused in range(2):
         process = demo()
         shown = process.communicate()[0]
 

@@ -38,7 +38,7 @@ def _without(name: str) -> dict[str, t.Any]:
 
 def _deep(levels: int) -> t.Any:
     value: t.Any = 1
-    for _ in range(levels):
+    for _unused in range(levels):
         value = {"a": value}
     return value
 

@@ -82,7 +82,7 @@ def test_a_changed_config_replaces_the_old_one_and_a_lost_link_comes_back(option
 
 def test_one_directory_needs_no_link(options: dict[str, Any]) -> None:
     options["link_directory"] = options["directory"]
-    config, _ = files(options)
+    config, _unused = files(options)
 
     assert manage_exporter(options, False)["changed"] is True
     assert not config.is_symlink()
@@ -103,7 +103,7 @@ def test_one_directory_needs_no_link(options: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_config_leaves_the_good_one(options: dict[str, Any], content: str, words: str) -> None:
-    config, _ = files(options)
+    config, _unused = files(options)
     manage_exporter(options, False)
 
     with pytest.raises(InputError, match=f"The exporter config {words}.*correct its template. None was written"):
@@ -112,7 +112,7 @@ def test_what_is_no_config_leaves_the_good_one(options: dict[str, Any], content:
 
 
 def test_a_file_of_somebody_else_is_not_replaced_by_a_link(options: dict[str, Any]) -> None:
-    _, link = files(options)
+    _unused, link = files(options)
     link.parent.mkdir()
     link.write_text("theirs", encoding="utf-8")
 

@@ -41,7 +41,7 @@ def test_a_lease_name_is_one_that_the_controller_takes(job: str, host: str) -> N
 
 
 def test_a_lease_name_tells_whose_it_is_and_is_never_used_twice() -> None:
-    names = {new_lease_name("4711", "vehicle_001") for _ in range(50)}
+    names = {new_lease_name("4711", "vehicle_001") for _unused in range(50)}
 
     assert len(names) == 50
     assert all(name.startswith("hatci-4711-vehicle-001-") for name in names)

@@ -78,7 +78,7 @@ def test_an_unreachable_controller_comes_back_with_its_leases(controller: Contro
 
 def test_a_call_fails_as_often_as_wished(controller: ControllerProcess) -> None:
     controller.fault("fail", methods=["ListLeases"], code="RESOURCE_EXHAUSTED", message="too much", times=2)
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises(JumpstarterConnectionError, match="too much"):
             client(controller).list_leases()
     assert client(controller).list_leases().leases == []

@@ -151,7 +151,7 @@ def test_rules_choose_by_method_and_whole_path_and_count(sums: SumsProcess) -> N
 
 def test_a_rule_without_end_lasts_until_cleared(sums: SumsProcess) -> None:
     sums.add_fault(kind="status", status=503, times=0)
-    assert [post(sums).status_code for _ in range(3)] == [503] * 3
+    assert [post(sums).status_code for _unused in range(3)] == [503] * 3
 
     sums.clear_faults()
 

@@ -48,7 +48,9 @@ def shell(exporter: Path, script: str) -> list[str]:
     env = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TTY_COMPATIBLE")}
     env["PATH"] = f"{BIN}:{env['PATH']}"
     command = [str(BIN / "jmp"), "--log-level", "ERROR", "shell", "--exporter-config", str(exporter)]
-    run = subprocess.run([*command, "--", "sh", "-c", script], env=env, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        [*command, "--", "sh", "-c", script], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
     return (run.stdout + run.stderr).splitlines()
 
 

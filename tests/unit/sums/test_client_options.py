@@ -185,10 +185,9 @@ def test_the_environment_fills_in(backend: Backend, monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_verification_that_is_left_empty_is_on(backend: Backend) -> None:
-    given = validated("hatci_health", {"hatci_base_url": backend.url, "hatci_token": "x", "verify_tls": None})
-
-    assert options.Connection.from_options(given).verify_tls is True
+def test_verification_that_is_left_empty_is_not_off(backend: Backend) -> None:
+    with pytest.raises(ValueError, match="verify_tls"):
+        validated("hatci_health", {"hatci_base_url": backend.url, "hatci_token": "x", "verify_tls": None})
 
 
 def test_a_token_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def vins(url: str) -> list[str]:
         {"vehicles": [ONE, TWO]},
         {"vehicles": [ONE, TWO], "next": None},
         {"vehicles": [ONE, TWO], "next": ""},
-        [ONE, None, 7, {}, {"vin": None}, {"vin": " "}, {"vin": 7}, "VIN3", TWO],
+        [ONE, {}, {"vin": None}, {"vin": " "}, {"vin": 7}, TWO],
     ],
 )
 def test_one_page(backend: Backend, answer: t.Any) -> None:
@@ -123,7 +123,9 @@ def test_a_link_that_is_none(backend: Backend, link: t.Any) -> None:
         vins(backend.url)
 
 
-@pytest.mark.parametrize("answer", [{}, {"vehicles": None}, {"vehicles": {}}, None, "x", 7, {"error": "x"}])
+@pytest.mark.parametrize(
+    "answer", [{}, [1, 2], [ONE, "VIN2"], [None], {"vehicles": None}, {"vehicles": {}}, None, "x", 7, {"error": "x"}]
+)
 def test_what_is_no_list(backend: Backend, answer: t.Any) -> None:
     backend.answers(answer)
 

@@ -175,7 +175,7 @@ def test_it_never_misses_an_end_that_lasts(
     """Once the trouble is over the backend answers in the time a look may take, so an end is seen, even the latest."""
     world = World([*life, (end, 0)], [*trouble, *(Answer(share=share * 0.9) for share in later)])
     timing = {**timing, "outage": 1e9}
-    settled = sum(seconds for _, seconds in life)
+    settled = sum(seconds for _unused, seconds in life)
 
     how, _result = run(world, **timing)
 
@@ -213,11 +213,11 @@ def test_a_line_on_every_change_and_at_least_one_a_minute(
 
     run(world, **timing)
 
-    changes = [state for state, _ in itertools.groupby(world.shown)]
-    lines = iter(line for _, line in world.said)
+    changes = [state for state, _unused in itertools.groupby(world.shown)]
+    lines = iter(line for _unused, line in world.said)
     for state in changes:
         assert any(state in line for line in lines), f"nobody was told of {state}"
-    times = [1000.0, *(moment for moment, _ in world.said), world.now]
+    times = [1000.0, *(moment for moment, _unused in world.said), world.now]
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 60 + 5 + SLACK
     for _moment, line in world.said:
         assert "d-1" in line and "\n" not in line
@@ -237,7 +237,7 @@ def test_a_long_interval_still_tells_once_a_minute(interval: float) -> None:
 
     run(world, timeout=3600, interval=interval)
 
-    times = [1000.0, *(moment for moment, _ in world.said), world.now]
+    times = [1000.0, *(moment for moment, _unused in world.said), world.now]
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 60 + SLACK
     assert len(world.looks) <= 3600 / (interval * 0.9) + 2
 
@@ -269,7 +269,7 @@ def test_the_budget_begins_anew_with_each_answer() -> None:
     world = World([("IN_PROGRESS", 3000), ("COMPLETE", 0)], [Answer(), *down, Answer(), *down, Answer()])
 
     assert run(world, timeout=9000, interval=30, outage=300)[0] == "success"
-    assert [line for _, line in world.said if "answers again" in line]
+    assert [line for _unused, line in world.said if "answers again" in line]
 
 
 @pytest.mark.parametrize("fatal", ["refused", "tls", "redirect", "unknown"])
@@ -278,7 +278,7 @@ def test_what_no_waiting_helps_ends_the_wait_with_the_last_state(fatal: str) -> 
 
     how, error = run(world)
 
-    assert isinstance(error, errors.RequestError) and how == type(make_error(Answer(fatal))).__name__
+    assert isinstance(error, errors.RequestError) and how == make_error(Answer(fatal)).__class__.__name__
     assert "IN_PROGRESS 7 %" in error.message and error.details["state"] == "IN_PROGRESS"
     assert len(world.looks) == 2
 
@@ -352,7 +352,7 @@ def test_a_state_that_goes_backwards_is_told_and_is_no_end() -> None:
     world = World([("IN_PROGRESS", 60), ("PENDING", 60), ("IN_PROGRESS", 60), ("COMPLETE", 0)], [])
 
     assert run(world, interval=20)[0] == "success"
-    told = [state for state, _ in itertools.groupby(line.split()[2] for _, line in world.said)]
+    told = [state for state, _unused in itertools.groupby(line.split()[2] for _unused, line in world.said)]
     assert told == ["IN_PROGRESS", "PENDING", "IN_PROGRESS", "COMPLETE"]
 
 
@@ -361,7 +361,7 @@ def test_pauses_differ() -> None:
 
     run(world, timeout=3000, interval=30)
 
-    gaps = [later - earlier for (earlier, _), (later, _) in itertools.pairwise(world.looks)][:-1]
+    gaps = [later - earlier for (earlier, _unused), (later, _unused) in itertools.pairwise(world.looks)][:-1]
     assert len(set(gaps)) > 10
     assert all(27 <= gap <= 33 + SLACK for gap in gaps[:-2])
 

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import grpc
+from grpc.aio import ServicerContext
 
 from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.tokens import TokenIssuer
 
 Kind = Literal["Client", "Exporter"]
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Context: TypeAlias = ServicerContext
 
 NAMESPACE = "lab"
 
@@ -24,7 +24,7 @@ def bearer(context: Context) -> str:
     header = metadata(context).get("authorization")
     if header is None:
         raise Refused("UNAUTHENTICATED", "missing authorization header")
-    scheme, _, token = header.partition(" ")
+    scheme, _unused, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise Refused("INVALID_ARGUMENT", "malformed authorization header")
     return token

@@ -220,7 +220,7 @@ class ControllerProcess:
 
     def _read_ready_line(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
         assert process.stdout is not None
-        readable, _, _ = select.select([process.stdout], [], [], _START_TIMEOUT)
+        readable, _unused, _unused = select.select([process.stdout], [], [], _START_TIMEOUT)
         line = process.stdout.readline() if readable else b""
         if not line:
             process.kill()

@@ -149,7 +149,7 @@ class Backend:
         outcome: states.Outcome = vehicle.get("outcome", default)
         steps: list[states.Step]
         if vehicle.get("states"):
-            steps = [(state, seconds) for state, seconds in vehicle["states"]]
+            steps = list(vehicle["states"])
         else:
             start = parse_time(body["start_datetime"]).timestamp() if "start_datetime" in body else now
             steps = states.plan(outcome, vehicle.get("update_seconds", self._update_seconds), start - now)

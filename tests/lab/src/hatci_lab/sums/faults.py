@@ -211,7 +211,7 @@ async def _patch(rule: Rule, exchange: Exchange) -> None:
             content.pop(name, None)
         else:
             content[name] = value
-    body, _ = _body(content)
+    body, _unused = _body(content)
     await exchange.send(Answer(rule.status or answer.status, body, {**answer.headers, **rule.headers}))
 
 

@@ -79,4 +79,4 @@ def reached(last: str) -> int:
 
 def ends_after(steps: Sequence[Step]) -> float:
     """Seconds after which the last step is entered."""
-    return sum(seconds for _, seconds in steps[:-1])
+    return sum(seconds for _unused, seconds in steps[:-1])
