@@ -57,7 +57,10 @@ def backend_words(body: bytes, content_type: str, secrets: t.Collection[str] = (
     try:
         value = hide(parse_json(body), secrets)
     except ValueError:
-        text = body[:MAX_PAGE].decode("utf-8", "replace")
+        try:
+            text = body.decode("utf-8")[:MAX_PAGE]
+        except UnicodeDecodeError:
+            return f"{len(body)} bytes that are no text"
         if "html" in content_type or text.lstrip()[:1] == "<":
             return _html_title(text, secrets)
         return one_line(hide(text, secrets))

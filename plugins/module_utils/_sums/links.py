@@ -28,10 +28,10 @@ def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
     return url.scheme, url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def destination_of(location: str) -> str:
-    """Return where a redirect leads, in words."""
+def destination_of(url: str, location: str) -> str:
+    """Return where a redirect from a URL leads, in words."""
     try:
-        target = urlsplit(location)
-        return one_line(f"a redirect to {target.scheme or 'another'}://{target.hostname or 'place'}")
+        target = urlsplit(urljoin(url, location))
+        return one_line(f"a redirect to {target.scheme}://{target.hostname or 'nowhere'}")
     except ValueError:
         return "a redirect to nowhere"

@@ -54,14 +54,6 @@ class Connection:
 
         :raises InputError: an option is missing or malformed.
         """
-        options = {  # an option left empty is null, which Ansible takes for given
-            **options,
-            **{
-                name: spec["default"]
-                for name, spec in CONNECTION_ARGUMENTS.items()
-                if "default" in spec and options[name] is None
-            },
-        }
         for name in ("timeout", "retry_timeout"):
             if not 0 <= options[name] <= 86400 or (name == "timeout" and not options[name]):
                 raise InputError(f"{name} is {options[name]}; give seconds, more than 0 and at most 86400.")

@@ -27,10 +27,10 @@ def list_vehicles(client: SumsClient) -> t.Iterator[Record]:
         seen.add(link)
         page, following = client.get_page("vehicles", link)
         vehicles = page.get("vehicles") if isinstance(page, dict) else page
-        if not isinstance(vehicles, list):
+        if not isinstance(vehicles, list) or not all(isinstance(vehicle, dict) for vehicle in vehicles):
             raise _unreadable("it is no list of vehicles")
         for vehicle in vehicles:
-            if isinstance(vehicle, dict) and isinstance(vehicle.get("vin"), str) and vehicle["vin"].strip():
+            if isinstance(vehicle.get("vin"), str) and vehicle["vin"].strip():
                 yield vehicle
         link = (page.get("next") if isinstance(page, dict) else None) or following or ""
         if not isinstance(link, str):
