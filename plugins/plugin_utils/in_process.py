@@ -19,6 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader, test_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
@@ -26,6 +27,12 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "dense", "selective", "unixy"})
 
 Values = dict[str, t.Any]
+
+# What the roles' expressions use. Looked up here, in ansible-playbook, so that no worker, which is a fork, has to.
+for _filter in ("default", "bool", "length", "from_json", "combine"):
+    filter_loader.get(_filter)
+for _test in ("defined", "match", "failed", "succeeded"):
+    test_loader.get(_test)
 
 
 class InProcessAction(ActionBase):
