@@ -150,7 +150,8 @@ def _take_back(controller: Controller, name: str, keeper: StartedWatcher | None,
     try:
         controller.delete(name)
     except errors.JumpstarterError as error:
-        if isinstance(why, errors.JumpstarterError):
+        is_refused = isinstance(why, errors.JmpFailed) and is_lasting(why)
+        if isinstance(why, errors.JumpstarterError) and not is_refused:
             why.message += f" Its lease {name} could not be taken back yet ({error.message})."
         if keeper:
             with contextlib.suppress(NotWatching):

@@ -128,18 +128,24 @@ def find_jmp() -> str:
 
 
 def parse_printed_json(printed: str) -> t.Any:
-    """Return the JSON in what ``jmp`` printed, whatever stands before it.
+    """Return the JSON object in what ``jmp`` printed, whatever stands around it; other JSON if there is no object.
 
-    :raises ValueError: there is none.
+    :raises ValueError: there is no JSON.
     """
     text = ANSI.sub("", printed)
+    others = []
     for start in re.finditer(r"^\s*(?=[\[{\"])", text, re.MULTILINE):
         try:
             value, _end = json.JSONDecoder().raw_decode(text, start.end())
+            value = json.loads(value) if isinstance(value, str) else value
         except (ValueError, RecursionError):
             continue
-        return json.loads(value) if isinstance(value, str) else value
-    raise ValueError("no JSON")
+        if isinstance(value, dict):
+            return value
+        others.append(value)
+    if not others:
+        raise ValueError("no JSON")
+    return others[0]
 
 
 def plain_line(text: str) -> str:

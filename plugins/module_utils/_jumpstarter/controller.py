@@ -21,6 +21,10 @@ LASTING = (
     "no such option",
     "usage:",
     "invalid",
+    "to parse",
+    "must be",
+    "is required",
+    "is forbidden",
 )
 
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from lease_support import (
     NAMES,
+    PATIENCE_SECONDS,
     POWER,
     RUN_MARK,
     ControllerDevice,
@@ -27,7 +28,7 @@ from lease_support import (
     exporter_config,
 )
 
-from hatci_lab.controller.process import ControllerProcess
+from hatci_lab.controller.process import ControllerError, ControllerProcess
 
 NEWEST_CORE = "2.19"
 
@@ -54,7 +55,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
     with ControllerProcess(tmp_path_factory.mktemp("controller")) as controller, ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: controller.add_exporter(name, {"exporter": f"car-{name}"}, {"power": POWER}), NAMES))
+
+        def add(name: str) -> None:
+            try:
+                controller.add_exporter(name, {"exporter": f"car-{name}"}, {"power": POWER})
+            except ControllerError:  # on a busy machine it takes longer
+                controller.wait_until(lambda: controller.available(name), PATIENCE_SECONDS)
+
+        list(pool.map(add, NAMES))
         yield controller
 
 
