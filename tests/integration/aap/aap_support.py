@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook
+    from playbook_runner import AnsiblePlaybook
 
 REPOSITORY = Path(__file__).parents[3]
 FILES = REPOSITORY / "extensions/aap"

@@ -16,7 +16,7 @@ from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
 
 if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook
+    from playbook_runner import AnsiblePlaybook
 
 VIN = "1HGBH41JXMN109186"
 ANSWERS = {

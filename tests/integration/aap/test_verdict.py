@@ -9,7 +9,7 @@ import pytest
 from aap_support import REPOSITORY
 
 if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook
+    from playbook_runner import AnsiblePlaybook
 
 PASSED = {"vin": "1HGBH41JXMN109186", "outcome": "PASS", "summary": "Update to 2 ended COMPLETE."}
 FAILED = {"vin": "1HGBH41JXMN109187", "outcome": "TIMEOUT", "summary": "It did not end."}

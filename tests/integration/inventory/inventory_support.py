@@ -14,7 +14,7 @@ import yaml
 from hatci_lab.sums.process import SumsProcess
 
 if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook, PlayResult
+    from playbook_runner import AnsiblePlaybook, PlayResult
 
 HUNG_SECONDS = 120
 

@@ -18,7 +18,7 @@ from ansible_collections.hatci.automation.plugins.inventory import hatci
 from hatci_lab.sums.process import SumsProcess
 
 if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook
+    from playbook_runner import AnsiblePlaybook
 
 REPOSITORY = Path(__file__).parents[3]
 ONE, TWO, THREE = "1HGBH41JXMN109186", "1HGBH41JXMN109187", "KMHD35LE5DU123456"

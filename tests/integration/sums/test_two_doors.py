@@ -11,12 +11,10 @@ from pathlib import Path
 
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from playbook_runner import AnsiblePlaybook, PlayResult
 from sums_support import ARGUMENTS, EVENT, MODULES, VIN, assert_is_sentence
 
 from hatci_lab.sums.process import SumsProcess
-
-if t.TYPE_CHECKING:
-    from conftest import AnsiblePlaybook, PlayResult
 
 
 @dataclasses.dataclass(frozen=True)

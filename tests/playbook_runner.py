@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running ansible-playbook as a user would, and reading what each task gave."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import textwrap
+import typing as t
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+HUNG_SECONDS = 300
+"""Nothing takes that long; a playbook that does hangs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskResult:
+    """What one task gave for one host, as callbacks (and so AAP) see it."""
+
+    name: str
+    host: str
+    action: str
+    outcome: str
+    result: dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class PlayResult:
+    """A finished ansible-playbook."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    tasks: list[TaskResult]
+    home: Path
+
+    @property
+    def output(self) -> str:
+        """All that the user saw."""
+        return self.stdout + self.stderr
+
+    def task(self, name: str) -> dict[str, t.Any]:
+        """Return the result of the task with this name; it must have run exactly once."""
+        found = [task.result for task in self.tasks if task.name == name]
+        assert len(found) == 1, f"task {name!r} gave {len(found)} results:\n{self.output[-6000:]}"
+        return found[0]
+
+
+class AnsiblePlaybook:
+    """Runs playbooks with nothing of the user's home or environment.
+
+    :param directory: gets all files of all runs.
+    :param binaries: where ansible-playbook and jmp are.
+    """
+
+    def __init__(self, directory: Path, binaries: Path) -> None:
+        self.directory = directory
+        self.binaries = binaries
+        self._runs = 0
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """Return the whole environment of a run."""
+        for name in ("tmp", "remote"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+        (home / "ansible.cfg").touch()
+        return {
+            "PATH": f"{self.binaries}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(home),
+            "TMPDIR": str(home / "tmp"),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "ANSIBLE_CONFIG": str(home / "ansible.cfg"),
+            "ANSIBLE_HOME": str(home / "ansible"),
+            "ANSIBLE_REMOTE_TMP": str(home / "remote"),
+            "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache/collections"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(REPOSITORY / "tests/callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "results_as_lines",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+            "ANSIBLE_NOCOLOR": "1",
+            "RESULTS_AS_LINES": str(home / "results.jsonl"),
+        }
+
+    def command(self, playbook: str | Path, home: Path, *arguments: str) -> list[str]:
+        """Return the argument list; a playbook given as text is written to a file first."""
+        if isinstance(playbook, str):
+            path = home / "playbook.yml"
+            path.write_text(textwrap.dedent(playbook), encoding="utf-8")
+            playbook = path
+        return [str(self.binaries / "ansible-playbook"), str(playbook), *arguments]
+
+    def new_home(self) -> Path:
+        """Return a fresh directory that serves as HOME, and as place for all that a run leaves."""
+        self._runs += 1
+        home = self.directory / f"run-{self._runs}"
+        home.mkdir(parents=True)
+        return home
+
+    def __call__(
+        self,
+        playbook: str | Path,
+        *arguments: str,
+        variables: dict[str, t.Any] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> PlayResult:
+        """Run a playbook to its end.
+
+        :param playbook: its text, or the path of one.
+        :param arguments: further arguments of ansible-playbook.
+        :param variables: extra variables; they travel in a file.
+        :param env: added to the environment.
+        """
+        home = self.new_home()
+        if variables is not None:
+            given = home / "variables.json"
+            given.write_text(json.dumps(variables), encoding="utf-8")
+            arguments = (*arguments, "-e", f"@{given}")
+        done = subprocess.run(
+            self.command(playbook, home, *arguments),
+            env={**self.environment(home), **(env or {})},
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=HUNG_SECONDS,
+            check=False,
+        )
+        if "HATCI_REFUSE_DEPRECATIONS" in os.environ:
+            assert "[DEPRECATION WARNING]" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return PlayResult(done.returncode, done.stdout, done.stderr, read_results(home / "results.jsonl"), home)
+
+
+def read_results(path: Path) -> list[TaskResult]:
+    """Return what the callback wrote."""
+    if not path.exists():
+        return []
+    return [TaskResult(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
