@@ -21,6 +21,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers import 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 RENEW_AT = 1 / 3
+SURE_SECONDS = 30.0
+"""A renewal may take that long on a busy machine, so a short lease is renewed earlier than at its last third."""
 RELEASE_SECONDS = 3600.0
 LATE_CREATE_SECONDS = 3.0
 SHORTEST_RETRY = 2.0
@@ -99,7 +101,8 @@ class Keeper:
         """Renew as long as it makes sense; return whether the owner lives on."""
         controller = self._controller(self._owner)
         most = self._order["max_hold"] or float("inf")
-        next_renewal = self._ends - window * RENEW_AT
+        margin = min(window * (1 - RENEW_AT), max(window * RENEW_AT, SURE_SECONDS))
+        next_renewal = self._ends - margin
         while not self._watch.until_end(next_renewal):
             wanted = min(time.monotonic() - began + window, most)
             if began + wanted <= self._ends:
@@ -120,7 +123,7 @@ class Keeper:
                 next_renewal = time.monotonic() + retry
             else:
                 self._ends = began + wanted
-                next_renewal = self._ends - window * RENEW_AT
+                next_renewal = self._ends - margin
         return False
 
     def _renew(self, controller: Controller, wanted: float) -> None:
