@@ -24,6 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.answers imp
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.links import destination_of, page_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import (
+    broke_off,
     root_cause,
     words_of_failure,
     words_of_tls_failure,
@@ -253,7 +254,7 @@ class SumsClient:
         host = urlsplit(self.connection.base_url).netloc
         reason = root_cause(error)
         where: dict[str, t.Any] = {"method": method, "path": path}
-        if isinstance(error, requests.exceptions.SSLError):
+        if isinstance(error, requests.exceptions.SSLError) and not broke_off(reason):
             return errors.TlsFailure(
                 f"{method} {path}: no secure connection to {host}: {words_of_tls_failure(reason)}.", **where
             )
@@ -276,6 +277,10 @@ class SumsClient:
                 f"{method} {path}: a value cannot be written as JSON ({one_line(str(error))}); nothing was sent."
             )
         if isinstance(error, _UNUSABLE_ADDRESS):
+            if isinstance(error, requests.exceptions.InvalidProxyURL) or _can_be_parsed(self.connection.base_url):
+                return errors.InputError(
+                    f"{method} {path}: the proxy of the environment is no address; check HTTPS_PROXY and HTTP_PROXY."
+                )
             return errors.InputError(
                 f"{method} {path}: hatci_base_url {self.connection.base_url} cannot be used "
                 f"({one_line(str(error))}); correct it."
@@ -288,6 +293,15 @@ class SumsClient:
 
     def _words_of(self, response: requests.Response, body: bytes) -> str:
         return backend_words(body, response.headers.get("Content-Type", ""), self._secrets)
+
+
+def _can_be_parsed(url: str) -> bool:
+    try:
+        host = urllib3.util.parse_url(url).host or ""
+        host.strip("[]").encode("idna")
+    except (urllib3.exceptions.LocationValueError, UnicodeError):
+        return False
+    return True
 
 
 def _chunks(response: requests.Response) -> t.Iterator[bytes]:

@@ -30,6 +30,8 @@ def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
         return {"changed": False, "health_endpoint": False, "health": {}}
     except errors.ReplyLost as error:
         advice = "check hatci_base_url: its port, and whether it must be http or https."
+        if client.connection.base_url.lower().startswith("https:"):
+            advice = "check the port in hatci_base_url, and client_cert, since it may refuse the client certificate."
         error.message = f"{error.message.rstrip('.')}; {advice}"
         raise
     return {"changed": False, "health_endpoint": True, "health": health}

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import one_line
 
@@ -15,6 +17,14 @@ def root_cause(error: BaseException) -> BaseException:
     inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else error
     reason = getattr(inner, "reason", None)
     return reason if isinstance(reason, BaseException) else inner
+
+
+def broke_off(error: t.Any) -> bool:
+    """Whether a TLS error, as urllib3 wraps it, is a connection that went away and no refusal."""
+    inner = error.args[0] if getattr(error, "args", None) else None
+    return isinstance(inner, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or (
+        isinstance(inner, ssl.SSLError) and "BAD_RECORD_MAC" in str(inner)
+    )
 
 
 def words_of_failure(error: BaseException) -> str:
@@ -31,6 +41,8 @@ def words_of_failure(error: BaseException) -> str:
         ("Remote end closed", "connection closed"),
         ("Connection reset", "connection reset"),
         ("Connection aborted", "connection closed"),
+        ("EOF occurred", "connection closed"),
+        ("connection has been closed", "connection closed"),
         ("IncompleteRead", "answer cut off"),
         ("Tunnel connection failed", text.partition("Tunnel connection failed:")[2].strip(" '\")") or "refused"),
     ):
@@ -55,8 +67,12 @@ def words_of_tls_failure(error: BaseException) -> str:
         ("WRONG_VERSION", "it does not speak TLS there: check scheme and port of hatci_base_url"),
         ("record layer", "it does not speak TLS there: check scheme and port of hatci_base_url"),
         ("certificate required", "it wants a client certificate: give client_cert and client_key"),
+        ("NO_CERTIFICATE", "ca_path holds no certificate: give a PEM file there"),
+        ("PEM lib", "a PEM file cannot be read: check ca_path, client_cert and client_key"),
+        ("KEY_VALUES_MISMATCH", "the key is of another certificate: check client_cert and client_key"),
         ("alert", "it refused the client certificate: check client_cert and client_key"),
     ):
         if sign in text:
             return words
-    return f"{one_line(text) or type(error).__name__}: check ca_path, client_cert and the address"
+    text = re.sub(r"\[[^\]]*\]|\(_ssl[^)]*\)", "", one_line(text)).strip()
+    return f"{text or type(error).__name__}: check ca_path, client_cert and the address"

@@ -9,6 +9,8 @@ import random
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import broke_off
+
 try:
     from urllib3.exceptions import InvalidHeader, MaxRetryError
     from urllib3.util.retry import Retry
@@ -53,6 +55,9 @@ class SumsRetry(Retry):
         if method == "GET":
             return status_code in (429, 502, 503, 504)
         return status_code == 429 or (status_code == 503 and has_retry_after)
+
+    def _is_read_error(self, err: Exception) -> bool:
+        return super()._is_read_error(err) or broke_off(err)
 
     def get_backoff_time(self) -> float:
         return self._longest_backoff() * random.uniform(0.5, 1.0)
