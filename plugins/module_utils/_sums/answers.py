@@ -12,6 +12,7 @@ import typing as t
 
 MAX_WORDS = 300
 MAX_ID = 256
+MAX_WORD = 300
 MAX_DEPTH = 64
 """Deeper than any record of SUMS, and not deep enough to exhaust what reads a task's result."""
 
@@ -75,6 +76,12 @@ def one_line(text: str) -> str:
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 3] + "..."
 
 
+def sentence(text: str) -> str:
+    """Return a message on one line, with each word of bearable length, whatever was quoted in it."""
+    words = "".join(c if c.isprintable() else " " for c in text).split()
+    return " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)
+
+
 def find_id(record: t.Any, *keys: str) -> str | None:
     """Return the first id under the keys, as text; None if there is none that could be one."""
     if not isinstance(record, dict):
@@ -97,8 +104,8 @@ def find_state(record: Record) -> str | None:
     """Return the state in capitals; None if the record has none."""
     for key in ("state", "status"):
         value = record.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip().upper()
+        if isinstance(value, str) and one_line(value):
+            return one_line(value).upper()
     return None
 
 
