@@ -61,12 +61,17 @@ class Keeper:
         held = self._watch.read_message()
         if held is not None:
             self._watch.log("the lease is held")
-            with contextlib.suppress(OwnerGone):
+            try:
                 self._keep(time.monotonic() - held["elapsed"])
+            except OwnerGone:
+                pass
+            except OSError as error:
+                # The play could not be told of trouble, so it must not rely on this lease any more.
+                self._watch.log(f"gives the lease back, since it can't be kept safely: {error}")
         self._release(is_held=held is not None)
         if not self._has_living_owner():
             for file in ("record", "trouble"):
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):
                     os.unlink(self._order[file])
 
     @property
@@ -146,7 +151,8 @@ class Keeper:
 
     def _release(self, *, is_held: bool) -> None:
         if is_held and self._has_living_owner():
-            self._report_trouble("Its keeper was told to give it back.")
+            with contextlib.suppress(OSError):
+                self._report_trouble("Its keeper gives it back.")
         ended = end_marked(self._order["name"])
         if ended:
             self._watch.log(f"ended {ended} processes that worked for it")

@@ -24,7 +24,7 @@ def end_marked(lease_name: str) -> int:
     first = marked = _open_marked(lease_name)
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
         for pidfd in marked:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(pidfd, number)
         _wait_for_all(marked)
         for pidfd in marked:

@@ -63,7 +63,8 @@ class Watching:
 
     def log(self, message: str) -> None:
         """Write a line to the log."""
-        os.write(1, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {message}\n".encode())
+        with contextlib.suppress(OSError):
+            os.write(1, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {message}\n".encode())
 
     def _owner(self) -> list[int]:
         return [] if self._owner_fd is None else [self._owner_fd]

@@ -224,6 +224,12 @@ def _log_of(pid: int) -> str:
         return ""
 
 
+def pss_of(pid: int) -> int:
+    """Return the proportional set size of a process in bytes."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
 class Device(t.Protocol):
     """A device, and what a play needs to get it."""
 

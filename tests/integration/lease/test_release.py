@@ -5,11 +5,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
-from lease_support import ACQUIRE, RELEASE, WAIT_FOR, ControllerDevice, Device, LocalDevice, StartPlay, api_of, wait_for
+from lease_support import (
+    ACQUIRE,
+    POWER_ON,
+    RELEASE,
+    WAIT_FOR,
+    ControllerDevice,
+    Device,
+    LocalDevice,
+    StartPlay,
+    api_of,
+    wait_for,
+)
 
 HEAD = ACQUIRE.partition("        - ")[0]
 SHOW = """
@@ -149,7 +162,7 @@ def test_a_lock_file_that_was_replaced_while_someone_waited_is_no_lock(
 ) -> None:
     """The waiting play must get the lock that everyone else sees, not the file that is gone."""
     let_go = local_device.take()
-    play = start(ACQUIRE + WAIT_FOR, local_device, variables={"go_on": "/nonexistent"})
+    play = start(ACQUIRE + POWER_ON, local_device, variables={"pause": 600})
     play.until(lambda: "waiting for exporter sim1" in play.output)
     local_device.lock.unlink()
     let_go()
@@ -158,3 +171,31 @@ def test_a_lock_file_that_was_replaced_while_someone_waited_is_no_lock(
     play.kill_group(signal.SIGKILL)
     play.wait()
     play.assert_gives_back(local_device)
+
+
+@pytest.mark.slow
+def test_a_keeper_that_cannot_tell_of_trouble_gives_the_lease_back(
+    leased: ControllerDevice, start: StartPlay, tmp_path: Path
+) -> None:
+    """Its place for files is gone when it has to say that the lease can't be renewed."""
+    variables = {"go_on": str(tmp_path / "go"), "jumpstarter_lease_duration": "20s"}
+    play = start(ACQUIRE + WAIT_FOR, leased, variables=variables)
+    play.until(lambda: play.results("Keep the name of the lease"))
+    (place,) = (play.home / "tmp").glob("hatci-automation-*")
+    shutil.rmtree(place)
+    leased.controller.fault("unavailable", methods=["UpdateLease"], message="out of order")
+    play.until(leased.is_free)
+    play.until(lambda: not play.keepers())
+    play.kill_group()
+    play.wait()
+
+
+def test_a_play_whose_records_were_removed_still_gives_its_device_back(device: Device, start: StartPlay) -> None:
+    play = start(ACQUIRE + POWER_ON, device, variables={"pause": 600})
+    play.until(lambda: play.results("Keep the name of the lease"))
+    (place,) = (play.home / "tmp").glob("hatci-automation-*")
+    shutil.rmtree(place)
+    killed = time.monotonic()
+    play.kill_group()
+    play.wait()
+    play.assert_gives_back(device, since=killed)
