@@ -30,7 +30,8 @@ def run_commands(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, 
         after = f" The {left} after it did not run." if left else ""
         failed = f"Command {results[-1]['command']!r:.80} failed with exit code {summary['rc']}"
         raise errors.CommandFailed(f"{failed}: {said or 'no output'}.{after}", **summary)
-    return {"changed": True, **summary}
+    # Said aloud, since Ansible takes any other rc than 0 for a failure.
+    return {"changed": True, "failed": False, **summary}
 
 
 def _summary(results: list[dict[str, t.Any]]) -> dict[str, t.Any]:
