@@ -7,7 +7,7 @@ import json
 import typing as t
 
 import pytest
-from conftest import Backend, Reply, reply_json
+from scripted_backend import Backend, Reply, reply_json
 from sums_support import TOKEN, assert_is_sentence, client_of, run_module
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import answers, errors

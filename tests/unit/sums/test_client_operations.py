@@ -8,7 +8,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from conftest import Backend, Drop, Reply, reply_json
+from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import ECUS, EVENT, MODULES, TOKEN, VIN, assert_is_sentence, is_unknown, module_named, run_module
 
 CREATES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import trustme
-from conftest import Backend
 from cryptography.hazmat.primitives import serialization
+from scripted_backend import Backend
 from sums_support import assert_is_sentence, run_module, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, options

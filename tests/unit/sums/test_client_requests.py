@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from conftest import Backend, Drop, Reply, reply_json
+from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import TOKEN, VIN, assert_is_sentence, client_of, is_unknown, run_module
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import client as client_module

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from conftest import Backend, Drop, Reply, reply_json
+from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import assert_is_sentence, client_of, is_unknown, run_module
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors

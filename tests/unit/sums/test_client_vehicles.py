@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from conftest import Backend, Reply, reply_json
+from scripted_backend import Backend, Reply, reply_json
 from sums_support import TOKEN, assert_is_sentence, client_of
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, vehicles

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from conftest import Backend, Reply, reply_json
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_backend import Backend, Reply, reply_json
 from sums_support import ARGUMENTS, MODULES, TOKEN, is_unknown, module_named, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
