@@ -359,7 +359,7 @@ class Proxy:
                 client.close()
                 return
             if method == "CONNECT":
-                host, _, port = target.rpartition(":")
+                host, _sign, port = target.rpartition(":")
                 upstream = socket.create_connection((host, int(port)))
                 client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             else:
