@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import textwrap
 import typing as t
 from pathlib import Path
+
+import psutil
 
 REPOSITORY = Path(__file__).parents[1]
 HUNG_SECONDS = 300
@@ -47,6 +51,38 @@ class PlayResult:
         found = [task.result for task in self.tasks if task.name == name]
         assert len(found) == 1, f"task {name!r} gave {len(found)} results:\n{self.output[-6000:]}"
         return found[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class StartedPlay:
+    """An ansible-playbook that runs."""
+
+    process: subprocess.Popen[bytes]
+    home: Path
+
+    @property
+    def output(self) -> str:
+        """All that the user has seen so far."""
+        return (self.home / "output").read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def tasks(self) -> list[TaskResult]:
+        """The tasks that have ended."""
+        return read_results(self.home / "results.jsonl")
+
+    def kill(self) -> None:
+        """Kill ansible-playbook with its whole process group, or what is left of that."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def end(self) -> None:
+        """Kill it with all that it started in its own environment, workers of ansible-core 2.19 in their sessions too."""
+        self.kill()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("HOME") == str(self.home):
+                    process.kill()
 
 
 class AnsiblePlaybook:
@@ -100,6 +136,27 @@ class AnsiblePlaybook:
         home.mkdir(parents=True)
         return home
 
+    def start(
+        self,
+        playbook: str | Path,
+        *arguments: str,
+        variables: dict[str, t.Any] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> StartedPlay:
+        """Start a playbook, in a process group of its own; the parameters are those of a run to its end."""
+        home = self.new_home()
+        with (home / "output").open("wb") as output:
+            process = subprocess.Popen(
+                self.command(playbook, home, *arguments, *_given(variables, home)),
+                env={**self.environment(home), **(env or {})},
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return StartedPlay(process, home)
+
     def __call__(
         self,
         playbook: str | Path,
@@ -115,12 +172,8 @@ class AnsiblePlaybook:
         :param env: added to the environment.
         """
         home = self.new_home()
-        if variables is not None:
-            given = home / "variables.json"
-            given.write_text(json.dumps(variables), encoding="utf-8")
-            arguments = (*arguments, "-e", f"@{given}")
         done = subprocess.run(
-            self.command(playbook, home, *arguments),
+            self.command(playbook, home, *arguments, *_given(variables, home)),
             env={**self.environment(home), **(env or {})},
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -133,6 +186,14 @@ class AnsiblePlaybook:
         if "HATCI_REFUSE_DEPRECATIONS" in os.environ:
             assert "[DEPRECATION WARNING]" not in done.stdout + done.stderr, done.stdout + done.stderr
         return PlayResult(done.returncode, done.stdout, done.stderr, read_results(home / "results.jsonl"), home)
+
+
+def _given(variables: dict[str, t.Any] | None, home: Path) -> list[str]:
+    if variables is None:
+        return []
+    path = home / "variables.json"
+    path.write_text(json.dumps(variables), encoding="utf-8")
+    return ["-e", f"@{path}"]
 
 
 def read_results(path: Path) -> list[TaskResult]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import start_closer
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import watch_test_event
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
@@ -22,7 +22,7 @@ class ActionModule(InProcessAction):
         if not options["abort_with_play"] or self._task.check_mode:
             return
         try:
-            start_closer(options, result, playbook_process())
+            watch_test_event(options, result, playbook_process())
         except (NotWatching, DirectoryUnsafe, OSError) as error:
             result.setdefault("warnings", []).append(
                 f"Test event {result['test_event_id']} will stay open if this play dies: no closer ({error})."

@@ -7,10 +7,10 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import announce_report, dismiss_closer
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import announce_report, settle_test_event
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event_update
-from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class ActionModule(InProcessAction):
@@ -21,9 +21,9 @@ class ActionModule(InProcessAction):
     def before(self, options: dict[str, t.Any]) -> None:
         if options["status"] and not self._task.check_mode:
             with contextlib.suppress(DirectoryUnsafe):
-                announce_report(options)
+                announce_report(options, playbook_process())
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if options["status"] and not self._task.check_mode:
             with contextlib.suppress(DirectoryUnsafe):
-                dismiss_closer(options)
+                settle_test_event(options, playbook_process())

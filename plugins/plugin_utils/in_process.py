@@ -54,7 +54,10 @@ class InProcessAction(ActionBase):
         self.complete_arguments()
         if not self.is_local or self._task.async_val:
             return {**result, **self._run_on_target()}
-        return {**result, **self._run_locally()}
+        try:
+            return {**result, **self._run_locally()}
+        except OwnerGone as error:
+            raise AnsibleActionFail(str(error)) from None
 
     def complete_arguments(self) -> None:
         """Add to ``self._task.args`` what only the controller knows."""
@@ -112,10 +115,7 @@ class InProcessAction(ActionBase):
             name: HIDDEN if spec.get(name, {}).get("no_log") and value is not None else value
             for name, value in options.items()
         }
-        try:
-            result = module.perform(module.OPERATION, options, self._task.check_mode, **self.extras())
-        except OwnerGone as error:
-            raise AnsibleActionFail(str(error)) from None
+        result = module.perform(module.OPERATION, options, self._task.check_mode, **self.extras())
         result = {"changed": False, **result, "invocation": {"module_args": shown}}
         return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
 

@@ -1,11 +1,13 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starting, informing and ending the closer of a test event, from the task's side."""
+"""Telling the closer of a play about its test events, from the task's side."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import fcntl
+import os
 import pathlib
 import sys
 import typing as t
@@ -15,76 +17,95 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import CHANGEABLE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import without_unset
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
-    read_json,
     remove_old_logs,
     runtime_directory,
-    write_json,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import (
-    StartedWatcher,
-    end_watcher,
-    is_watching,
-)
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.mailbox import open_mailbox, tell
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import StartedWatcher
 
 DEFAULT_KEEP_IN = "/var/tmp/hatci-unsent-reports"  # noqa: S108  # outlives a restart; the directory is private
 
 Options = t.Mapping[str, t.Any]
 
 
-def start_closer(options: Options, result: Options, owner: Owner) -> None:
-    """Watch the play that created a test event.
+def watch_test_event(options: Options, result: Options, owner: Owner) -> None:
+    """Have a test event closed should the play die; the first one of a play starts its closer.
 
     :param options: of the task that created it.
     :param result: of that task.
     :raises NotWatching: the closer did not start.
     :raises DirectoryUnsafe: its files cannot be kept safely.
+    :raises OSError: the closer cannot be told.
     """
-    test_event_id = result["test_event_id"]
-    files = _Files(options["hatci_base_url"], test_event_id)
-    remove_old_logs(files.log.parent)
     job = result["test_event"].get("ansible_job_id", "unknown")
-    order = {
-        "owner": [owner.pid, owner.start],
-        "log": str(files.log),
-        "connection": {name: options[name] for name in CONNECTION_ARGUMENTS},
-        "test_event_id": test_event_id,
-        "record": str(files.record),
-        "report": str(files.report),
-        "aborted": {
-            "status": "FAIL",
-            "summary": f"ABORTED: the play of job {job} ended before it reported an outcome.",
-            "metadata": {**(options["metadata"] or {}), "outcome": "ABORTED"},
-        },
-        "keep_report_in": DEFAULT_KEEP_IN,
-        "search_path": sys.path,
+    message = {
+        "watch": {
+            **_which(options, result["test_event_id"]),
+            "connection": {name: options[name] for name in CONNECTION_ARGUMENTS},
+            "report": {
+                "status": "FAIL",
+                "summary": f"ABORTED: the play of job {job} ended before it reported an outcome.",
+                "metadata": {**(options["metadata"] or {}), "outcome": "ABORTED"},
+            },
+            "keep_report_in": DEFAULT_KEEP_IN,
+        }
     }
-    closer = StartedWatcher(closer_process, order)
-    write_json(files.record, closer.identity)
-    closer.leave_alone()
+    mailbox = _mailbox_of(owner)
+    with _alone(mailbox):
+        try:
+            tell(mailbox, message)
+        except (ConnectionRefusedError, FileNotFoundError):
+            _start_closer(mailbox, owner)
+            tell(mailbox, message)
 
 
-def announce_report(options: Options) -> None:
-    """Let the closer, if there is one, send this report should the play die while it sends it."""
-    files = _Files(options["hatci_base_url"], options["test_event_id"])
-    if is_watching(read_json(files.record)):
-        write_json(files.report, without_unset(options, *CHANGEABLE))
+def announce_report(options: Options, owner: Owner) -> None:
+    """Let the closer send this report should the play die while it sends it.
+
+    :raises OwnerGone: the play is dead, so its closer reports and nobody else must.
+    """
+    with contextlib.suppress(OSError):
+        which = _which(options, options["test_event_id"])
+        tell(_mailbox_of(owner), {"report": {**which, "body": without_unset(options, *CHANGEABLE)}})
+    if not owner.is_alive():
+        raise OwnerGone("the ansible-playbook process has ended")
 
 
-def dismiss_closer(options: Options) -> None:
-    """End the closer of a test event whose outcome SUMS knows now."""
-    files = _Files(options["hatci_base_url"], options["test_event_id"])
-    end_watcher(read_json(files.record), dismiss=True)
-    for file in (files.record, files.report, files.log):
-        file.unlink(missing_ok=True)
+def settle_test_event(options: Options, owner: Owner) -> None:
+    """Tell the closer that SUMS knows the outcome of a test event now."""
+    with contextlib.suppress(OSError):
+        tell(_mailbox_of(owner), {"settled": _which(options, options["test_event_id"])})
 
 
-class _Files:
-    """``record`` is the closer's identity, ``report`` what the play is about to report."""
+def _which(options: Options, test_event_id: str) -> dict[str, str]:
+    return {"base_url": options["hatci_base_url"].strip().rstrip("/"), "test_event_id": test_event_id}
 
-    def __init__(self, base_url: str, test_event_id: str) -> None:
-        key = hashlib.sha256(f"{base_url.strip().rstrip('/')} {test_event_id}".encode()).hexdigest()[:24]
-        directory = runtime_directory()
-        self.record: pathlib.Path = directory / f"test-event-{key}.json"
-        self.report: pathlib.Path = directory / f"test-event-{key}.report"
-        self.log: pathlib.Path = directory / f"test-event-{key}.log"
+
+def _mailbox_of(owner: Owner) -> pathlib.Path:
+    return runtime_directory() / f"closer-{owner.pid}-{owner.start}.socket"
+
+
+def _start_closer(mailbox: pathlib.Path, owner: Owner) -> None:
+    remove_old_logs(mailbox.parent)
+    with open_mailbox(mailbox) as listening:
+        order = {
+            "owner": [owner.pid, owner.start],
+            "log": str(mailbox.with_suffix(".log")),
+            "mailbox": str(mailbox),
+            "listening": listening.fileno(),
+            "search_path": sys.path,
+            "environment": dict(os.environ),
+        }
+        StartedWatcher(closer_process, order, descriptor=listening.fileno()).leave_alone()
+
+
+@contextlib.contextmanager
+def _alone(mailbox: pathlib.Path) -> t.Iterator[None]:
+    """Keep other workers of the play from starting a second closer."""
+    descriptor = os.open(mailbox.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -54,6 +54,20 @@ class Watching:
         """
         return bool(self._wait(self._owner(), None if moment is None else max(0.0, moment - time.monotonic())))
 
+    def until_readable(self, descriptor: int) -> bool:
+        """Wait for a descriptor; return False if the end of the owner, or a signal to release, came first.
+
+        :raises Dismissed: the play has settled it.
+        """
+        return self._wait([descriptor, *self._owner()], None) == [descriptor]
+
+    def is_readable(self, descriptor: int) -> bool:
+        """Whether a descriptor can be read now.
+
+        :raises Dismissed: the play has settled it.
+        """
+        return descriptor in self._wait([descriptor], 0)
+
     def pause(self, seconds: float) -> None:
         """Wait, whether the owner lives or not.
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import typing as t
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -195,32 +194,22 @@ def test_no_process_carries_the_token(
         {"hatci.automation.hatci_test_event": {**connection, "vin": VIN}, "environment": DOORS[door]},
         {"hatci.automation.hatci_update_status": wait, "environment": DOORS[door]},
     ]
-    home = ansible_playbook.new_home()
-    command = ansible_playbook.command(playbook_of(tasks), home, "-e", f"@{secrets / 'variables.json'}")
-    with (home / "output").open("wb") as output:
-        play = subprocess.Popen(
-            command,
-            env=ansible_playbook.environment(home),
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    play = ansible_playbook.start(playbook_of(tasks), "-e", f"@{secrets / 'variables.json'}")
     try:
-        wait_until(lambda: sum("/deployments/" in one["path"] for one in guarded.requests()) >= 3 or play.poll())
-        assert play.poll() is None, (home / "output").read_text()
+        wait_until(lambda: sum("/deployments/" in one["path"] for one in guarded.requests()) >= 3 or play.process.poll())
+        assert play.process.poll() is None, play.output
         seen, found = processes_with_the_token()
     finally:
-        play.kill()
-        play.wait()
+        play.end()
     SEARCHED["processes"] += len(seen)
     assert any("closer_process" in arguments for arguments in seen)
-    assert any("AnsiballZ_hatci_update_status" in arguments for arguments in seen) == (door == "module")
+    modules = [arguments for arguments in seen if f"{play.home}/remote" in arguments]
+    assert any("AnsiballZ_hatci_update_status" in arguments for arguments in modules) == (door == "module")
     assert not found, found
 
     wait_until(lambda: guarded.state()["test_events"][0]["status"] == "FAIL")
     wait_until(lambda: not processes_of(ansible_playbook.directory))
     # A module that Ansible had no time to clean up holds its arguments; that is its own doing, on a SIGKILL only.
-    for left in (home / "remote").rglob("AnsiballZ_*"):
+    for left in (play.home / "remote").rglob("AnsiballZ_*"):
         left.unlink()
-    search_files(home)
+    search_files(play.home)
