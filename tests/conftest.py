@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import typing as t
 from collections.abc import Callable, Iterator
@@ -33,6 +34,10 @@ hypothesis.settings.register_profile("ci", hypothesis.settings.get_profile("defa
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("default"), max_examples=5000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default"))
 
+
+# Programs are tested that heed these; started in the background, this process may have been told to ignore them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 PlayVehicle = Callable[..., PlayResult]
 

@@ -12,7 +12,9 @@ import typing as t
 
 MAX_WORDS = 300
 MAX_ID = 256
-MAX_WORD = 300
+MAX_WORD = MAX_WORDS + 20
+"""What SUMS said may be one word, with the sentence's own signs around it."""
+
 MAX_DEPTH = 64
 """Deeper than any record of SUMS, and not deep enough to exhaust what reads a task's result."""
 

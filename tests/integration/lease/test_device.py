@@ -70,7 +70,7 @@ def test_commands_have_results_of_their_own_and_end_at_the_first_failure(
     slow = play.result("Too slow")
     assert "Command 2 of 2" in slow["msg"] and "did not end within 25 s" in slow["msg"]
     assert [result["stdout"] for result in slow["results"]] == ["first\n"]
-    assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
+    wait_for(lambda: not Path(f"/proc/{pid_file.read_text().strip()}").exists())
     play.assert_gives_back(device)
 
 

@@ -252,7 +252,7 @@ def test_every_argument(wire: Wire, name: str, data: st.DataObject, check_mode: 
         if changed not in ("keep_report_in", "timeout", "wait_timeout"):
             arguments[changed] = data.draw(_strategy(spec[changed]))
     try:
-        options = validated(name, arguments)
+        options = validated(name, json.loads(json.dumps(arguments, default=str)))  # they reach a module as JSON
     except (ValueError, OverflowError):  # the latter is how Ansible itself refuses an infinite int
         COUNTS[f"{name} refused by Ansible"] += 1
         return
