@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
@@ -33,6 +33,7 @@ for _filter in ("default", "bool", "length", "from_json", "combine"):
     filter_loader.get(_filter)
 for _test in ("defined", "match", "failed", "succeeded"):
     test_loader.get(_test)
+lookup_loader.get("hatci.automation.hatci_connection")
 
 
 class InProcessAction(ActionBase):

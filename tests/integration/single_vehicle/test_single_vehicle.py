@@ -91,7 +91,7 @@ def test_the_vehicle_is_held_from_before_the_request_until_after_the_verificatio
         "Release the lease",
     ]
     assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
-    assert order.index("Release the lease") < order.index("Report to SUMS")
+    assert order.index("Release the lease") < order.index("Report the outcome")
 
 
 def test_a_vehicle_that_fails_its_update(test_a_vehicle: Play, sums: SumsProcess) -> None:
