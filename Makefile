@@ -41,7 +41,7 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 
 .PHONY: test
 test: $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
-	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: demo
 demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1 lets the update fail

@@ -19,6 +19,8 @@ from playbook_runner import AnsiblePlaybook, PlayResult
 from hatci_lab.sums.process import SumsProcess
 
 REPOSITORY = Path(__file__).parents[1]
+# Where pytest-ansible has Ansible's own loader look for this collection.
+os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(REPOSITORY / ".cache/collections")
 CORES = {path.name.removeprefix("core-"): path / "bin" for path in sorted((REPOSITORY / ".venvs").glob("core-*"))}
 """Where the programs of each ansible-core are that this checkout has been set up with."""
 TESTED_CORES = ("2.16", "2.19")

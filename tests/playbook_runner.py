@@ -77,7 +77,7 @@ class StartedPlay:
         self.process.wait()
 
     def end(self) -> None:
-        """Kill it with all that it started in its own environment, workers of ansible-core 2.19 in their sessions too."""
+        """Kill it with all it started in its environment: workers of ansible-core 2.19 have sessions of their own."""
         self.kill()
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):

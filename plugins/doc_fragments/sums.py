@@ -50,6 +50,15 @@ options:
       - PEM file with the key of O(client_cert), if that file does not hold it.
       - Falls back to the environment variable E(HATCI_CLIENT_KEY).
     type: path
+  idempotent_posts:
+    description:
+      - Whether this SUMS honours C(Idempotency-Key), that is makes no second record of a creation that it gets again
+        with the same key. Then a creation whose answer is lost is sent again and its record found, instead of a failure
+        that tells you to look for it.
+      - Ask the operators of SUMS. If it is on and SUMS ignores the key, a lost answer makes a duplicate.
+      - Falls back to the environment variable E(HATCI_IDEMPOTENT_POSTS).
+    type: bool
+    default: false
   timeout:
     description:
       - Seconds to wait for a connection, and for each part of an answer.
@@ -60,7 +69,7 @@ options:
       - Seconds after which no further attempt of a call begins.
       - Reading is repeated on lost connections and on 429, 502, 503 and 504; writing only where the
         request cannot have been processed, that is without a connection, on 429, and on 503 with
-        C(Retry-After).
+        C(Retry-After); with O(idempotent_posts) creating as reading.
       - V(0) tries once.
     type: float
     default: 60

@@ -141,6 +141,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.client impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
     CONNECTION_ARGUMENTS,
+    READING_ARGUMENTS,
     Connection,
     check_base_url,
 )
@@ -148,7 +149,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles im
 
 PREFIX = "hatci_"
 RENAMED = {"id": "vehicle_id"}
-PATHS = [name for name, spec in CONNECTION_ARGUMENTS.items() if spec["type"] == "path"]
+PATHS = [name for name, spec in READING_ARGUMENTS.items() if spec["type"] == "path"]
 """Not of type path for Ansible, which makes the current directory of a variable that is set but empty."""
 NOT_FROM_SUMS = frozenset(PREFIX + name.removeprefix(PREFIX) for name in CONNECTION_ARGUMENTS)
 """Variables that lead the token somewhere; no record in SUMS may set them."""
@@ -193,7 +194,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return vehicles
 
     def _ask_sums(self, base_url: str) -> list[Record]:
-        options = {name: self.get_option(name) for name in CONNECTION_ARGUMENTS}
+        options = {name: self.get_option(name) for name in READING_ARGUMENTS}
         options.update({name: os.path.expanduser(options[name]) for name in PATHS if options[name]})
         options.update(
             hatci_base_url=base_url,

@@ -12,11 +12,11 @@ description:
     for use with C(module_defaults). A variable that is not set is left out, so that the environment or the module's own
     default holds.
   - The variables are C(hatci_base_url), C(hatci_token), C(hatci_token_file), C(hatci_verify_tls), C(hatci_ca_path),
-    C(hatci_client_cert), C(hatci_client_key), C(hatci_timeout) and C(hatci_retry_timeout).
+    C(hatci_client_cert), C(hatci_client_key), C(hatci_idempotent_posts), C(hatci_timeout) and C(hatci_retry_timeout).
   - All roles of this collection use it.
 version_added: 0.1.0
 author:
-  - The hatci.automation maintainers
+  - The hatci.automation maintainers (@hatci)
 options:
   _terms:
     description: Takes none.
@@ -50,6 +50,7 @@ OPTIONS = (
     "ca_path",
     "client_cert",
     "client_key",
+    "idempotent_posts",
     "timeout",
     "retry_timeout",
 )

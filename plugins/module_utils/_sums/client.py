@@ -170,8 +170,9 @@ class SumsClient:
     ) -> tuple[requests.Response, bytes]:
         connection = self.connection
         retry_until = self._clock() + (connection.retry_timeout if within is None else 0)
+        harmless = frozenset({"GET", "POST"} if connection.idempotent_posts else {"GET"})
         timeout = connection.timeout if within is None else max(0.05, min(connection.timeout, within))
-        self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until)  # type: ignore[attr-defined]
+        self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until, harmless)  # type: ignore[attr-defined]
         # Given per request, since requests lets REQUESTS_CA_BUNDLE override a session's own setting.
         verify = (connection.ca_path or True) if connection.verify_tls else False
         read_until = None if within is None else self._clock() + within
@@ -185,7 +186,7 @@ class SumsClient:
                     return response, self._read_body(response, method, path, read_until or self._clock() + 2 * timeout)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
-                if not begun or method != "GET" or not pause_before(retry_until, tries):
+                if not begun or method not in harmless or not pause_before(retry_until, tries):
                     raise self._failure(error, method, path) from None
         raise AssertionError("itertools.count has no end")
 

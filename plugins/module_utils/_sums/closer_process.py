@@ -85,7 +85,8 @@ class Closer:
         pause = FIRST_PAUSE
         while True:
             with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-                left = [event for event, is_settled in zip(left, pool.map(self._send, left)) if not is_settled]
+                settled = list(pool.map(self._send, left))
+            left = [event for event, is_settled in zip(left, settled, strict=True) if not is_settled]
             if not left or time.monotonic() + pause > deadline:
                 break
             self._watch.pause(pause)

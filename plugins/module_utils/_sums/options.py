@@ -15,7 +15,7 @@ from ansible.module_utils.basic import env_fallback
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 
-CONNECTION_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+READING_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "hatci_base_url": {"type": "str", "required": True, "fallback": (env_fallback, ["HATCI_BASE_URL"])},
     "hatci_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["HATCI_TOKEN"])},
     "hatci_token_file": {"type": "path", "no_log": False, "fallback": (env_fallback, ["HATCI_TOKEN_FILE"])},
@@ -26,6 +26,10 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "timeout": {"type": "float", "default": 30.0},
     "retry_timeout": {"type": "float", "default": 60.0},
 }
+CONNECTION_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    **READING_ARGUMENTS,
+    "idempotent_posts": {"type": "bool", "default": False, "fallback": (env_fallback, ["HATCI_IDEMPOTENT_POSTS"])},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Connection:
 
     :param base_url: scheme, host and optional path, without a trailing slash.
     :param token_file: read again when SUMS refuses the token it held before.
+    :param idempotent_posts: this SUMS makes no second record of a POST with the same Idempotency-Key.
     :param timeout: seconds to wait for a connection, and for each part of an answer.
     :param retry_timeout: seconds after which no attempt of a call begins.
     """
@@ -45,6 +50,7 @@ class Connection:
     ca_path: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
+    idempotent_posts: bool = False
     timeout: float = 30.0
     retry_timeout: float = 60.0
 
@@ -73,6 +79,7 @@ class Connection:
             base_url=check_base_url(options["hatci_base_url"] or ""),
             token=read_token_file(token_file) if token_file else check_token(options["hatci_token"], "hatci_token"),
             token_file=token_file,
+            idempotent_posts=bool(options.get("idempotent_posts")),
             **{
                 name: options[name]
                 for name in ("verify_tls", "ca_path", "client_cert", "client_key", "timeout", "retry_timeout")

@@ -25,9 +25,9 @@ LONGEST_PAUSE = 15.0
 class SumsRetry(Retry):
     """urllib3's Retry with the rules of the SUMS client.
 
-    A GET is repeated on lost connections and on 429, 502, 503 and 504. A write is repeated only
-    where it cannot have been processed: no connection, 429, or 503 with Retry-After. No attempt
-    begins after the deadline.
+    What is harmless to repeat, GET above all, is repeated on lost connections and on 429, 502, 503
+    and 504. Another write is repeated only where it cannot have been processed: no connection, 429,
+    or 503 with Retry-After. No attempt begins after the deadline.
 
     :param deadline: :func:`time.monotonic` value in seconds.
     """
@@ -37,13 +37,16 @@ class SumsRetry(Retry):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def until(cls, deadline: float) -> SumsRetry:
-        """Return the policy for one call that may be repeated until the deadline."""
+    def until(cls, deadline: float, harmless: frozenset[str]) -> SumsRetry:
+        """Return the policy for one call that may be repeated until the deadline.
+
+        :param harmless: methods that may be repeated even if SUMS has processed the request.
+        """
         return cls(
             total=1000,
             other=0,
             redirect=False,
-            allowed_methods=frozenset({"GET"}),
+            allowed_methods=harmless,
             raise_on_status=False,
             deadline=deadline,
         )
@@ -52,7 +55,7 @@ class SumsRetry(Retry):
         return super().new(deadline=self.deadline, **kwargs)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if method == "GET":
+        if method in (self.allowed_methods or ()):
             return status_code in (429, 502, 503, 504)
         return status_code == 429 or (status_code == 503 and has_retry_after)
 

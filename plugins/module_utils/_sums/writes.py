@@ -19,23 +19,24 @@ def create_record(client: SumsClient, collection: str, body: Record, *, what: st
     """POST a new record and return its id and the record.
 
     :param what: the record in the user's words, for messages.
-    :raises OutcomeUnknown: SUMS may or may not have created it; it is not sent again.
+    :raises OutcomeUnknown: SUMS may or may not have created it.
     :raises RequestError: it was not created.
     """
     try:
         record = client.post(collection, body=body, id_key=id_key)
     except errors.RequestError as error:
         if error.maybe_processed:
-            raise _unknown(error, what, body) from None
+            raise _unknown(error, what, body, repeated=client.connection.idempotent_posts) from None
         raise
     return t.cast("str", find_id(record, id_key, "id")), record
 
 
-def _unknown(error: errors.RequestError, what: str, body: Record) -> errors.OutcomeUnknown:
+def _unknown(error: errors.RequestError, what: str, body: Record, *, repeated: bool) -> errors.OutcomeUnknown:
     key = error.details.get("idempotency_key")
     searched = f" or for Idempotency-Key {key}" if key else ""
     return errors.OutcomeUnknown(
-        f"{error.message} It is unknown whether SUMS now has the {what}; it was not sent again. "
+        f"{error.message} It is unknown whether SUMS now has the {what}; "
+        f"{'sending it again did not help' if repeated else 'it was not sent again'}. "
         f"Look in SUMS for it{searched} before you run this again, or there may be two.",
         **error.details,
         sent=body,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import typing as t
 from collections import Counter
@@ -44,15 +45,24 @@ QUICK = {
 }
 
 
+KEYED = ", keys honoured"
+"""A row in which the collection was told that SUMS honours Idempotency-Key, as the simulator does."""
+CREATIONS = ("POST /test_events", "POST /events", "POST /deployments")
+LOST = ("answer lost, once", "lost before it was processed, once", "no answer, once")
+
+
 @pytest.mark.newest_core
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("call", CALLS)
-def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [*itertools.product(CALLS, FAULTS), *itertools.product(CREATIONS, [fault + KEYED for fault in LOST])],
+)
+def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable) -> None:
     method, path = CALLS[call]
-    sums.add_fault(method=method, path=path, **FAULTS[fault])
+    sums.add_fault(method=method, path=path, **FAULTS[fault.removesuffix(KEYED)])
+    keyed = {"hatci_idempotent_posts": fault.endswith(KEYED)}
 
-    done = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **QUICK})
+    done = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **QUICK, **keyed})
 
     wait_until(lambda: not [line for line in processes_of(done.home) if "_process import main" in line])
     state = sums.state()
@@ -71,6 +81,7 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable,
     if done.returncode == 0:
         assert passed
     else:
+        assert not fault.endswith(KEYED)
         assert told
         assert "\n" not in told
     running = [event for event in state["test_events"] if event["status"] == "RUNNING"]

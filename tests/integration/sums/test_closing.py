@@ -61,7 +61,8 @@ class Plays:
     def outcomes(self) -> list[tuple[str, str]]:
         """What SUMS holds of each test event."""
         return sorted(
-            (event["status"], (event["metadata"] or {}).get("outcome", "")) for event in self._sums.state()["test_events"]
+            (event["status"], (event["metadata"] or {}).get("outcome", ""))
+            for event in self._sums.state()["test_events"]
         )
 
     def closers(self) -> list[psutil.Process]:

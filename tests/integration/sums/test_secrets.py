@@ -196,7 +196,9 @@ def test_no_process_carries_the_token(
     ]
     play = ansible_playbook.start(playbook_of(tasks), "-e", f"@{secrets / 'variables.json'}")
     try:
-        wait_until(lambda: sum("/deployments/" in one["path"] for one in guarded.requests()) >= 3 or play.process.poll())
+        wait_until(
+            lambda: sum("/deployments/" in one["path"] for one in guarded.requests()) >= 3 or play.process.poll()
+        )
         assert play.process.poll() is None, play.output
         seen, found = processes_with_the_token()
     finally:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 from scripted_backend import Backend
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums import retry
+RETRY = "ansible_collections.hatci.automation.plugins.module_utils._sums.retry"
+"""By name, since a conftest may be read before Ansible's loader is set up."""
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def another_backend() -> Iterator[Backend]:
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries come at once, so that tests need not wait for them."""
-    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(f"{RETRY}.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(f"{RETRY}.LONGEST_PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -47,5 +48,5 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += seconds
 
     monkeypatch.setattr("urllib3.util.retry.time.sleep", sleep)
-    monkeypatch.setattr(retry, "time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(f"{RETRY}.time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return made

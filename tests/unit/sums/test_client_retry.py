@@ -261,7 +261,36 @@ def test_zero_tries_once(backend: Backend, pauses: list[float]) -> None:
 
 
 def test_a_policy_keeps_its_deadline_over_repeats() -> None:
-    assert SumsRetry.until(17).new(total=3).deadline == 17
+    assert SumsRetry.until(17, frozenset({"GET"})).new(total=3).deadline == 17
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize(
+    "lost", [Drop(), Reply(200, b'{"id"', promised=400), Reply(504), Reply(503)], ids=["lost", "cut off", "504", "503"]
+)
+def test_a_creation_is_repeated_with_its_key_where_sums_honours_keys(backend: Backend, lost: Reply | Drop) -> None:
+    backend.replies(lost, reply_json({"event_id": "ev-7"}))
+    created = run_module("hatci_create_event", backend.url, retry_timeout=5, idempotent_posts=True)
+    assert created["event_id"] == "ev-7"
+    first, second = backend.seen
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+    backend.replies(lost)
+    in_vain = run_module("hatci_create_event", backend.url, retry_timeout=0.1, idempotent_posts=True)
+    assert is_unknown(in_vain) and "sending it again did not help" in in_vain["msg"]
+
+    backend.seen.clear()
+    backend.replies(lost, reply_json({"event_id": "ev-8"}))
+    assert is_unknown(run_module("hatci_create_event", backend.url, retry_timeout=5))
+    assert len(backend.seen) == 1
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_a_patch_is_no_creation(backend: Backend) -> None:
+    backend.replies(Drop(), OK)
+    with pytest.raises(errors.ReplyLost):
+        call(backend, "PATCH", retry_timeout=5, idempotent_posts=True)
+    assert len(backend.seen) == 1
 
 
 @pytest.mark.usefixtures("quick_retries")
