@@ -15,8 +15,11 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 from play_support import PATHS, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, PlayResult
+from telling import pytest_terminal_summary, teller
 
 from hatci_lab.sums.process import SumsProcess
+
+__all__ = ["pytest_terminal_summary", "teller"]
 
 REPOSITORY = Path(__file__).parents[1]
 # Where pytest-ansible has Ansible's own loader look for this collection.

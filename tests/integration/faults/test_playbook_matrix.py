@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import typing as t
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, is_locked, processes_of, wait_until
+from telling import Teller
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -57,7 +57,7 @@ LOST = ("answer lost, once", "lost before it was processed, once", "no answer, o
     ("call", "fault"),
     [*itertools.product(CALLS, FAULTS), *itertools.product(CREATIONS, [fault + KEYED for fault in LOST])],
 )
-def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable) -> None:
+def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable, teller: Teller) -> None:
     method, path = CALLS[call]
     sums.add_fault(method=method, path=path, **FAULTS[fault.removesuffix(KEYED)])
     keyed = {"hatci_idempotent_posts": fault.endswith(KEYED)}
@@ -68,7 +68,9 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable)
     state = sums.state()
     kept = list((done.home / "unsent-reports").glob("*.json"))
     told = _last_message(done)
-    _write_row(call, fault, _held(state, kept), told if done.returncode else "nothing; the test went on and passed")
+    shown = told.replace(VIN, "VIN") if done.returncode else "nothing; the test went on and passed"
+    teller.row("the whole playbook under each fault", f"`{call}`", fault, _held(state, kept), shown)
+    teller.count("faults injected into whole tests", sums.faults()[0]["fired"])
 
     assert "Traceback" not in done.output
     assert Counter(event["update_type"] for event in state["events"]) <= Counter(["RROM", "UROM"])
@@ -98,12 +100,3 @@ def _held(state: dict[str, t.Any], kept: list[Path]) -> str:
     counted = [f"{len(state[kind])} {name}" for kind, name in (("events", "events"), ("deployments", "deployments"))]
     status = ", ".join(event["status"] for event in state["test_events"]) or "none"
     return f"{', '.join(counted)}, test event: {status}{', report kept in a file' if kept else ''}"
-
-
-def _write_row(call: str, fault: str, held: str, told: str) -> None:
-    print(f"{call} | {fault} | {held} | {told}")
-    table = os.environ.get("HATCI_PLAYBOOK_FAULT_TABLE")
-    if table:
-        shown = told.replace(VIN, "VIN").replace("|", "/")
-        with open(table, "a", encoding="utf-8") as file:
-            file.write(f"| `{call}` | {fault} | {held} | {shown} |\n")

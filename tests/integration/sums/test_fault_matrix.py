@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every call of SUMS under every fault: what was injected, what SUMS ended up with, what the user was told.
 
-Prints the table; HATCI_FAULT_TABLE names a file to write it to as Markdown (run without xdist for a whole one).
+The table is shown at the end of the run; HATCI_TABLES names a directory to write it to as Markdown.
 """
 
 from __future__ import annotations
@@ -9,23 +9,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 import time
 import typing as t
-from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from sums_support import EVENT, TOKEN, assert_is_sentence, client_of, is_unknown, run_module
+from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, retry, test_events
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
 from hatci_lab.sums.process import SumsProcess
 
 Result = dict[str, t.Any]
-Row = tuple[str, str, str, str, str]
-ROWS: list[Row] = []
+TABLE = "each module under each fault"
 SETTLE_SECONDS = 60
 MOST_REQUESTS = 60
 
@@ -243,21 +240,6 @@ def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LONGEST_PAUSE", 0.05)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _show_table() -> Iterator[None]:
-    yield
-    lines = ["| call | injected | how often | SUMS holds | the user is told |", "|---|---|---|---|---|"]
-    lines += ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in ROWS]
-    print("\n" + "\n".join(lines))
-    print(f"\nfaults injected: {len(ROWS)} cells, {SEEN['fired']} fired, told {dict(TOLD)}")
-    if path := os.environ.get("HATCI_FAULT_TABLE"):
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-SEEN: Counter[str] = Counter()
-TOLD: Counter[str] = Counter()
-
-
 def _settled(sums: SumsProcess) -> list[dict[str, t.Any]]:
     """Return the requests once those that SUMS is late with are done."""
     until = time.monotonic() + SETTLE_SECONDS
@@ -277,15 +259,12 @@ def _inject(sums: SumsProcess, name: str, fault: str, times: int) -> tuple[Resul
     is_late = rule["kind"] in ("slow", "slow_after", "hang")
     result = call.run(sums.url, arguments, timeout=PATIENCE if is_late else 20.0, retry_timeout=20.0 if times else 0.15)
     requests = _settled(sums)
-    SEEN["fired"] += sums.faults()[0]["fired"]
     return result, requests, sums.state()
 
 
 def _told(result: Result) -> str:
     if not result.get("failed"):
-        TOLD["success"] += 1
         return "success, with a warning" if result.get("warnings") else "success"
-    TOLD["unknown" if is_unknown(result) else "failure"] += 1
     return str(result["msg"])
 
 
@@ -325,12 +304,13 @@ def _check(name: str, fault: str, times: int, result: Result, requests: list[t.A
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_faults(sums: SumsProcess, name: str) -> None:
+def test_faults(sums: SumsProcess, teller: Teller, name: str) -> None:
     broken = []
     for fault, times in itertools.product(FAULTS, (1, 0)):
         result, requests, state = _inject(sums, name, fault, times)
         often = "once" if times else "always"
-        ROWS.append((name, fault, often, CALLS[name].truth(state), _told(result)))
+        teller.row(TABLE, name, fault, often, CALLS[name].truth(state), _told(result))
+        teller.count("faults injected into calls of modules", sums.faults()[0]["fired"])
         try:
             _check(name, fault, times, result, requests, state)
         except AssertionError as error:
@@ -339,7 +319,9 @@ def test_faults(sums: SumsProcess, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_an_outage_is_told_as_one(sums: SumsProcess, start_sums: Callable[..., SumsProcess], name: str) -> None:
+def test_an_outage_is_told_as_one(
+    sums: SumsProcess, start_sums: Callable[..., SumsProcess], teller: Teller, name: str
+) -> None:
     """Nobody listens: nothing was done, and that is what the user is told."""
     away = start_sums()
     arguments = CALLS[name].prepare(away)
@@ -348,7 +330,7 @@ def test_an_outage_is_told_as_one(sums: SumsProcess, start_sums: Callable[..., S
 
     result = CALLS[name].run(url, arguments, timeout=5.0, retry_timeout=0.15)
 
-    ROWS.append((name, "nobody listens", "always", "nothing new", _told(result)))
+    teller.row(TABLE, name, "nobody listens", "always", "nothing new", _told(result))
     assert result["failed"] and not is_unknown(result)
     assert_is_sentence(result["msg"])
     assert "connection refused" in result["msg"] and "hatci_base_url" in result["msg"]
