@@ -99,7 +99,7 @@ ROUND = """
 def test_two_plays_that_race_for_a_device_are_never_inside_together(
     device: Device, start: StartPlay, tmp_path: Path
 ) -> None:
-    book, rounds = tmp_path / "book", 10
+    book, rounds = tmp_path / "book", 20
     visit, let_in = tmp_path / "visit", tmp_path / "let_in"
     visit.write_text(f"echo enter $1 >>{book}; sleep 0.2; echo exit $1 >>{book}", encoding="utf-8")
     let_in.write_text(f"until [ $(grep -c enter.$1 {book}) -ge $2 ]; do sleep 0.1; done", encoding="utf-8")
@@ -114,7 +114,7 @@ def test_two_plays_that_race_for_a_device_are_never_inside_together(
         for me, other in (("one", "two"), ("two", "one"))
     ]
     for play in plays:
-        assert play.wait(400) == 0, play.output
+        assert play.wait(900) == 0, play.output
     lines = book.read_text(encoding="utf-8").split("\n")[:-1]
     assert len(lines) == 2 * 2 * rounds
     for entry, leaving in zip(lines[::2], lines[1::2], strict=True):
