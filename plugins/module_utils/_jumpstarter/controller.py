@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -49,7 +50,7 @@ class Controller:
         try:
             self.jmp.call_json(*request, *(word for tag in tags.items() for word in ("--tag", "=".join(tag))))
         except errors.JmpFailed as error:
-            if "no such option: --tag" not in error.words.lower():
+            if not re.search(r"no such option\W*--tag", error.words.lower()):
                 raise
             self.jmp.call_json(*request)
 
