@@ -7,7 +7,6 @@ import os
 import re
 import textwrap
 import typing as t
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,32 +19,6 @@ EXAMPLES = PLAYBOOKS / "walkthrough"
 PROMISED = REPOSITORY.parent / "shared/WALKTHROUGH.md"
 ELISION = "# ... deploy and wait ...\n"
 """Where the combined example leaves tasks to the reader."""
-
-
-@pytest.fixture(scope="module")
-def _running(_sums_process: SumsProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
-    with ControllerProcess(tmp_path_factory.mktemp("controller")) as running:
-        serial = {"vin": VIN, "sums_url": _sums_process.url}
-        export = {
-            "power": {"type": "hatci_lab.vehicle.driver.VirtualPower"},
-            "serial": {"type": "hatci_lab.vehicle.driver.VirtualSerial", "config": serial},
-        }
-        running.add_exporter(HOST, {"exporter": HOST}, export)
-        yield running
-
-
-@pytest.fixture
-def controller(_running: ControllerProcess) -> ControllerProcess:
-    """Return a controller whose only device, the virtual vehicle, is free."""
-    _running.wait_until(lambda: _running.available(HOST))
-    return _running
-
-
-@pytest.fixture
-def vehicle(sums: SumsProcess) -> SumsProcess:
-    """Return SUMS with a vehicle that is updated as soon as the update is deployed."""
-    sums.set_vehicle(VIN, update_seconds=0)
-    return sums
 
 
 def home_with_exporter(directory: Path, sums: SumsProcess) -> dict[str, str]:
