@@ -20,10 +20,12 @@ author:
 options:
   _terms:
     description: Takes none.
+seealso:
+  - module: hatci.automation.hatci_health
 """
 
 EXAMPLES = r"""
-- name: Create an event in the SUMS that the variables of this host describe
+- name: Record a test run in the SUMS that the variables of this host describe
   module_defaults:
     group/hatci.automation.hatci: "{{ lookup('hatci.automation.hatci_connection') }}"
   hatci.automation.hatci_test_event:
@@ -35,6 +37,7 @@ _raw:
   description: One dictionary of options.
   type: list
   elements: dict
+  sample: [{hatci_base_url: https://sums.example.com, timeout: 30}]
 """
 
 import typing as t
