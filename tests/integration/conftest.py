@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from jumpstarter.config.client import ClientConfigV1Alpha1
 from play_support import HOST, VIN
 
 from hatci_lab.controller.process import ControllerProcess
@@ -27,10 +28,14 @@ def _vehicle_controller(
 
 
 @pytest.fixture
-def controller(_vehicle_controller: ControllerProcess) -> ControllerProcess:
-    """Return a controller whose only device, the virtual vehicle, is free."""
+def controller(_vehicle_controller: ControllerProcess) -> Iterator[ControllerProcess]:
+    """Return a controller whose only device, the virtual vehicle, is free; a test that fails may leave it leased."""
     _vehicle_controller.wait_until(lambda: _vehicle_controller.available(HOST))
-    return _vehicle_controller
+    yield _vehicle_controller
+    for lease in _vehicle_controller.leases():
+        if not lease["ended"]:
+            config = _vehicle_controller.client_config(lease["client"])
+            ClientConfigV1Alpha1.from_file(config).delete_lease(lease["name"])
 
 
 @pytest.fixture

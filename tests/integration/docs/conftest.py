@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documentation names, and what stands for it in this lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from play_support import VIN
+
+from hatci_lab.controller.process import ControllerProcess
+from hatci_lab.sums.process import SumsProcess
+
+InThisLab = Callable[[str], str]
+
+
+@pytest.fixture
+def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest) -> InThisLab:
+    """Replace the addresses, paths, ids and long times that an example names, and nothing else of it."""
+
+    def client_config() -> str:
+        controller: ControllerProcess = request.getfixturevalue("controller")
+        return str(controller.client_config("alice"))
+
+    def open_test_event() -> str:
+        run = {"vin": VIN, "event_id": "pending", "ansible_job_id": "4711", "git_sha": "unknown", "suite_name": "ota"}
+        return str(vehicle.api("POST", "/test_events", run).json()["test_event_id"])
+
+    stand_ins: dict[str, Callable[[], str]] = {
+        "https://sums.example.com": lambda: vehicle.url,
+        "HATCI_TOKEN=...": lambda: f"HATCI_TOKEN={vehicle.token}",
+        "/etc/jumpstarter/client.yaml": client_config,
+        "te-000042": open_test_event,
+        "poll_interval: 60": lambda: "poll_interval: 0.2",
+        "max_age: 28800": lambda: "max_age: 0.001",
+        "wait: 5": lambda: "wait: 0.1",
+    }
+
+    def replace(text: str) -> str:
+        for documented, stand_in in stand_ins.items():
+            if documented in text:
+                text = text.replace(documented, stand_in())
+        return text
+
+    return replace
