@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import typing as t
 from collections.abc import Callable, Iterator
@@ -72,6 +73,24 @@ def core(request: pytest.FixtureRequest) -> Path:
 def ansible_playbook(tmp_path: Path, core: Path) -> AnsiblePlaybook:
     """Run playbooks, once with each ansible-core."""
     return AnsiblePlaybook(tmp_path / "ansible", core)
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the checkout, from which the tarball can be built."""
+    root = tmp_path_factory.mktemp("checkout")
+    subprocess.run([sys.executable, REPOSITORY / "dev/checkout.py", root], check=True)
+    return root / "ansible_collections/hatci/automation"
+
+
+@pytest.fixture(scope="session")
+def tarball(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what users install."""
+    destination = tmp_path_factory.mktemp("dist")
+    galaxy = Path(sys.executable).with_name("ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", destination], cwd=copy, check=True)
+    (built,) = destination.glob("hatci-automation-*.tar.gz")
+    return built
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
 FOR_USERS = {"docs", "extensions", "meta", "playbooks", "plugins", "roles"}
 FOR_DEVELOPERS = ("changelogs/fragments/", "extensions/molecule/")
 BESIDE_THEM = {"CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "changelogs", "requirements.txt"}
@@ -21,18 +18,7 @@ def files_under(root: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("checkout")
-    subprocess.run([sys.executable, REPOSITORY / "dev/checkout.py", root], check=True)
-    return root / "ansible_collections/hatci/automation"
-
-
-@pytest.fixture(scope="module")
-def packed(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    destination = tmp_path_factory.mktemp("dist")
-    galaxy = Path(sys.executable).with_name("ansible-galaxy")
-    subprocess.run([galaxy, "collection", "build", "--output-path", destination], cwd=copy, check=True)
-    (tarball,) = destination.glob("hatci-automation-*.tar.gz")
+def packed(tarball: Path) -> set[str]:
     with tarfile.open(tarball) as archive:
         return {member.name for member in archive if not member.isdir()}
 
