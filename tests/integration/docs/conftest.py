@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from play_support import VIN
+from docs_support import Reader
+from play_support import VIN, processes_of, wait_until
+from playbook_runner import AnsiblePlaybook
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -43,3 +45,11 @@ def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest) -> InThisL
         return text
 
     return replace
+
+
+@pytest.fixture
+def reader(ansible_playbook: AnsiblePlaybook, in_this_lab: InThisLab) -> Iterator[Reader]:
+    """Return somebody who has nothing yet. What they start must end by itself."""
+    somebody = Reader(ansible_playbook, in_this_lab)
+    yield somebody
+    wait_until(lambda: not processes_of(somebody.home))
