@@ -16,6 +16,7 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 from play_support import PATHS, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, PlayResult
+from secrets_support import CANARY, TokenSearch, keep_secrets
 from telling import pytest_terminal_summary, teller
 
 from hatci_lab.sums.process import SumsProcess
@@ -119,6 +120,26 @@ def start_sums(tmp_path: Path) -> Iterator[Callable[..., SumsProcess]]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def guarded(start_sums: Callable[..., SumsProcess]) -> SumsProcess:
+    """Return a SUMS that takes nothing but the canary."""
+    return start_sums(token=CANARY, update_seconds=0.1)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    """Return a directory outside of what is searched: where users keep the token."""
+    return keep_secrets(tmp_path / "secrets")
+
+
+@pytest.fixture(scope="module")
+def search() -> Iterator[TokenSearch]:
+    """Return a search for the canary, which tells in the end how much it has searched."""
+    searching = TokenSearch()
+    yield searching
+    print(f"\nsearched for the token: {dict(searching.counts)}")
 
 
 @pytest.fixture

@@ -3,57 +3,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import typing as t
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 from play_support import processes_of, wait_until
 from playbook_runner import AnsiblePlaybook
+from secrets_support import CANARY, TokenSearch, echo_in_records, had_to_hide, logging_environment
 from sums_support import ARGUMENTS, EVENT, MODULES, VIN
 
 from hatci_lab.sums.process import SumsProcess
 
-CANARY = "canary-9c1f7e-hatci-token"
-TRACES = re.compile(re.escape(CANARY[:12]), re.IGNORECASE)
-"""A part of the token is too much already."""
 DOORS: dict[str, dict[str, str]] = {"in-process": {}, "module": {"HATCI_DOOR": "module"}}
-SEARCHED: dict[str, int] = {"plays": 0, "results": 0, "files": 0, "processes": 0, "bytes": 0}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tell_counts() -> Iterator[None]:
-    yield
-    print(f"\nsearched for the token: {SEARCHED}")
-
-
-@pytest.fixture
-def guarded(start_sums: Callable[..., SumsProcess]) -> SumsProcess:
-    """Return a SUMS that takes nothing but the canary."""
-    return start_sums(token=CANARY, update_seconds=0.1)
-
-
-@pytest.fixture
-def secrets(tmp_path: Path) -> Path:
-    """Return a directory outside of what is searched: where users keep the token."""
-    directory = tmp_path / "secrets"
-    directory.mkdir()
-    (directory / "token").write_text(CANARY + "\n")
-    (directory / "variables.json").write_text(json.dumps({"secret_token": CANARY}))
-    return directory
 
 
 def echo_everywhere(sums: SumsProcess) -> None:
     """Let SUMS repeat the token in records and errors, whole, nested, escaped and at the edge of what is shown."""
-    echo = {"remark": CANARY, "echo": {"deep": [f"Bearer {CANARY}"], CANARY: 1}, "reason": f"because of {CANARY}"}
-    for method, path in (("POST", "/events"), ("POST", "/test_events"), ("PATCH", ".*"), ("GET", "/events/ev-0.*")):
-        sums.add_fault(kind="patch", method=method, path=path, body=echo, times=0)
-    sums.add_fault(kind="patch", method="GET", path="/deployments/.*", body={**echo, "state": "FAILED"}, times=0)
+    echo_in_records(sums, state="FAILED")
     sums.add_fault(kind="status", path="/events/bad-400", status=400, body={"error": f"no {CANARY}"}, times=0)
     sums.add_fault(kind="status", path="/events/bad-401", status=401, body=f"Bearer {CANARY} expired", times=0)
     sums.add_fault(kind="status", path="/events/bad-500", status=500, body={"x": {"y": CANARY}}, times=0)
@@ -100,34 +67,10 @@ def playbook_of(tasks: list[dict[str, t.Any]]) -> str:
     return str(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], allow_unicode=True))
 
 
-def search(text: str, where: str) -> None:
-    """Assert that a text holds nothing of the token."""
-    SEARCHED["bytes"] += len(text)
-    found = TRACES.search(text)
-    assert not found, f"{where}: ...{text[max(0, found.start() - 300) : found.end() + 40]}..."
-
-
-def search_files(directory: Path) -> None:
-    """Assert that no file or name below a directory holds anything of the token."""
-    for path in directory.rglob("*"):
-        search(str(path), "a name")
-        if path.is_file() and not path.is_symlink():
-            SEARCHED["files"] += 1
-            search(path.read_bytes().decode("utf-8", "replace"), str(path))
-
-
-def logging_environment(home: Path) -> dict[str, str]:
-    return {
-        "ANSIBLE_LOG_PATH": str(home / "ansible.log"),
-        "ANSIBLE_CACHE_PLUGIN": "jsonfile",
-        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(home / "facts"),
-    }
-
-
 @pytest.mark.parametrize("mode", ["run", "check"])
 @pytest.mark.parametrize("door", DOORS)
 def test_the_token_shows_nowhere(
-    guarded: SumsProcess, secrets: Path, ansible_playbook: AnsiblePlaybook, door: str, mode: str
+    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, door: str, mode: str
 ) -> None:
     if mode == "check" or door == "in-process":
         event = guarded.api("POST", "/events", EVENT).json()["event_id"]
@@ -149,38 +92,19 @@ def test_the_token_shows_nowhere(
     )
     wait_until(lambda: not processes_of(ansible_playbook.directory))
 
-    SEARCHED["plays"] += 1
-    SEARCHED["results"] += len(play.tasks)
     sent = guarded.requests()
     assert sum(request["authorized"] for request in sent) >= 20
     assert ("AnsiballZ_hatci" in play.output) == (door == "module")
     outcomes = [task.outcome for task in play.tasks if task.action.startswith("hatci")]
     assert outcomes.count("failed") > 15 and outcomes.count("ok") > 5
     assert (play.home / "ansible.log").stat().st_size > 1000 and list((play.home / "facts").iterdir())
-    assert "********" in play.output
-    search(play.output, "the output")
-    search_files(ansible_playbook.directory)
-
-
-def processes_with_the_token() -> tuple[list[str], list[str]]:
-    """Return what the processes of a play are, and which of them carry the token in arguments or environment."""
-    seen, found = [], []
-    for process in psutil.process_iter():
-        try:
-            arguments, environment = " ".join(process.cmdline()), json.dumps(process.environ())
-        except psutil.Error:
-            continue
-        if "hatci_lab" in arguments or process.pid == os.getpid():
-            continue
-        seen.append(arguments)
-        if TRACES.search(arguments) or TRACES.search(environment):
-            found.append(f"{process.pid} {arguments[:200]}")
-    return seen, found
+    search.play(play)
+    assert had_to_hide(play)
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_no_process_carries_the_token(
-    guarded: SumsProcess, secrets: Path, ansible_playbook: AnsiblePlaybook, door: str
+    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, door: str
 ) -> None:
     """While a wait goes on, with the closer of a test event beside it; then the play is killed, and it reports."""
     guarded.set_vehicle(VIN, outcome="STUCK")
@@ -200,10 +124,9 @@ def test_no_process_carries_the_token(
             lambda: sum("/deployments/" in one["path"] for one in guarded.requests()) >= 3 or play.process.poll()
         )
         assert play.process.poll() is None, play.output
-        seen, found = processes_with_the_token()
+        seen, found = search.processes()
     finally:
         play.end()
-    SEARCHED["processes"] += len(seen)
     assert any("closer_process" in arguments for arguments in seen)
     modules = [arguments for arguments in seen if f"{play.home}/remote" in arguments]
     assert any("AnsiballZ_hatci_update_status" in arguments for arguments in modules) == (door == "module")
@@ -214,4 +137,4 @@ def test_no_process_carries_the_token(
     # A module that Ansible had no time to clean up holds its arguments; that is its own doing, on a SIGKILL only.
     for left in (play.home / "remote").rglob("AnsiballZ_*"):
         left.unlink()
-    search_files(play.home)
+    search.files(play.home)
