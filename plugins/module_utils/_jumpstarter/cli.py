@@ -37,6 +37,8 @@ LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
 """``jmp shell`` listens on a socket there, whose path the kernel takes up to this length only."""
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+QUOTED = re.compile(r"(?<=input_value=).*?(?=, input_type=)")
+"""From a config that it refuses ``jmp`` quotes what it read there, which can be a token."""
 
 
 class Jmp:
@@ -149,13 +151,14 @@ def parse_printed_json(printed: str) -> t.Any:
 
 
 def plain_line(text: str) -> str:
-    """Return text as one short line without colours; of a traceback, framed or not, only what it ends with."""
+    """Return text as one short line without colours and secrets; of a traceback only what it ends with."""
     lines = [line.strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
     if any(line.startswith("Traceback ") for line in lines):
         lines = lines[-1:]
     elif any(line.startswith(FRAME_END) for line in lines):
         lines = _last_words(lines)
     words = " ".join("".join(c if c.isprintable() else " " for c in " ".join(lines)).split())
+    words = QUOTED.sub("...", words)
     return words if len(words) <= 400 else "..." + words[-397:]
 
 

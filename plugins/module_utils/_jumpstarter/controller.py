@@ -26,6 +26,7 @@ LASTING = (
     "must be",
     "is required",
     "is forbidden",
+    "failed to load config",
 )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import cli, errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import is_lasting
 
 FakeJmp = Callable[[str], Path]
 GROUP = """
@@ -25,6 +26,10 @@ GROUP = """
 │ ╰─────────────────────────────────────────────╯           │
 │ ValueError: could not convert string to float: '30s'      │
 ╰───────────────────────────────────────────────────────────╯
+"""
+REFUSED_CONFIG = """Error: Failed to load config: 1 validation error for ClientConfigV1Alpha1
+token
+  [type=string_type, input_value=['eyJhbGciOiJIUzI1NiIsInR...-JmqU-PIBh36ffHXmY127Q'], input_type=list]
 """
 
 
@@ -177,12 +182,26 @@ def test_jmp_is_also_found_beside_the_python_that_runs(monkeypatch: pytest.Monke
             "OSError: Failed to bind",
         ),
         ("╭─ Error ─────╮\n│ No such     │\n│ command.    │\n╰─────────────╯\n", "No such command."),
+        (
+            REFUSED_CONFIG,
+            f"{REFUSED_CONFIG.splitlines()[0]} token [type=string_type, input_value=..., input_type=list]",
+        ),
         ("", ""),
     ],
-    ids=["lines", "colours and bells", "traceback", "framed group", "framed traceback", "framed error", "nothing"],
+    ids=[
+        *("lines", "colours and bells", "traceback", "framed group", "framed traceback", "framed error"),
+        *("refused config", "nothing"),
+    ],
 )
 def test_what_jmp_says_becomes_one_plain_line(said: str, line: str) -> None:
     assert cli.plain_line(said) == line
+
+
+def test_a_config_that_jmp_refuses_is_not_tried_again() -> None:
+    refused = errors.JmpFailed("jmp get leases failed", words=cli.plain_line(REFUSED_CONFIG))
+    unreachable = errors.JmpFailed("jmp get leases failed", words="Error: grpc error: Connection refused")
+
+    assert is_lasting(refused) and not is_lasting(unreachable)
 
 
 def test_a_long_text_is_cut_at_its_front() -> None:
