@@ -17,7 +17,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from play_support import PATHS, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, PlayResult
 from secrets_support import CANARY, TokenSearch, keep_secrets
-from telling import pytest_terminal_summary, teller
+from telling import Teller, pytest_terminal_summary, teller
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -134,12 +134,10 @@ def secrets(tmp_path: Path) -> Path:
     return keep_secrets(tmp_path / "secrets")
 
 
-@pytest.fixture(scope="module")
-def search() -> Iterator[TokenSearch]:
-    """Return a search for the canary, which tells in the end how much it has searched."""
-    searching = TokenSearch()
-    yield searching
-    print(f"\nsearched for the token: {dict(searching.counts)}")
+@pytest.fixture
+def search(teller: Teller) -> TokenSearch:
+    """Return a search for the canary."""
+    return TokenSearch(teller)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import os
 import re
 import secrets
 import typing as t
-from collections import Counter
 from pathlib import Path
 
 import psutil
 from playbook_runner import read_results
+from telling import Teller
 
 if t.TYPE_CHECKING:
     from playbook_runner import PlayResult
@@ -38,11 +38,11 @@ class Played(t.Protocol):
 class TokenSearch:
     """Looks for the canary, and for further tokens once it has been told of them.
 
-    :param counts: how much was searched.
+    :param teller: is told how much was searched.
     """
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter(plays=0, results=0, files=0, processes=0, bytes=0)
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
         self._pieces = [CANARY[:PIECE]]
         self._traces = self._pattern()
 
@@ -54,7 +54,7 @@ class TokenSearch:
 
     def text(self, text: str, where: str) -> None:
         """Assert that a text holds nothing of a token."""
-        self.counts["bytes"] += len(text)
+        self._count("bytes", len(text))
         found = self._traces.search(text)
         assert not found, f"{where}: ...{text[max(0, found.start() - 300) : found.end() + 40]}..."
 
@@ -63,13 +63,13 @@ class TokenSearch:
         for path in directory.rglob("*"):
             self.text(str(path), "a name")
             if path.is_file() and not path.is_symlink():
-                self.counts["files"] += 1
+                self._count("files")
                 self.text(path.read_bytes().decode("utf-8", "replace"), str(path))
 
     def play(self, play: Played) -> None:
         """Assert that neither the output nor any file of a play holds anything of a token."""
-        self.counts["plays"] += 1
-        self.counts["results"] += len(read_results(play.home / "results.jsonl"))
+        self._count("plays")
+        self._count("results", len(read_results(play.home / "results.jsonl")))
         self.text(play.output, "the output")
         self.files(play.home)
 
@@ -86,8 +86,11 @@ class TokenSearch:
             seen.append(arguments)
             if self._traces.search(arguments) or self._traces.search(environment):
                 found.append(arguments)
-        self.counts["processes"] += len(seen)
+        self._count("processes", len(seen))
         return seen, found
+
+    def _count(self, what: str, number: int = 1) -> None:
+        self._teller.count(f"searched for tokens: {what}", number)
 
     def _pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(map(re.escape, self._pieces)), re.IGNORECASE)

@@ -45,7 +45,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests told."""
     tables: dict[str, set[Row]] = {}
     counts: Counter[str] = Counter()
-    for report in [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]:
+    # The report of a teardown is the last of a test, and has all that the test told.
+    for report in [report for report in terminalreporter.getreports("") if report.when == "teardown"]:
         for name, value in report.user_properties:
             if name.startswith(ROW):
                 tables.setdefault(name.removeprefix(ROW), set()).add(tuple(value))

@@ -175,7 +175,7 @@ def test_only_ansible_itself_has_the_token_for_sums_that_came_by_the_environment
 
 
 def test_only_ansible_and_jmp_have_the_token_for_the_controller_that_came_by_the_environment(
-    leased: ControllerDevice, start: StartPlay, tmp_path: Path
+    leased: ControllerDevice, search: TokenSearch, start: StartPlay, tmp_path: Path
 ) -> None:
     config = yaml.safe_load(leased.controller.client_config("alice").read_text())
     environment = {
@@ -185,7 +185,6 @@ def test_only_ansible_and_jmp_have_the_token_for_the_controller_that_came_by_the
         "JMP_TLS": json.dumps(config["tls"]),
         "JMP_TOKEN": config["token"],
     }
-    search = TokenSearch()
     search.watch(config["token"])
     works = tmp_path / "works"
     variables = {"works": str(works), "jumpstarter_exporter_name": leased.name}

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import Backend, Reply, reply_json
 from sums_support import ARGUMENTS, MODULES, TOKEN, is_unknown, module_named, validated
+from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
@@ -27,10 +28,12 @@ SECRET = "canary-of-the-fuzzer"
 FEW = hypothesis.settings(max_examples=max(1, hypothesis.settings.default.max_examples // 2))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tell_counts() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _tell_counts(teller: Teller) -> Iterator[None]:
+    COUNTS.clear()
     yield
-    print(f"\ninputs fuzzed: {sum(COUNTS.values())}, ended as {dict(COUNTS)}")
+    for how in ("success", "failure", "refused by Ansible", "tokens"):
+        teller.count(f"inputs fuzzed: {how}", sum(number for what, number in COUNTS.items() if what.endswith(how)))
 
 
 class Wire:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sums_support import assert_is_sentence
+from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, wait
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import describe
@@ -28,10 +29,12 @@ SLACK = 0.001
 COUNTS: Counter[str] = Counter()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _tell_counts() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _tell_counts(teller: Teller) -> Iterator[None]:
+    COUNTS.clear()
     yield
-    print(f"\nwaits in fake time: {sum(COUNTS.values())}, ended as {dict(COUNTS)}")
+    for how, number in COUNTS.items():
+        teller.count(f"waits in fake time: {how}", number)
 
 
 @dataclasses.dataclass
