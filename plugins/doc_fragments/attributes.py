@@ -19,7 +19,8 @@ attributes:
     description: When run twice in a row outside check mode with the same arguments, the second run indicates no change.
 """
 
-    HATCI = r"""
+    # Not by the name of a file beside this one, since ansible-core would take that file for it.
+    GROUP_HATCI = r"""
 options: {}
 attributes:
   action_group:
@@ -29,7 +30,7 @@ attributes:
       - hatci.automation.hatci
 """
 
-    JUMPSTARTER = r"""
+    GROUP_JUMPSTARTER = r"""
 options: {}
 attributes:
   action_group:

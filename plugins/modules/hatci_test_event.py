@@ -18,7 +18,7 @@ author:
 extends_documentation_fragment:
   - hatci.automation.sums
   - hatci.automation.attributes
-  - hatci.automation.attributes.hatci
+  - hatci.automation.attributes.group_hatci
 attributes:
   check_mode:
     support: full

@@ -17,7 +17,7 @@ author:
 extends_documentation_fragment:
   - hatci.automation.jumpstarter
   - hatci.automation.attributes
-  - hatci.automation.attributes.jumpstarter
+  - hatci.automation.attributes.group_jumpstarter
 attributes:
   check_mode:
     support: full
