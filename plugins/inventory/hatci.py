@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hatci
-short_description: Vehicles known to SUMS as hosts
+short_description: Use the vehicles that SUMS knows as hosts
 version_added: 0.1.0
 description:
   - Makes a host of each vehicle that SUMS lists, so that a play runs once for each vehicle.

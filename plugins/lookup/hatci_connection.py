@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hatci_connection
-short_description: The connection to SUMS that a host's variables describe
+short_description: A host's connection to SUMS
 description:
   - Returns the options by which every module of the group C(hatci) reaches SUMS, taken from the variables of the host,
     for use with C(module_defaults). A variable that is not set is left out, so that the environment or the module's own
     default holds.
   - The variables are C(hatci_base_url), C(hatci_token), C(hatci_token_file), C(hatci_verify_tls), C(hatci_ca_path),
     C(hatci_client_cert), C(hatci_client_key), C(hatci_idempotent_posts), C(hatci_timeout) and C(hatci_retry_timeout).
-  - All roles of this collection use it.
+  - Every role of this collection that talks to SUMS uses it.
 version_added: 0.1.0
 author:
   - The hatci.automation maintainers (@hatci)

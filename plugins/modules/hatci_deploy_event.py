@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_deploy_event
-short_description: Deploy a fixed OTA update event to its vehicle
+short_description: Deploy an event to its vehicle
 version_added: 0.1.0
 description:
   - Schedules the deployment of a target event. An event that is not fixed is refused before anything is sent.

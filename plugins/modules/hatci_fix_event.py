@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_fix_event
-short_description: Fix (lock) an OTA update event in SUMS
+short_description: Fix (lock) an event in SUMS
 version_added: 0.1.0
 description:
   - Fixes an event, so that it can be deployed and no longer be changed.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_health
-short_description: Check that SUMS is up and takes the token
+short_description: Check that SUMS is up and usable
 version_added: 0.1.0
 description:
   - Asks SUMS for its health, and tells apart what is wrong, which may be the address, the network, the secure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_test_event
-short_description: Record in SUMS that a test run has begun
+short_description: Record that a test run has begun
 version_added: 0.1.0
 description:
   - Creates the test event of one run, which says which vehicle, job and software it is about.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_test_event_update
-short_description: Record the outcome of a test run in SUMS
+short_description: Record the outcome of a test run
 version_added: 0.1.0
 description:
   - Changes a test event; at least one of its values must be given.

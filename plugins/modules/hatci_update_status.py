@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_update_status
-short_description: Look at an OTA deployment or event in SUMS, or wait for a deployment to end
+short_description: Look at or wait for a deployment
 version_added: 0.1.0
 description:
   - Looks once at a deployment or an event.

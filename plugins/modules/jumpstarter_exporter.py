@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_exporter
-short_description: Write an exporter config where jmp finds it
+short_description: Write an exporter config for jmp
 version_added: 0.1.0
 description:
   - Writes an exporter config and a link by which C(jmp shell --exporter NAME) finds it.

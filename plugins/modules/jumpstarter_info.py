@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_info
-short_description: Look which jmp is there and whether it can be used
+short_description: Check that jmp is there and usable
 version_added: 0.1.0
 description:
   - Looks for C(jmp) and its version, and whether the client config of the controller can be used and its token has

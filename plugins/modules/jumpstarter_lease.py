@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_lease
-short_description: Acquire, renew and release a device
+short_description: Acquire, renew or release a device
 version_added: 0.1.0
 description:
   - Acquires a device for this job alone, and gives it back.
@@ -29,7 +29,7 @@ attributes:
     support: none
   idempotent:
     support: partial
-    details: Releasing is idempotent; each acquire makes a lease.
+    details: Releasing is idempotent; each acquire without O(lease_name) makes a lease.
 options:
   state:
     description:
@@ -53,7 +53,9 @@ options:
     type: str
     default: 10m
   lease_name:
-    description: The lease to renew or release; for V(state=create) the name it shall get.
+    description:
+      - The lease to renew or release; for V(state=create) the name it shall get.
+      - For V(state=acquire) a lease that this host holds already; the task goes on with that one.
     type: str
   expected_exporter:
     description: Fail, before anything is done with the device, if the lease brings another exporter.
@@ -128,7 +130,7 @@ output:
   description: The lease in the form of O(output).
   returned: success
   type: str
-  sample: hatci-4711-vehicle-001-5f3a9c01
+  sample: '{"lease_name": "hatci-4711-vehicle-001-5f3a9c01", "mode": "local", "exporter": "vehicle_001", "lease": {}}'
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_orphans
-short_description: Release leases that no job needs any more
+short_description: Release leases that no job needs
 version_added: 0.1.0
 description:
   - Lists the leases that this collection made and that are not over, and releases those whose job is over or that
