@@ -9,8 +9,8 @@ import typing as t
 from collections import Counter
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
+from fuzz_support import FEW, as_sent, assert_can_be_shown, json_values, strategy_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_backend import Backend, Reply, reply_json
@@ -25,7 +25,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles im
 
 COUNTS: Counter[str] = Counter()
 SECRET = "canary-of-the-fuzzer"
-FEW = hypothesis.settings(max_examples=max(1, hypothesis.settings.default.max_examples // 2))
 
 
 @pytest.fixture(autouse=True)
@@ -57,28 +56,13 @@ def wire() -> Iterator[Wire]:
 
 def check(name: str, result: t.Any, backend: Backend) -> None:
     """Assert what holds for every result of every module."""
-    assert isinstance(result, dict)
-    json.dumps(result, allow_nan=False).encode("utf-8")
-    if not result.get("failed"):
-        COUNTS[f"{name} success"] += 1
-        assert "changed" in result and "msg" not in result
-    else:
-        COUNTS[f"{name} failure"] += 1
-        message = result["msg"]
-        assert isinstance(message, str) and message.strip()
-        assert "\n" not in message and "\r" not in message
-        assert "Traceback" not in message and " object at 0x" not in message
-        assert len(message) < 3000
+    assert_can_be_shown(result)
+    COUNTS[f"{name} {'failure' if result.get('failed') else 'success'}"] += 1
     assert SECRET not in json.dumps(result)
     posts = [seen for seen in backend.seen if seen.method == "POST"]
     assert len(posts) <= (2 if name == "hatci_fix_event" else 1)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=20,
-)
 states = st.sampled_from(["PENDING", "complete", "FAILED", "", " ", "fixed", "PASS", SECRET, "\u2028", "x" * 5000])
 ids = st.one_of(
     st.sampled_from(["ev-1", "", " ", ".", "..", "a/b", "\x00", "x" * 300, SECRET, "check-mode"]),
@@ -206,34 +190,6 @@ def test_every_list_of_vehicles(wire: Wire, reply: Reply) -> None:
 
 
 OK = reply_json({"id": "x-1", "event_id": "x-1", "fixed": True, "state": "FAILED", "status": "PASS"})
-anything = st.one_of(
-    json_values,
-    st.text(max_size=60),
-    st.sampled_from(
-        [
-            *("", " ", "\x00", "\ud800", "x" * 5000, "..", "/", "{{ x }}", "~", "$HOME", "/dev/null", "-1", "1e400"),
-            *("nan", "inf", "check-mode", "http://[", "http://a..b", "https://h:99999", "http://127.0.0.1:9"),
-            *(float("nan"), float("inf"), -1, 0, 2**70),
-            *([], {}, [None], [[]], [{}], [{"ecu_name": None}], {"a": float("nan")}, {1: 2}, b"bytes", (1, 2)),
-        ]
-    ),
-)
-
-
-def _strategy(spec: dict[str, t.Any]) -> st.SearchStrategy[t.Any]:
-    fitting: dict[str, st.SearchStrategy[t.Any]] = {
-        "int": st.integers(),
-        "float": st.floats(),
-        "bool": st.booleans(),
-        "dict": st.dictionaries(st.text(max_size=5), json_values, max_size=3),
-    }
-    if "choices" in spec:
-        return st.sampled_from(spec["choices"]) | anything
-    if spec.get("options"):
-        return st.lists(st.fixed_dictionaries({name: anything for name in spec["options"]}), max_size=3) | anything
-    if spec["type"] == "list":
-        return st.lists(st.text(max_size=10), max_size=3) | anything
-    return fitting.get(spec["type"], st.text(max_size=30)) | anything
 
 
 @FEW
@@ -253,9 +209,9 @@ def test_every_argument(wire: Wire, name: str, data: st.DataObject, check_mode: 
     for changed in data.draw(st.lists(st.sampled_from(sorted(spec)), min_size=1, max_size=3, unique=True)):
         # What names a place to write to is not fuzzed, lest the test write all over the disk.
         if changed not in ("keep_report_in", "timeout", "wait_timeout"):
-            arguments[changed] = data.draw(_strategy(spec[changed]))
+            arguments[changed] = data.draw(strategy_of(spec[changed]))
     try:
-        options = validated(name, json.loads(json.dumps(arguments, default=str)))  # they reach a module as JSON
+        options = validated(name, as_sent(arguments))
     except (ValueError, OverflowError):  # the latter is how Ansible itself refuses an infinite int
         COUNTS[f"{name} refused by Ansible"] += 1
         return
