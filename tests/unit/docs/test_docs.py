@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,10 @@ PAGES = sorted(
 )
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
 MODULES = sorted(path.stem for path in (REPOSITORY / "plugins/modules").glob("*.py"))
+
+
+COLUMNS = 80 - len("hatci.automation.hatci_test_event_update") - len(" ") - 5
+"""What `ansible-doc --list` shows of a description on a terminal of 80 columns."""
 
 
 def name_of(page: Path) -> str:
@@ -65,3 +74,42 @@ def test_every_module_is_in_its_group_and_has_its_action(group: str) -> None:
     assert sorted(runtime["action_groups"][group]) == [name for name in modules if name != "jumpstarter_exporter"]
     for name in modules:
         assert (REPOSITORY / f"plugins/action/{name}.py").is_file()
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, t.Any]:
+    """Return what ansible-doc shows of each module."""
+    ansible_doc = Path(sys.executable).with_name("ansible-doc")
+    command = [ansible_doc, "--json", *(f"hatci.automation.{name}" for name in MODULES)]
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache/collections")}
+    return t.cast("dict[str, t.Any]", json.loads(subprocess.check_output(command, env=env)))
+
+
+def without_sample(values: dict[str, t.Any]) -> list[str]:
+    """Return the names of return values that neither have a sample nor consist of values that have one."""
+    lacking = []
+    for name, value in values.items():
+        lacking += without_sample(value["contains"]) if "contains" in value else [name] if "sample" not in value else []
+    return lacking
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_ansible_doc_says_all_of_a_module_that_a_reader_looks_for(name: str, shown: dict[str, t.Any]) -> None:
+    module = shown[f"hatci.automation.{name}"]
+    groups = [] if name == "jumpstarter_exporter" else ["action_group"]
+    assert sorted(module["doc"]["attributes"]) == [*groups, "check_mode", "diff_mode", "idempotent"]
+    assert module["doc"]["seealso"]
+    assert module["examples"]
+    assert module["return"] and not without_sample(module["return"])
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_ansible_doc_lists_a_module_without_cutting_its_description(name: str, shown: dict[str, t.Any]) -> None:
+    assert len(shown[f"hatci.automation.{name}"]["doc"]["short_description"]) <= COLUMNS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_changelog_announces_it(name: str) -> None:
+    changelog = yaml.safe_load((REPOSITORY / "changelogs/changelog.yaml").read_text(encoding="utf-8"))
+    told = [module["name"] for release in changelog["releases"].values() for module in release.get("modules", [])]
+    assert name in told, "make changelog"
