@@ -24,6 +24,17 @@ CANARY = f"canary-{secrets.token_hex(4)}-hatci-token"
 PIECE = 12
 """So much of a token is too much already."""
 
+_FACTS = "{{ dict(names | zip(query('ansible.builtin.vars', *names))) }}"
+KEEP_FACTS: dict[str, t.Any] = {
+    "vars": {"names": "{{ query('ansible.builtin.varnames', '^_*(hatci|jumpstarter|ota|source|target)_(?!token)') }}"},
+    "block": [
+        {"name": "Keep the facts", "ansible.builtin.set_fact": {"kept": _FACTS, "cacheable": True}},
+        {"name": "Hand them on", "ansible.builtin.set_stats": {"data": {"kept": _FACTS}}},
+        {"name": "Show them", "ansible.builtin.debug": {"msg": _FACTS}},
+    ],
+}
+"""What users may do with all that roles and playbooks leave in variables."""
+
 
 class Played(t.Protocol):
     """A play that has ended."""

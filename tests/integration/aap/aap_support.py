@@ -12,15 +12,27 @@ import typing as t
 from pathlib import Path
 
 import yaml
+from play_support import VIN
 
 if t.TYPE_CHECKING:
     from playbook_runner import AnsiblePlaybook
+
+    from hatci_lab.controller.process import ControllerProcess
+    from hatci_lab.sums.process import SumsProcess
 
 REPOSITORY = Path(__file__).parents[3]
 FILES = REPOSITORY / "extensions/aap"
 AAP_BIN = REPOSITORY / ".venvs/aap/bin"
 JOB_ID = 4711
 AAP = "https://aap.example.com"
+ANSWERS = {
+    "ota_hosts": "vehicle_001",
+    "hatci_source_build_level": "2024.01.01",
+    "ota_source_ecus": "- {ecu_name: Gateway, part_number: GW-2024-001, sw_version: 1.0.0}",
+    "hatci_target_build_level": "2024.02.01",
+    "ota_target_ecus": "- {ecu_name: Gateway, part_number: GW-2024-001, sw_version: 2.0.0}",
+}
+"""To the survey of a test."""
 
 
 class Unsafe(str):
@@ -87,6 +99,8 @@ class Job:
     :param credentials: the inputs by the name of the credential type.
     :param answers: to the survey.
     :param hosts: variables by host, as the inventory holds them.
+    :param verbosity: as the template sets it, from 0 to 5.
+    :param after: tasks of a further play for all hosts, in a playbook around that of the template.
     """
 
     def __init__(
@@ -96,6 +110,9 @@ class Job:
         credentials: dict[str, dict[str, t.Any]],
         answers: dict[str, t.Any],
         hosts: dict[str, dict[str, t.Any]],
+        *,
+        verbosity: int = 0,
+        after: list[dict[str, t.Any]] | None = None,
     ) -> None:
         home = ansible.new_home()
         self._directory = home / "private"
@@ -108,10 +125,16 @@ class Job:
         self._check_answers(definition, answers)
         self._write("inventory/hosts.yml", {"all": {"hosts": hosts}})
         self._write("env/extravars", self._extra_variables(definition, answers))
+        playbook = definition["playbook"]
+        if after:
+            further = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": after}
+            self._write("project/around.yml", [{"ansible.builtin.import_playbook": playbook}, further])
+            playbook = "around.yml"
         self._job = {
             "id": str(JOB_ID),
             "private_data_dir": str(self._directory),
-            "playbook": definition["playbook"],
+            "playbook": playbook,
+            "arguments": ["-" + "v" * verbosity] if verbosity else [],
             "cancel": str(self._cancel),
             "environment": {
                 "JOB_ID": str(JOB_ID),
@@ -187,6 +210,37 @@ class Job:
             **{name: str(value) for name, value in of_template},
             **{name: Unsafe(value) if isinstance(value, str) else value for name, value in given.items()},
         }
+
+
+def job_for_vehicle(
+    ansible: AnsiblePlaybook,
+    sums: SumsProcess,
+    controller: ControllerProcess,
+    *,
+    verbosity: int = 0,
+    after: list[dict[str, t.Any]] | None = None,
+    **vehicle: t.Any,
+) -> Job:
+    """Return the job that tests one vehicle with the credentials of this lab.
+
+    :param vehicle: further variables of the host.
+    """
+    assert AAP_BIN.exists(), "make .venvs/aap/.ready"
+    credentials = {
+        "HATCI SUMS": {"base_url": sums.url, "token": sums.token},
+        "Jumpstarter client": {"client_config": controller.client_config("alice").read_text()},
+    }
+    variables = {
+        "hatci_vin": VIN,
+        "hatci_program_name": "OTA_Test",
+        "hatci_model_year": "2024",
+        "hatci_region": "US",
+        "hatci_poll_interval_seconds": 0.2,
+        "jumpstarter_exporter_selector": f"vin={VIN}",
+        **vehicle,
+    }
+    hosts = {"vehicle_001": variables}
+    return Job(ansible, "HATCI OTA test", credentials, ANSWERS, hosts, verbosity=verbosity, after=after)
 
 
 def environment_of_tools() -> dict[str, str]:

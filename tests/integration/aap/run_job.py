@@ -26,7 +26,7 @@ def main(job: dict[str, Any]) -> None:
     cancel = Path(job["cancel"])
     container.CONTAINER_ROOT = str(directory)  # which is /runner in a container
     environment: dict[str, Any] = dict(job["environment"])
-    arguments: list[str] = []
+    arguments: list[str] = list(job["arguments"])
     for credential in job["credentials"]:
         kind = credential["type"]
         inject_credential(

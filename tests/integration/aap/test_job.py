@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 import typing as t
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aap_support import AAP, AAP_BIN, JOB_ID, Ended, Job
-from play_support import wait_until
+from aap_support import AAP, JOB_ID, Ended, Job, job_for_vehicle
+from play_support import VIN, wait_until
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -18,54 +18,13 @@ from hatci_lab.sums.process import SumsProcess
 if t.TYPE_CHECKING:
     from playbook_runner import AnsiblePlaybook
 
-VIN = "1HGBH41JXMN109186"
-ANSWERS = {
-    "ota_hosts": "vehicle_001",
-    "hatci_source_build_level": "2024.01.01",
-    "ota_source_ecus": "- {ecu_name: Gateway, part_number: GW-2024-001, sw_version: 1.0.0}",
-    "hatci_target_build_level": "2024.02.01",
-    "ota_target_ecus": "- {ecu_name: Gateway, part_number: GW-2024-001, sw_version: 2.0.0}",
-}
 Launch = Callable[..., Job]
-
-
-@pytest.fixture(scope="module")
-def controller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
-    """Return a controller with one device, sim1."""
-    with ControllerProcess(tmp_path_factory.mktemp("controller")) as started:
-        drivers = {"power": {"type": "jumpstarter_driver_power.driver.MockPower"}}
-        started.add_exporter("sim1", {"exporter": "sim1", "vin": VIN}, drivers)
-        yield started
 
 
 @pytest.fixture
 def launch(ansible_playbook: AnsiblePlaybook, sums: SumsProcess, controller: ControllerProcess) -> Launch:
     """Launch the job template for one vehicle, with the credentials of this lab."""
-    assert AAP_BIN.exists(), "make .venvs/aap/.ready"
-
-    def start(**vehicle: t.Any) -> Job:
-        return Job(
-            ansible_playbook,
-            "HATCI OTA test",
-            {
-                "HATCI SUMS": {"base_url": sums.url, "token": sums.token},
-                "Jumpstarter client": {"client_config": controller.client_config("alice").read_text()},
-            },
-            ANSWERS,
-            {
-                "vehicle_001": {
-                    "hatci_vin": VIN,
-                    "hatci_program_name": "OTA_Test",
-                    "hatci_model_year": "2024",
-                    "hatci_region": "US",
-                    "hatci_poll_interval_seconds": 0.2,
-                    "jumpstarter_exporter_selector": f"vin={VIN}",
-                    **vehicle,
-                }
-            },
-        )
-
-    return start
+    return lambda **vehicle: job_for_vehicle(ansible_playbook, sums, controller, **vehicle)
 
 
 def assert_no_secret(ended: Ended, sums: SumsProcess, controller: ControllerProcess) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from play_support import PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook
-from secrets_support import CANARY, TokenSearch, echo_in_records, had_to_hide, logging_environment
+from secrets_support import CANARY, KEEP_FACTS, TokenSearch, echo_in_records, had_to_hide, logging_environment
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -50,15 +50,6 @@ STEPS: list[dict[str, t.Any]] = [
     role("jumpstarter_exporter_config", "always", jumpstarter_exporter_cleanup=True),
 ]
 """Every role with every way into it, in the order of a test."""
-
-FACTS = "{{ dict(names | zip(query('ansible.builtin.vars', *names))) }}"
-KEEP: list[dict[str, t.Any]] = [
-    {"name": "Keep it", "ansible.builtin.set_fact": {"kept": FACTS, "cacheable": True}},
-    {"name": "Hand it on", "ansible.builtin.set_stats": {"data": {"kept": FACTS}}},
-    {"name": "Show it", "ansible.builtin.debug": {"msg": FACTS}},
-]
-"""What users do with all that roles and playbook leave in variables."""
-KNOWN = "^_*(hatci|jumpstarter|ota|source|target|current)_(?!token)"
 
 
 def refuse_the_token(sums: SumsProcess) -> None:
@@ -165,9 +156,10 @@ def test_the_token_shows_nowhere_when_each_role_is_used_by_itself(
     trouble(guarded)
     show = {"name": "Show the failure", "ansible.builtin.debug": {"var": "ansible_failed_result"}}
     tasks = [{"block": [step], "rescue": [show]} for step in STEPS]
-    head = {"hosts": "all", "gather_facts": False, "vars": {"names": f"{{{{ query('varnames', '{KNOWN}') }}}}"}}
 
-    played = play(yaml.safe_dump([{**head, "tasks": [*tasks, *KEEP]}]), way, *arguments)
+    played = play(
+        yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": [*tasks, KEEP_FACTS]}]), way, *arguments
+    )
     wait_until(lambda: not processes_of(played.home))
 
     assert played.returncode == 0, played.output
