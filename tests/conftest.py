@@ -49,6 +49,12 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 PlayVehicle = Callable[..., PlayResult]
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_configure() -> None:
+    """Keep the way to this collection from the programs that tests start, now that pytest-ansible has read it."""
+    os.environ.pop("ANSIBLE_COLLECTIONS_PATH", None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a developer choose the ansible-core that plays run with."""
     parser.addoption(
