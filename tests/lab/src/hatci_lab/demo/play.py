@@ -13,7 +13,7 @@ from hatci_lab.demo.stage import Stage
 def play(playbook: str, stage: Stage) -> int:
     """Run the playbook as a user would, output and all, and return its exit code.
 
-    An interrupt ends it too; the keeper of its lease then gives the vehicle back.
+    An interrupt ends it too; the keeper of its lease then gives the vehicle back, and its closer tells SUMS.
     """
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(stage.inventory), playbook]
     with subprocess.Popen(command, env=stage.environment(), stdin=subprocess.DEVNULL) as process:
@@ -22,4 +22,5 @@ def play(playbook: str, stage: Stage) -> int:
         except KeyboardInterrupt:
             process.terminate()
             process.wait()
+            stage.wait_for_closer()
             raise

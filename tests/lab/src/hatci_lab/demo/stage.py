@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hatci_lab.sums.process import SumsProcess
 HOST = "vehicle_001"
 VIN = "1HGBH41JXMN109186"
 UPDATE_SECONDS = 4.0
+CLOSING_SECONDS = 30.0
 REASON = "Gateway refused the image: signature does not match"
 ECUS = [
     {"ecu_name": "Gateway", "part_number": "GW-2024-001", "sw_version": "1.0.0"},
@@ -68,6 +70,12 @@ class Stage:
         except OSError:
             return False
         return True
+
+    def wait_for_closer(self) -> None:
+        """Wait while the test event of a play that ended early is closed; SUMS must not be stopped before."""
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while any(self.directory.glob("tmp/hatci-automation-*/closer-*.socket")) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _inventory(self, sums: SumsProcess) -> dict[str, Any]:
         exporters = self.home / ".config/jumpstarter"
