@@ -65,7 +65,7 @@ class TokenSearch:
 
     def text(self, text: str, where: str) -> None:
         """Assert that a text holds nothing of a token."""
-        self._count("bytes", len(text))
+        self.count("bytes", len(text))
         found = self._traces.search(text)
         assert not found, f"{where}: ...{text[max(0, found.start() - 300) : found.end() + 40]}..."
 
@@ -74,13 +74,13 @@ class TokenSearch:
         for path in directory.rglob("*"):
             self.text(str(path), "a name")
             if path.is_file() and not path.is_symlink():
-                self._count("files")
+                self.count("files")
                 self.text(path.read_bytes().decode("utf-8", "replace"), str(path))
 
     def play(self, play: Played) -> None:
         """Assert that neither the output nor any file of a play holds anything of a token."""
-        self._count("plays")
-        self._count("results", len(read_results(play.home / "results.jsonl")))
+        self.count("plays")
+        self.count("results", len(read_results(play.home / "results.jsonl")))
         self.text(play.output, "the output")
         self.files(play.home)
 
@@ -97,10 +97,11 @@ class TokenSearch:
             seen.append(arguments)
             if self._traces.search(arguments) or self._traces.search(environment):
                 found.append(arguments)
-        self._count("processes", len(seen))
+        self.count("processes", len(seen))
         return seen, found
 
-    def _count(self, what: str, number: int = 1) -> None:
+    def count(self, what: str, number: int = 1) -> None:
+        """Tell how much was searched."""
         self._teller.count(f"searched for tokens: {what}", number)
 
     def _pattern(self) -> re.Pattern[str]:

@@ -44,8 +44,8 @@ def search_what_is_left(search: TokenSearch, ended: Ended, directory: Path) -> N
     assert started["env"].pop("HATCI_TOKEN") == CANARY
     command.write_text(json.dumps(started), encoding="utf-8")
     shutil.rmtree(ended.artifacts_directory.parents[1] / "env")
-    search.counts["plays"] += 1
-    search.counts["results"] += sum("res" in event.get("event_data", {}) for event in ended.events)
+    search.count("plays")
+    search.count("results", sum("res" in event.get("event_data", {}) for event in ended.events))
     search.files(directory)
 
 
