@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 import typing as t
 from collections.abc import Callable
@@ -57,13 +58,14 @@ def inventory_of(*hosts: str, **variables: t.Any) -> str:
 
 
 def processes_of(directory: Path) -> list[str]:
-    """Return the command lines of processes whose temporary files go below a directory, or that name it."""
+    """Return the command lines of processes that name a directory, or write their files or their log below it."""
     found = []
     for process in psutil.process_iter():
         try:
-            if str(directory) in " ".join([process.environ().get("TMPDIR", ""), *process.cmdline()]):
+            log = os.readlink(f"/proc/{process.pid}/fd/1")
+            if str(directory) in " ".join([log, process.environ().get("TMPDIR", ""), *process.cmdline()]):
                 found.append(" ".join(process.cmdline()))
-        except psutil.Error:
+        except (psutil.Error, OSError):
             continue
     return found
 

@@ -24,8 +24,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner i
 CALL_SECONDS = 30.0
 """How long a call that only talks to the controller may take; ``jmp`` itself knows no limit."""
 
-DROPPED = ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "JMP_LEASE", "HATCI_TOKEN")
-"""Colours get into JSON, a stray lease would be used, and the token for SUMS is none of its business."""
+DROPPED = (
+    *("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+    "JMP_LEASE",
+    *("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD", "TOWER_OAUTH_TOKEN", "TOWER_PASSWORD"),
+)
+"""Colours get into JSON, a stray lease would be used, and the secrets of SUMS and AAP are none of its business."""
 
 LEASE_MARK = "HATCI_LEASE"
 """Environment variable by which everything that works for a lease can be found and ended."""

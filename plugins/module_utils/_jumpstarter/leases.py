@@ -54,10 +54,12 @@ def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None
 def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
     mode = choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
     request = _request(options, say)
+    held = options["lease_name"]
+    if held and held != PREDICTED_NAME:
+        return _already_held(held, request)
     if check_mode:
-        return {"changed": True, "lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
-    if options["lease_name"]:
-        return _already_held(options["lease_name"], request)
+        predicted: Result = {"lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
+        return {"changed": not held, **predicted}
     if mode == CONTROLLER:
         record = acquire_from_controller(controller_of(options, request.caller.owner), request)
     else:
@@ -109,12 +111,12 @@ def _create(options: Options, check_mode: bool, say: t.Callable[[str], None]) ->
 def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
     name = _needed_name(options)
     window = parse_duration(options["duration"], "duration")
-    record = None if check_mode else safe_record(name)
+    record = None if check_mode and name == PREDICTED_NAME else safe_record(name)
+    if is_local(record):
+        raise errors.InputError(f"Lease {name} is a local one, which does not run out; there is nothing to renew.")
     result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": None, "lease": {}}
     if check_mode:
         return result
-    if is_local(record):
-        raise errors.InputError(f"Lease {name} is a local one, which does not run out; there is nothing to renew.")
     controller = controller_of(options, Caller.from_options(options).owner)
     found = controller.find(name)
     if found is None or found.began is None:

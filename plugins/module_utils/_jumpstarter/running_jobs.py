@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import typing as t
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, JumpstarterError
 
@@ -53,12 +53,20 @@ def ask_running_jobs() -> set[str]:
             answer = _get(session, url or "") or {}
             try:
                 running |= {str(job["id"]) for job in answer["results"]}
-                url = answer["next"] and urljoin(host, answer["next"])
+                url = answer["next"] and _on_same_server(host, answer["next"])
             except (KeyError, TypeError):
                 raise JumpstarterError(f"{host} answered without a list of jobs; no lease was released.") from None
             if not url:
                 return running
     raise JumpstarterError(f"{host} lists jobs without end; no lease was released.")
+
+
+def _on_same_server(host: str, link: str) -> str:
+    """Return the address that a link leads to; it gets the token, so it must be the same server's."""
+    url = urljoin(host, link)
+    if urlsplit(url)[:2] != urlsplit(host)[:2]:
+        raise JumpstarterError(f"{host} answered with a link to another server; no lease was released.")
+    return url
 
 
 def _get(session: requests.Session, url: str) -> dict[str, t.Any] | None:

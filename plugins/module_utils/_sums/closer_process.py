@@ -75,7 +75,7 @@ class Closer:
             elif about == "settled":
                 self._open.pop(key, None)
             elif about == "report" and key in self._open:
-                self._open[key]["report"] = told["body"]
+                self._open[key].update(told)
 
     def _close(self, left: list[TestEvent]) -> None:
         # Only now: while it waits, a closer shall cost little memory.
@@ -99,6 +99,7 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
         from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
         from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
+        from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report
 
         try:
             with SumsClient(Connection.from_options(event["connection"])) as client:
@@ -109,6 +110,8 @@ class Closer:
                 return False
             self._keep(event)
         else:
+            with contextlib.suppress(OSError):
+                forget_report(event["keep_report_in"], event["test_event_id"])
             report = event["report"]
             self._watch.log(f"reported {event['test_event_id']} {report.get('status')}: {report.get('summary')}")
         return True

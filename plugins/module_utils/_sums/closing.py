@@ -66,8 +66,12 @@ def announce_report(options: Options, owner: Owner) -> None:
     :raises OwnerGone: the play is dead, so its closer reports and nobody else must.
     """
     with contextlib.suppress(OSError):
-        which = _which(options, options["test_event_id"])
-        tell(_mailbox_of(owner), {"report": {**which, "body": without_unset(options, *CHANGEABLE)}})
+        report = {
+            **_which(options, options["test_event_id"]),
+            "report": without_unset(options, *CHANGEABLE),
+            "keep_report_in": options["keep_report_in"] or DEFAULT_KEEP_IN,
+        }
+        tell(_mailbox_of(owner), {"report": report})
     if not owner.is_alive():
         raise OwnerGone("the ansible-playbook process has ended")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 import yaml
-from play_support import inventory_of, processes_of, wait_until
+from play_support import HOME, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, StartedPlay
 from sums_support import VIN
 
@@ -136,6 +136,18 @@ def test_a_report_that_was_under_way_is_sent_instead(plays: Plays, sums: SumsPro
     wait_until(lambda: [status for status, _outcome in plays.outcomes()] == ["PASS"] * 3)
 
 
+def test_a_report_that_its_play_kept_is_sent_by_the_closer(plays: Plays, sums: SumsProcess) -> None:
+    sums.add_fault(kind="status", status=500, method="PATCH", path="/test_events/.*", times=0)
+    module = "hatci.automation.hatci_test_event_update"
+    play = plays(BEGIN, {**REPORT, module: {**REPORT[module], "keep_report_in": f"{HOME}/unsent", "retry_timeout": 0}})
+    assert play.process.wait() == 2, play.output
+    assert len(list((play.home / "unsent").iterdir())) == len(HOSTS)
+    sums.clear_faults()
+    wait_until(lambda: plays.outcomes() == [("PASS", "")] * 3)
+    wait_until(lambda: not plays.closers())
+    assert not list((play.home / "unsent").iterdir())
+
+
 def test_what_sums_refuses_is_kept(plays: Plays, sums: SumsProcess) -> None:
     sums.add_fault(kind="status", status=401, method="PATCH", path="/test_events/.*", times=0)
     play = plays({**BEGIN, "when": "inventory_hostname == 'vehicle_001'"}, STAY)
@@ -150,7 +162,7 @@ def test_another_closer_takes_over_from_one_that_was_killed(plays: Plays) -> Non
     again = {**BEGIN, "name": "Begin again", "when": "inventory_hostname == 'vehicle_001'"}
     pause = {
         "name": "Pause",
-        "ansible.builtin.wait_for": {"path": "{{ lookup('ansible.builtin.env', 'HOME') }}/go"},
+        "ansible.builtin.wait_for": {"path": f"{HOME}/go"},
     }
     play = plays(BEGIN, pause, again, STAY)
     wait_until(began(play))
