@@ -13,7 +13,7 @@ import types
 import typing as t
 from collections.abc import Mapping
 
-from ansible import constants
+from ansible import constants, template
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
@@ -28,12 +28,14 @@ QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "den
 
 Values = dict[str, t.Any]
 
-# What the roles' expressions use. Looked up here, in ansible-playbook, so that no worker, which is a fork, has to.
+# What the roles' expressions use, and what any expression needs. Looked up here, in ansible-playbook, so that no
+# worker, which is a fork, has to.
 for _filter in ("default", "bool", "length", "from_json", "combine"):
     filter_loader.get(_filter)
 for _test in ("defined", "match", "failed", "succeeded"):
     test_loader.get(_test)
 lookup_loader.get("hatci.automation.hatci_connection")
+template.Templar(loader=None).template(getattr(template, "trust_as_template", str)("{{ omit is defined }}"))
 
 
 class InProcessAction(ActionBase):
