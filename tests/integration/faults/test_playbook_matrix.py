@@ -15,6 +15,8 @@ from telling import Teller
 
 from hatci_lab.sums.process import SumsProcess
 
+PATIENCE = 2
+LATE = PATIENCE + 1
 CALLS = {
     "GET /health": ("GET", "/health"),
     "POST /test_events": ("POST", "/test_events"),
@@ -27,15 +29,26 @@ CALLS = {
 }
 FAULTS: dict[str, dict[str, t.Any]] = {
     "500 once": {"kind": "status", "status": 500, "body": {"error": "database is locked"}},
+    "500 after it was done, once": {"kind": "status_after_commit"},
     "503 with Retry-After once": {"kind": "status", "status": 503, "headers": {"Retry-After": "1"}},
     "lost before it was processed, once": {"kind": "drop_before"},
     "answer lost, once": {"kind": "drop_after"},
-    "login page once": {"kind": "html"},
-    "no answer, once": {"kind": "hang"},
     "answer lost, always": {"kind": "drop_after", "times": 0},
+    "answer cut off, once": {"kind": "truncate"},
+    "no answer, once": {"kind": "hang"},
+    "late, and done late, once": {"kind": "slow", "delay": LATE},
+    "late, but done at once, once": {"kind": "slow_after", "delay": LATE},
+    "login page once": {"kind": "html"},
+    "garbage once": {"kind": "garbage"},
+    "10 MB once": {"kind": "huge"},
+    "empty object once": {"kind": "replace", "body": {}},
+    "the opposite, once": {"kind": "patch", "body": {"fixed": False, "state": "CREATED", "status": "FAIL"}},
+    "redirect elsewhere, once": {"kind": "redirect", "headers": {"location": "https://evil.invalid/login"}},
 }
+"""Each kind of fault that the simulator knows."""
+
 QUICK = {
-    "hatci_timeout": 2,
+    "hatci_timeout": PATIENCE,
     "hatci_retry_timeout": 3,
     "hatci_preflight_retry_timeout": 3,
     "hatci_report_results_retry_timeout": 3,
@@ -69,6 +82,9 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable,
     if kept:
         sums.clear_faults()
     wait_until(lambda: not [line for line in processes_of(done.home) if "_process import main" in line])
+    wait_until(
+        lambda: all(one["status"] is not None for one in sums.requests() if one["fault"] in ("slow", "slow_after"))
+    )
     state = sums.state()
     told = _last_message(done)
     shown = told.replace(VIN, "VIN") if done.returncode else "nothing; the test went on and passed"
