@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+MAX_WORD = 320
+"""What a backend said may be one word of 300 characters, with the sentence's own signs around it."""
+
 
 class Failure(Exception):
     """A failure with a sentence that says what was tried, what came back and what to do.
@@ -26,4 +29,10 @@ class Failure(Exception):
 
     def as_result(self) -> dict[str, t.Any]:
         """Return the failure as a module result."""
-        return {"outcome": self.outcome, **self.details, "failed": True, "msg": self.message}
+        return {"outcome": self.outcome, **self.details, "failed": True, "msg": sentence(self.message)}
+
+
+def sentence(text: str) -> str:
+    """Return a message on one line, with each word of bearable length, whatever was quoted in it."""
+    words = "".join(c if c.isprintable() else " " for c in text).split()
+    return " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)

@@ -10,34 +10,16 @@ import json
 import re
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+
 MAX_WORDS = 300
 MAX_ID = 256
-MAX_WORD = MAX_WORDS + 20
-"""What SUMS said may be one word, with the sentence's own signs around it."""
-
-MAX_DEPTH = 64
-"""Deeper than any record of SUMS, and not deep enough to exhaust what reads a task's result."""
-
 MAX_PAGE = 65536
 """So much of a page or text is looked at for what it says."""
 
 HIDDEN = "********"
 
 Record = dict[str, t.Any]
-
-
-def parse_json(body: bytes) -> t.Any:
-    """Parse a body as JSON.
-
-    :raises ValueError: it is no JSON, or holds what JSON has not (NaN, broken Unicode, endless depth).
-    """
-    try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    _refuse_depth(value, MAX_DEPTH)
-    return value
 
 
 def hide(value: t.Any, secrets: t.Collection[str]) -> t.Any:
@@ -76,12 +58,6 @@ def one_line(text: str) -> str:
     """Return text without control characters and line breaks, shortened."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text[:MAX_PAGE]).split())
     return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 3] + "..."
-
-
-def sentence(text: str) -> str:
-    """Return a message on one line, with each word of bearable length, whatever was quoted in it."""
-    words = "".join(c if c.isprintable() else " " for c in text).split()
-    return " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)
 
 
 def find_id(record: t.Any, *keys: str) -> str | None:
@@ -124,18 +100,6 @@ def is_fixed(event: Record) -> bool:
     """Whether an event is fixed (locked), in every spelling of the wire."""
     spelled = (event.get("status"), event.get("state"))
     return event.get("fixed") is True or any(isinstance(s, str) and s.strip().lower() == "fixed" for s in spelled)
-
-
-def _refuse_constant(name: str) -> t.NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _refuse_depth(value: t.Any, left: int) -> None:
-    if not left:
-        raise ValueError("nested too deeply")
-    if isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            _refuse_depth(item, left - 1)
 
 
 def _html_title(text: str, secrets: t.Collection[str]) -> str:

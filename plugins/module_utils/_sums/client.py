@@ -12,6 +12,7 @@ import typing as t
 import uuid
 from urllib.parse import quote, urlsplit
 
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
     Record,
@@ -20,7 +21,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.answers imp
     find_id,
     hide,
     one_line,
-    parse_json,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.links import destination_of, page_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import (
@@ -272,10 +272,6 @@ class SumsClient:
                 f"{method} {path}: SUMS at {host} cannot be reached ({words_of_failure(reason)}); "
                 "check hatci_base_url and the network.",
                 **where,
-            )
-        if isinstance(error, requests.exceptions.InvalidJSONError):
-            return errors.InputError(
-                f"{method} {path}: a value cannot be written as JSON ({one_line(str(error))}); nothing was sent."
             )
         if isinstance(error, _UNUSABLE_ADDRESS):
             if isinstance(error, requests.exceptions.InvalidProxyURL) or _can_be_parsed(self.connection.base_url):

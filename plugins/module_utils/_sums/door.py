@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
@@ -24,4 +24,4 @@ def perform(
             result = operation(client, options, check_mode, **extras)
             return {**result, "warnings": client.warnings} if client.warnings else result
     except SumsError as error:
-        return {**error.as_result(), "msg": sentence(error.message)}
+        return error.as_result()
