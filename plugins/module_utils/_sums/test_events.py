@@ -19,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
     create_record,
     refuse_predicted,
     require,
+    require_json,
     without_unset,
 )
 
@@ -34,6 +35,7 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     :raises OutcomeUnknown: SUMS may have created it.
     """
     require(options, "vin", "event_id", "suite_name")
+    require_json(options, "metadata")
     job = options["ansible_job_id"]
     body = {
         **without_unset(options, "vin", "event_id", "suite_name", "vehicle_id", "metadata"),
@@ -57,6 +59,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     :raises WrongState: SUMS holds another status than the one sent.
     """
     require(options, "test_event_id")
+    require_json(options, "metadata")
     test_event_id = options["test_event_id"]
     body = without_unset(options, *CHANGEABLE)
     if not body:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
@@ -60,6 +61,17 @@ def require(options: t.Mapping[str, t.Any], *names: str) -> None:
     for name in names:
         if options[name] is None or not str(options[name]).strip():
             raise errors.InputError(f"{name} is empty; give it a value.")
+
+
+def require_json(options: t.Mapping[str, t.Any], name: str) -> None:
+    """Make sure that JSON can carry an option, since YAML has values such as .nan that it cannot.
+
+    :raises InputError: it cannot.
+    """
+    try:
+        json.dumps(options[name], allow_nan=False)
+    except ValueError as error:
+        raise errors.InputError(f"{name} cannot be written as JSON ({error}); nothing was sent.") from None
 
 
 def without_unset(options: t.Mapping[str, t.Any], *names: str) -> Record:

@@ -295,10 +295,11 @@ def test_an_impossible_host_is_bad_input_and_nothing_is_unknown(url: str, module
     assert "hatci_base_url" in result["msg"]
 
 
-def test_metadata_that_is_no_json_is_bad_input(backend: Backend) -> None:
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_metadata_that_is_no_json_is_bad_input(backend: Backend, check_mode: bool) -> None:
     """YAML's .nan arrives here as a float that JSON cannot carry."""
     for module in ("hatci_test_event", "hatci_test_event_update"):
-        result = run_module(module, backend.url, metadata={"voltage": float("nan")})
+        result = run_module(module, backend.url, check_mode=check_mode, metadata={"voltage": float("nan")})
 
         assert result["failed"]
         assert_is_sentence(result["msg"])
