@@ -11,6 +11,9 @@ import typing as t
 MAX_WORD = 320
 """What a backend said may be one word of 300 characters, with the sentence's own signs around it."""
 
+LONGEST_HEAD, LONGEST_TAIL = 1200, 700
+"""So many characters are shown of a message that is longer; what to do stands at its end."""
+
 
 class Failure(Exception):
     """A failure with a sentence that says what was tried, what came back and what to do.
@@ -33,6 +36,9 @@ class Failure(Exception):
 
 
 def sentence(text: str) -> str:
-    """Return a message on one line, with each word of bearable length, whatever was quoted in it."""
+    """Return a message on one line, it and each word of bearable length, whatever was quoted in it."""
     words = "".join(c if c.isprintable() else " " for c in text).split()
-    return " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)
+    line = " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)
+    if len(line) <= LONGEST_HEAD + LONGEST_TAIL:
+        return line
+    return f"{line[:LONGEST_HEAD]} ... {line[-LONGEST_TAIL:]}"

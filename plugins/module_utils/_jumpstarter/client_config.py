@@ -6,21 +6,16 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import pathlib
 import time
-import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.moments import moment_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
-
-try:
-    import yaml
-
-    HAS_YAML = True
-except ImportError:
-    HAS_YAML = False
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import check_path
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import NoYaml, parse_yaml
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 CONTROLLER = "controller"
 LOCAL = "local"
@@ -43,7 +38,7 @@ def config_arguments(client_config: str | None, client: str | None) -> list[str]
     if client_config and client:
         raise InputError("client_config and client are both given; give one.")
     if client_config:
-        path = pathlib.Path(client_config).expanduser()
+        path = check_path(client_config, "client_config")
         _check_config(path, "client_config")
         return ["--client-config", str(path)]
     if client:
@@ -70,7 +65,10 @@ def _check_config(path: pathlib.Path, option: str) -> None:
         raise InputError(
             f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config."
         ) from None
-    config = _load(text)
+    try:
+        config = parse_yaml(text)
+    except NoYaml as error:
+        raise InputError(f"{option} names {path}, which is {error}; give a Jumpstarter client config.") from None
     if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
         raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")
     if isinstance(config.get("token"), str):
@@ -81,25 +79,17 @@ def _check_token(token: str, source: str) -> None:
     """Refuse an expired token, for which ``jmp`` would open a browser and wait for ever."""
     try:
         payload = token.split(".")[1]
-        expiry = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("exp")
+        expiry = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("exp")
     except (IndexError, ValueError, AttributeError):
         return
     if isinstance(expiry, (int, float)) and expiry <= time.time():
-        when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(expiry))
-        raise InputError(f"The Jumpstarter token in {source} expired at {when}; get a new one (jmp login).")
-
-
-def _load(text: str) -> t.Any:
-    if not HAS_YAML:
-        raise InputError("The Python library PyYAML is missing; install it where this task runs.")
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
+        raise InputError(
+            f"The Jumpstarter token in {source} expired at {moment_in_words(expiry)}; get a new one (jmp login)."
+        )
 
 
 def _home() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter").expanduser()
+    return check_path(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter", "JMP_CLIENT_CONFIG_HOME")
 
 
 def _clients_directory() -> pathlib.Path:
@@ -108,7 +98,7 @@ def _clients_directory() -> pathlib.Path:
 
 def _current_client_file() -> pathlib.Path | None:
     try:
-        config = _load((_home() / "config.yaml").read_text(encoding="utf-8"))
+        config = parse_yaml((_home() / "config.yaml").read_text(encoding="utf-8"))
         return _clients_directory() / f"{check_name(config['config']['current-client'], 'client')}.yaml"
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, InputError):
+    except (OSError, UnicodeDecodeError, NoYaml, KeyError, TypeError, InputError):
         return None

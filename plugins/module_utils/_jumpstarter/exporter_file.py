@@ -14,13 +14,8 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
-
-try:
-    import yaml
-
-    HAS_YAML = True
-except ImportError:
-    HAS_YAML = False
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import check_path
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import NoYaml, parse_yaml
 
 MODE = 0o640
 
@@ -32,8 +27,8 @@ def manage_exporter(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[st
     :raises InputError: the content is no exporter config, or a file cannot be written; what was there stays.
     """
     file_name = f"{check_name(options['name'], 'name')}.yaml"
-    path = pathlib.Path(options["directory"]) / file_name
-    link = pathlib.Path(options["link_directory"]) / file_name
+    path = check_path(options["directory"], "directory") / file_name
+    link = check_path(options["link_directory"], "link_directory") / file_name
     try:
         if options["state"] == "absent":
             changed = _remove(path, link, check_mode)
@@ -49,17 +44,10 @@ def manage_exporter(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[st
 
 
 def _check_content(content: str) -> None:
-    if not HAS_YAML:
-        raise InputError("The Python library PyYAML is missing; install it where this task runs.")
     try:
-        config = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise InputError(
-            f"The exporter config is no YAML{where} ({getattr(error, 'problem', None) or 'unreadable'}); "
-            "correct its template. None was written."
-        ) from None
+        config = parse_yaml(content)
+    except NoYaml as error:
+        raise InputError(f"The exporter config is {error}; correct its template. None was written.") from None
     if not isinstance(config, dict) or config.get("kind") != "ExporterConfig":
         raise InputError("The exporter config has no kind: ExporterConfig; correct its template. None was written.")
     if not isinstance(config.get("export"), dict) or not config["export"]:
@@ -72,7 +60,7 @@ def _write(path: pathlib.Path, link: pathlib.Path, content: str, check_mode: boo
         raise InputError(
             f"{link} is there already and is not a link that this module made; remove it, or choose another name."
         )
-    stale_file = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != content
+    stale_file = not path.is_file() or path.read_bytes() != content.encode()
     stale_link = linked and not (link.is_symlink() and os.readlink(link) == str(path))
     if check_mode:
         return stale_file or stale_link

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
@@ -20,8 +21,8 @@ def find_exporter_config(exporter: str) -> pathlib.Path:
     """
     check_name(exporter, "exporter")
     for directory in DIRECTORIES:
-        path = pathlib.Path(directory).expanduser() / f"{exporter}.yaml"
-        if path.is_file():
+        path = pathlib.Path(os.path.expanduser(directory)) / f"{exporter}.yaml"
+        if os.path.isfile(path):  # unlike the method of Path, also where the directory may not be entered
             return path
     raise InputError(
         f"There is no exporter config {exporter}.yaml in {', '.join(DIRECTORIES)}; "

@@ -107,7 +107,7 @@ def test_an_expired_token_is_refused_before_jmp_would_wait_for_a_browser(
 ) -> None:
     old = token(exp=1700000000)
     path = write_config(tmp_path / "client.yaml", token=old)
-    message = r"The Jumpstarter token in .* expired at 2023-11-14 22:13 UTC; get a new one \(jmp login\)\."
+    message = r"The Jumpstarter token in .* expired at 2023-11-14 22:13:20 UTC; get a new one \(jmp login\)\."
 
     with pytest.raises(InputError, match=message):
         config_arguments(str(path), None)
@@ -126,8 +126,8 @@ def test_a_token_that_cannot_be_judged_is_left_to_the_controller(tmp_path: Path,
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"kind: ExporterConfig\nendpoint: x\n", b"kind: ClientConfig\n", b"kind: [\n"],
-    ids=["empty", "list", "another kind", "no endpoint", "no yaml"],
+    [b"", b"[]", b"kind: ExporterConfig\nendpoint: x\n", b"kind: ClientConfig\n"],
+    ids=["empty", "list", "another kind", "no endpoint"],
 )
 def test_a_file_that_is_no_client_config_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "client.yaml"

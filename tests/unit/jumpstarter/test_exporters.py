@@ -58,6 +58,11 @@ def test_an_unknown_exporter_is_told(name: str, words: str) -> None:
         exporters.find_exporter_config(name)
 
 
+def test_a_config_with_the_line_ends_of_windows_is_written_once(options: dict[str, Any]) -> None:
+    options["content"] = GOOD.replace("\n", "\r\n")
+    assert [manage_exporter(options, False)["changed"] for _unused in range(2)] == [True, False]
+
+
 def test_a_config_is_written_once_and_linked(options: dict[str, Any]) -> None:
     config, link = files(options)
 
