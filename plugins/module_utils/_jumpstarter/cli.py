@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.proc
     TooSlow,
     run_bounded,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json, refuse_odd
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 CALL_SECONDS = 30.0
@@ -77,6 +79,7 @@ class Jmp:
         """Run ``jmp`` and return how it ended, whatever its exit code.
 
         :raises JmpTimeout: it did not end in time.
+        :raises InputError: what it is given is too long for Linux.
         """
         what = "jmp " + " ".join(word for word in arguments[:2] if not word.startswith("-"))
         try:
@@ -93,6 +96,11 @@ class Jmp:
                 "Is the Jumpstarter controller well, and is its address right?"
             ) from None
         except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise errors.InputError(
+                    f"{what} cannot be run, since its arguments and the environment are longer than Linux takes; "
+                    "shorten the selector or the environment."
+                ) from None
             raise errors.JmpMissing(f"{self.path} cannot be run: {error.strerror}; install jumpstarter-cli.") from None
 
     def call(self, *arguments: str, timeout: float = CALL_SECONDS) -> str:
@@ -143,7 +151,8 @@ def parse_printed_json(printed: str) -> t.Any:
     for start in re.finditer(r"^\s*(?=[\[{\"])", text, re.MULTILINE):
         try:
             value, _end = json.JSONDecoder().raw_decode(text, start.end())
-            value = json.loads(value) if isinstance(value, str) else value
+            value = parse_json(value) if isinstance(value, str) else value
+            refuse_odd(value)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):

@@ -56,21 +56,27 @@ class Controller:
             self.jmp.call_json(*request)
 
     def find(self, name: str) -> Lease | None:
-        """Return this client's lease of that name, ended ones too; None if there is none."""
-        return next((lease for lease in self._list("-a") if lease.name == name), None)
+        """Return this client's lease of that name, ended ones too; None if there is none.
+
+        :raises JmpFailed: it may be one that cannot be read.
+        """
+        return _first(self._list("-a"), lambda lease: lease.name == name)
 
     def holder_of(self, exporter: str, selector: str = "") -> Lease | None:
-        """Return a lease that holds an exporter, or one that a selector matches."""
+        """Return a lease that holds an exporter, or one that a selector matches.
+
+        :raises JmpFailed: it may be one that cannot be read.
+        """
         wanted = [exporter] if exporter else self._exporters(selector)
-        return next((lease for lease in self._list("-A") if lease.state == HELD and lease.exporter in wanted), None)
+        return _first(self._list("-A"), lambda lease: lease.state == HELD and lease.exporter in wanted)
 
     def own_leases(self) -> list[Lease]:
-        """Return this client's active leases."""
-        return self._list()
+        """Return this client's active leases, as far as they can be read."""
+        return [lease for lease in self._list() if lease]
 
     def all_leases(self) -> list[Lease]:
-        """Return every client's active leases."""
-        return self._list("-A")
+        """Return every client's active leases, as far as they can be read."""
+        return [lease for lease in self._list("-A") if lease]
 
     def extend(self, name: str, duration: float) -> Lease:
         """Set a lease's duration in seconds, counted from its begin; never to less than it has.
@@ -80,8 +86,8 @@ class Controller:
         lease = self._held(name)
         update = ["update", "lease", name, "--duration", clock_form(max(duration, lease.duration)), *self.config]
         answer = self.jmp.call_json(*update)
-        shown = Lease(answer if isinstance(answer, dict) else {})
-        return shown if shown.name == name and shown.state == HELD else self._held(name)
+        shown = Lease.read(answer)
+        return shown if shown and shown.name == name and shown.state == HELD else self._held(name)
 
     def delete(self, name: str) -> bool:
         """Give a lease back.
@@ -106,18 +112,33 @@ class Controller:
             raise errors.LeaseLost(f"Lease {name} is not held any more ({lease.message if lease else 'not found'}).")
         return lease
 
-    def _list(self, *which: str) -> list[Lease]:
-        return [Lease(shown) for shown in self._get("leases", *which)]
+    def _list(self, *which: str) -> list[Lease | None]:
+        """Return leases, and None for each entry that cannot be read."""
+        return [Lease.read(entry) for entry in self._get("leases", *which)]
 
     def _exporters(self, selector: str) -> list[str]:
-        return [str(shown.get("name")) for shown in self._get("exporters", "-l", selector)]
+        return [str(entry.get("name")) for entry in self._get("exporters", "-l", selector) if isinstance(entry, dict)]
 
-    def _get(self, what: str, *which: str) -> list[dict[str, t.Any]]:
+    def _get(self, what: str, *which: str) -> list[t.Any]:
         answer = self.jmp.call_json("get", what, *which, *self.config)
         found = answer.get(what) if isinstance(answer, dict) else None
         if not isinstance(found, list):
             raise errors.JmpFailed(f"jmp get {what} printed JSON without {what}; is it jumpstarter-cli 0.8 or newer?")
-        return [shown for shown in found if isinstance(shown, dict)]
+        return found
+
+
+def _first(leases: t.Sequence[Lease | None], fits: t.Callable[[Lease], bool]) -> Lease | None:
+    """Return the first lease that fits.
+
+    :raises JmpFailed: there is none among those that can be read, but others cannot.
+    """
+    found = next((lease for lease in leases if lease and fits(lease)), None)
+    if found is None and None in leases:
+        raise errors.JmpFailed(
+            f"jmp get leases printed {leases.count(None)} of {len(leases)} leases in a form that is not known, so it "
+            "cannot be told who holds what; is it the jmp of jumpstarter-cli 0.8 or newer?"
+        )
+    return found
 
 
 def is_lasting(error: errors.JmpFailed) -> bool:

@@ -24,6 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.opti
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import release_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles, Record
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 Options = t.Mapping[str, t.Any]
 
@@ -108,9 +109,20 @@ def _lock_for_now(options: Options, exporter: str, caller: Caller, stack: contex
 
 
 def _read(path: pathlib.Path) -> list[dict[str, t.Any]]:
+    """Return the results that the runner wrote; none if something else is in its place."""
     with contextlib.suppress(OSError, ValueError):
-        return t.cast("list[dict[str, t.Any]]", json.loads(path.read_text(encoding="utf-8")))
+        results = parse_json(path.read_text(encoding="utf-8"))
+        if isinstance(results, list) and all(_is_result(result) for result in results):
+            return results
     return []
+
+
+def _is_result(value: t.Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("rc"), int)
+        and all(isinstance(value.get(name), str) for name in ("command", "stdout", "stderr"))
+    )
 
 
 def _progress(commands: t.Sequence[str], done: list[dict[str, t.Any]]) -> str:

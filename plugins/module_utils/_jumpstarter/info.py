@@ -37,7 +37,7 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
     elif options["exporter"]:
         find_exporter_config(options["exporter"])
     printed = jmp.call("version")
-    found = re.search(r"v?(\d+)\.(\d+)\.\S*", printed)
+    found = re.search(r"v?([0-9]{1,6})\.([0-9]{1,6})\.[\w.+-]{0,40}", printed, re.ASCII)
     if not found:
         raise errors.JmpFailed(f"{jmp.path} does not tell its version; is it the jmp of jumpstarter-cli?")
     version = found.group(0).lstrip("v")

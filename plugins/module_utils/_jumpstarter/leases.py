@@ -9,6 +9,7 @@ import json
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire import acquire_from_controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.acquire_local import acquire_local
@@ -32,6 +33,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.requ
     wanted_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import check_text
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import require_yaml, write_yaml
 
 PREDICTED_NAME = "check-mode"
 
@@ -46,6 +49,8 @@ def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None
     :returns: ``changed``, ``lease_name``, ``mode``, ``exporter`` and ``lease``.
     :raises JumpstarterError: what was asked could not be done.
     """
+    if options["output"] == "yaml":
+        require_yaml()  # before a lease is made that could then not be told of
     act = {"acquire": _acquire, "create": _create, "renew": _renew, "release": _release}[options["state"]]
     result = act(options, check_mode, say)
     return {**result, "output": _written(result, options["output"])}
@@ -168,12 +173,12 @@ def _request(options: Options, say: t.Callable[[str], None]) -> Request:
     return Request(
         caller=Caller.from_options(options),
         exporter=None if selector else exporter,
-        selector=selector,
+        selector=check_text(selector, "selector") if selector else None,
         duration=parse_duration(options["duration"], "duration"),
         timeout=_timeout(options),
         max_hold=parse_duration(options["max_hold"], "max_hold") if options["max_hold"] else None,
         expected_exporter=options["expected_exporter"] or None,
-        say=say,
+        say=lambda line: say(sentence(line)),
     )
 
 
@@ -196,6 +201,4 @@ def _written(result: Result, form: str) -> str:
     shown = {key: result[key] for key in ("lease_name", "mode", "exporter", "lease")}
     if form == "json":
         return json.dumps(shown, default=str)
-    import yaml
-
-    return str(yaml.safe_dump(shown))
+    return write_yaml(shown)

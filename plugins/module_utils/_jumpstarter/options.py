@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
     AUTO,
@@ -19,6 +20,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cont
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 DEFAULT_LOCK_DIRECTORY = "/tmp/hatci-automation-locks"  # noqa: S108  # shared by all users on purpose
+
+LONGEST_NAME = 100
+"""More characters of a job and host are for nobody to see, and the lock file is to stay short."""
 
 SHARED_ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "client_config": {"type": "path"},
@@ -48,7 +52,12 @@ class Caller:
     def from_options(cls, options: t.Mapping[str, t.Any]) -> Caller:
         """Build it from a task's options."""
         owner = Owner.of(options["watch_pid"]) if options["watch_pid"] else None
-        return cls(options["job_id"], options["job_host"], owner)
+        return cls(_name(options["job_id"]), _name(options["job_host"]), owner)
+
+
+def _name(text: str) -> str:
+    """Return a name that a lock file and a line of progress can carry."""
+    return sentence(text)[:LONGEST_NAME]
 
 
 def controller_of(options: t.Mapping[str, t.Any], owner: Owner | None) -> Controller:

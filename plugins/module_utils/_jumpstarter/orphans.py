@@ -17,6 +17,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.requ
 
 Result = dict[str, t.Any]
 
+SHOWN = 5
+"""Of many failures, so many are told."""
+
 
 def release_orphans(options: t.Mapping[str, t.Any], check_mode: bool) -> Result:
     """Release the leases that this collection made and that no job needs any more.
@@ -25,7 +28,7 @@ def release_orphans(options: t.Mapping[str, t.Any], check_mode: bool) -> Result:
     :raises ReleaseFailed: one that should have been released was not.
     :raises JumpstarterError: the leases or the running jobs could not be listed; nothing was released.
     """
-    if options["max_age"] <= 0 or options["min_age"] < 0:
+    if not (options["max_age"] > 0 and options["min_age"] >= 0):
         raise errors.InputError("max_age must be more than 0 seconds and min_age at least 0.")
     controller = controller_of(options, Caller.from_options(options).owner)
     mine = {lease.name for lease in controller.own_leases()}
@@ -53,7 +56,7 @@ def release_orphans(options: t.Mapping[str, t.Any], check_mode: bool) -> Result:
     result = {"orphans": orphans, "others": others, "released": released}
     if failures:
         raise errors.ReleaseFailed(
-            f"{len(failures)} of {len(orphans)} orphaned leases could not be released: {'; '.join(failures)}",
+            f"{len(failures)} of {len(orphans)} orphaned leases could not be released: {'; '.join(failures[:SHOWN])}",
             changed=bool(released),
             **result,
         )
@@ -70,9 +73,9 @@ def job_of(lease: Lease) -> str:
     """Return the id of the job of AAP that made a lease; empty if it can't be told."""
     job = lease.tags.get(JOB_TAG, "")
     if not job:  # jmp 0.8 has no tags, but the name begins with the job
-        found = re.match(rf"{LEASE_PREFIX}(\d+)-", lease.name)
+        found = re.match(rf"{LEASE_PREFIX}([0-9]+)-", lease.name)
         job = found.group(1) if found else ""
-    return job if job.isdecimal() else ""
+    return job if running_jobs.is_job_id(job) else ""
 
 
 def why_orphaned(lease: Lease, running: set[str] | None, max_age: float, min_age: float) -> str:
@@ -97,7 +100,11 @@ def age_of(lease: Lease) -> float | None:
 
 def _running(options: t.Mapping[str, t.Any]) -> set[str] | None:
     if options["running_jobs"] is not None:
-        return {job.strip() for job in options["running_jobs"]}
+        ids = {job.strip() for job in options["running_jobs"]}
+        odd = next((job for job in ids if not running_jobs.is_job_id(job)), None)
+        if odd is not None:
+            raise errors.InputError(f"running_jobs has {odd!r:.60}, which is no id of a job; no lease was released.")
+        return ids
     return running_jobs.ask_running_jobs() if running_jobs.can_ask() else None
 
 

@@ -10,6 +10,7 @@ import typing as t
 from urllib.parse import urljoin, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, JumpstarterError
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 try:
     import requests
@@ -40,7 +41,7 @@ def ask_running_jobs() -> set[str]:
     """
     if not HAS_REQUESTS:
         raise InputError("The Python library requests is missing; install it where this task runs.")
-    host = os.environ[HOST] if "://" in os.environ[HOST] else f"https://{os.environ[HOST]}"
+    host = _host()
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {os.environ[TOKEN]}"
         session.verify = os.environ.get("CONTROLLER_VERIFY_SSL", "true").lower() not in ("0", "false", "no", "off")
@@ -52,13 +53,47 @@ def ask_running_jobs() -> set[str]:
         for _page in range(MOST_PAGES):
             answer = _get(session, url or "") or {}
             try:
-                running |= {str(job["id"]) for job in answer["results"]}
-                url = answer["next"] and _on_same_server(host, answer["next"])
-            except (KeyError, TypeError):
+                running |= _ids_of(answer["results"])
+                url = None if answer["next"] is None else _on_same_server(host, answer["next"])
+            except (KeyError, TypeError, ValueError):
                 raise JumpstarterError(f"{host} answered without a list of jobs; no lease was released.") from None
             if not url:
                 return running
     raise JumpstarterError(f"{host} lists jobs without end; no lease was released.")
+
+
+def _host() -> str:
+    """Return the address of AAP.
+
+    :raises InputError: the environment has none that can be used.
+    """
+    host = os.environ[HOST].strip()
+    host = host if "://" in host else f"https://{host}"
+    try:
+        is_address = urlsplit(host).scheme in ("http", "https") and bool(urlsplit(host).hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise InputError(f"{HOST} is no address of a server; give https://HOST.")
+    return host
+
+
+def _ids_of(jobs: t.Any) -> set[str]:
+    """Return the ids of jobs; a job that is overlooked would lose its device.
+
+    :raises ValueError: it is no list of jobs.
+    """
+    if not isinstance(jobs, list):
+        raise ValueError("no list")
+    ids = {str(job["id"]) for job in jobs}
+    if not all(is_job_id(job) for job in ids):
+        raise ValueError("no ids")
+    return ids
+
+
+def is_job_id(text: str) -> bool:
+    """Whether text can be the id of a job of AAP."""
+    return text.isascii() and text.isdecimal()
 
 
 def _on_same_server(host: str, link: str) -> str:
@@ -79,7 +114,7 @@ def _get(session: requests.Session, url: str) -> dict[str, t.Any] | None:
             raise JumpstarterError(
                 f"GET {url}: AAP answered {response.status_code}; check {TOKEN}. No lease was released."
             )
-        answer = response.json()
+        answer = parse_json(response.content)
     except (requests.RequestException, ValueError) as error:
         raise JumpstarterError(
             f"GET {url}: AAP gave no answer ({type(error).__name__}). No lease was released."

@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import run_on_device
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import check_text
 
 
 def run_commands(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -18,8 +19,10 @@ def run_commands(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, 
     :raises CommandFailed: a command failed, and ``check_rc`` is on.
     """
     commands = options["commands"] if options["commands"] is not None else [options["command"]]
-    if not commands or not all(command.strip() for command in commands):
+    if not commands or not all(command and command.strip() for command in commands):
         raise errors.InputError("There is an empty command, or none; give commands such as 'j serial read'.")
+    for number, command in enumerate(commands, start=1):
+        check_text(command, f"Command {number} of {len(commands)}")
     if check_mode:
         return {"changed": True, **_summary([])}
     results = run_on_device(options, commands)
