@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller, is_lasting
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lease import LONGEST_SECONDS
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.marked import end_marked
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import watching
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
@@ -58,17 +60,17 @@ class Keeper:
     def run(self) -> None:
         """Keep the lease until the play ends or says that it gave the lease back."""
         self._watch.log(f"watching process {self._order['owner']} for lease {self._order['name']}")
-        held = self._watch.read_message()
-        if held is not None:
+        elapsed = _elapsed(self._watch.read_message())
+        if elapsed is not None:
             self._watch.log("the lease is held")
             try:
-                self._keep(time.monotonic() - held["elapsed"])
+                self._keep(time.monotonic() - elapsed)
             except OwnerGone:
                 pass
             except OSError as error:
                 # The play could not be told of trouble, so it must not rely on this lease any more.
                 self._watch.log(f"gives the lease back, since it can't be kept safely: {error}")
-        self._release(is_held=held is not None)
+        self._release(is_held=elapsed is not None)
         if not self._has_living_owner():
             for file in ("record", "trouble"):
                 with contextlib.suppress(OSError):
@@ -182,6 +184,12 @@ class Keeper:
                     return
             self._watch.pause(pause)
             pause = min(30.0, pause * 2)
+
+
+def _elapsed(message: dict[str, t.Any] | None) -> float | None:
+    """Return for how many seconds the lease has been held; None if it was not said that it is."""
+    elapsed = (message or {}).get("elapsed")
+    return elapsed if isinstance(elapsed, (int, float)) and 0 <= elapsed < LONGEST_SECONDS else None
 
 
 def main() -> None:

@@ -10,15 +10,20 @@ import fcntl
 import json
 import os
 import pathlib
-import time
+import stat
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.moments import moment_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import check_path
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 Holder = dict[str, t.Any]
 
 MAX_HOLDER = 4096
+MAX_NAME = 100
+"""Of whoever holds a lock, so many characters are shown."""
 
 
 def lock_path(directory: str, exporter: str) -> pathlib.Path:
@@ -26,7 +31,11 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
 
     :raises InputError: the directory cannot be used.
     """
-    path = pathlib.Path(directory)
+    path = check_path(directory, "lock_dir")
+    if not path.is_absolute():
+        raise InputError(
+            f"lock_dir is {directory[:60]!r}; give a path from /, since jobs exclude each other only if it is the same."
+        )
     try:
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
@@ -49,20 +58,18 @@ def try_lock(path: pathlib.Path, holder: Holder) -> tuple[int, Holder] | None:
     try:
         descriptor = _open(path)
     except OSError as error:
-        raise InputError(
-            f"The lock file {path} cannot be used: {error.strerror}; ask its owner to remove it."
-        ) from None
+        raise _unusable(path, error.strerror) from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_still_there = os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except OSError:
-        is_still_there = False
-    if not is_still_there:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _unusable(path, "it is no file")
+        if not _take(descriptor, path):
+            os.close(descriptor)
+            return None
+        before = read_holder(path)
+        _write(descriptor, path, holder)
+    except InputError:
         os.close(descriptor)
-        return None
-    before = read_holder(path)
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        raise
     return descriptor, before
 
 
@@ -70,7 +77,7 @@ def read_holder(path: pathlib.Path) -> Holder:
     """Return who wrote the lock file last; empty if that cannot be read."""
     try:
         with path.open("rb") as file:
-            holder = json.loads(file.read(MAX_HOLDER))
+            holder = parse_json(file.read(MAX_HOLDER))
     except (OSError, ValueError):
         return {}
     return holder if isinstance(holder, dict) else {}
@@ -95,9 +102,29 @@ def describe_holder(holder: Holder) -> str:
     """Return a holder in words."""
     if not holder:
         return "someone who left no name"
-    since = holder.get("since")
-    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since)) if isinstance(since, (int, float)) else "?"
-    return f"job {holder.get('job', '?')}, host {holder.get('host', '?')}, pid {holder.get('pid', '?')}, since {when}"
+    who = ", ".join(f"{key} {holder.get(key, '?')!s:.{MAX_NAME}}" for key in ("job", "host", "pid"))
+    return f"{who}, since {moment_in_words(holder.get('since'))}"
+
+
+def _unusable(path: pathlib.Path, reason: str | None) -> InputError:
+    return InputError(f"The lock file {path} cannot be used: {reason}; ask its owner to remove it.")
+
+
+def _take(descriptor: int, path: pathlib.Path) -> bool:
+    """Lock an open file and return whether it is locked and still the one at the path."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
+def _write(descriptor: int, path: pathlib.Path, holder: Holder) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    except OSError as error:
+        raise InputError(f"The lock file {path} cannot be written: {error.strerror}; make room for it.") from None
 
 
 def _open(path: pathlib.Path) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError, LeaseLost
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     DirectoryUnsafe,
@@ -26,8 +27,11 @@ RECORD: dict[str, t.Any] = {
     "keeper": (dict, type(None)),
     "config": (list, type(None)),
     "lease": dict,
+    "keeper_log": (str, type(None)),
 }
 """What a record must have for others to go by it."""
+
+UNTOLD = "Its keeper did not tell why."
 
 
 class LeaseFiles:
@@ -55,7 +59,7 @@ class LeaseFiles:
         record = read_json(self.record)
         if record is None and not self.record.exists():
             return None
-        if record is None or not all(isinstance(record.get(key), kind) for key, kind in RECORD.items()):
+        if record is None or not _is_whole(record, self.record.stem):
             raise LeaseLost(f"The record {self.record} of lease {self.record.stem} is damaged.")
         return record
 
@@ -72,11 +76,24 @@ class LeaseFiles:
     def read_trouble(self) -> str:
         """Return why the lease is not safe any more; empty if it is."""
         try:
-            return self.trouble.read_text(encoding="utf-8").strip()
-        except OSError:
+            return self.trouble.read_text(encoding="utf-8", errors="replace").strip() or UNTOLD
+        except FileNotFoundError:
             return ""
+        except OSError:
+            return UNTOLD
 
     def remove(self) -> None:
         """Forget the lease; its log stays for a week."""
         self.record.unlink(missing_ok=True)
         self.trouble.unlink(missing_ok=True)
+
+
+def _is_whole(record: Record, lease_name: str) -> bool:
+    """Whether a record says all that others go by, and says it of this lease."""
+    config = record.get("config")
+    return (
+        all(isinstance(record.get(key), kind) for key, kind in RECORD.items())
+        and record["name"] == lease_name
+        and record["mode"] == (LOCAL if config is None else CONTROLLER)
+        and all(isinstance(argument, str) and "\0" not in argument for argument in config or [])
+    )

@@ -13,6 +13,8 @@ import tempfile
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+
 KEEP_LOGS_SECONDS = 7 * 86400
 
 
@@ -48,7 +50,7 @@ def write_json(path: pathlib.Path, value: t.Any) -> None:
 def read_json(path: pathlib.Path) -> dict[str, t.Any] | None:
     """Return the object in a file; None if there is none that can be read."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

@@ -52,8 +52,9 @@ def take(mailbox: socket.socket, heed: t.Callable[[dict[str, t.Any]], None]) -> 
             if not chunk:
                 return
             line += chunk
-        heed(json.loads(line))
-        connection.sendall(TAKEN)
+        with contextlib.suppress(ValueError, RecursionError):
+            heed(json.loads(line))
+            connection.sendall(TAKEN)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ import signal
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
 WATCHING = b"watching\n"
@@ -44,7 +45,10 @@ class Watching:
             return None
         line = _read_line()
         os.close(0)
-        return t.cast("dict[str, t.Any]", json.loads(line)) if line.endswith(b"\n") else None
+        with contextlib.suppress(ValueError):
+            message = parse_json(line)
+            return message if line.endswith(b"\n") and isinstance(message, dict) else None
+        return None
 
     def until_end(self, moment: float | None = None) -> bool:
         """Wait for the end of the owner, or a signal to release; return False if the moment came first.

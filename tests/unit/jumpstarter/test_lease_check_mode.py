@@ -36,7 +36,7 @@ def hold(mode: str, trouble: str = "") -> None:
     files = LeaseFiles(HELD)
     files.write(
         {"name": HELD, "mode": mode, "what": "exporter bench", "asked": "bench", "exporter": "bench", "keeper": None,
-         "config": None, "lease": {}, "keeper_log": "keeper.log"}
+         "config": None if mode == "local" else [], "lease": {}, "keeper_log": "keeper.log"}
     )  # fmt: skip
     if trouble:
         files.trouble.write_text(trouble, encoding="utf-8")
