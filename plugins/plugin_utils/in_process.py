@@ -21,6 +21,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -99,7 +100,11 @@ class InProcessAction(ActionBase):
         arguments = dict(module.ARGUMENTS)
         arguments.pop("supports_check_mode")
         spec = arguments.pop("argument_spec")
-        checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
+        try:
+            checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
+        except (OverflowError, RecursionError, TypeError, ValueError) as error:
+            # A key that is a date, an infinite int: what Ansible itself breaks off with on the way to a module.
+            return {"failed": True, "msg": f"The task's arguments cannot be handed on: {sentence(str(error))}."}
         options, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
