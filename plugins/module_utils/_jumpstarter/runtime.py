@@ -92,7 +92,7 @@ def _is_whole(record: Record, lease_name: str) -> bool:
     """Whether a record says all that others go by, and says it of this lease."""
     config = record.get("config")
     return (
-        all(isinstance(record.get(key), kind) for key, kind in RECORD.items())
+        all(key in record and isinstance(record[key], kind) for key, kind in RECORD.items())
         and record["name"] == lease_name
         and record["mode"] == (LOCAL if config is None else CONTROLLER)
         and all(isinstance(argument, str) and "\0" not in argument for argument in config or [])

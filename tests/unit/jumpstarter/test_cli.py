@@ -64,7 +64,13 @@ def test_json_is_found_in_whatever_jmp_prints(printed: str) -> None:
     assert cli.parse_printed_json(printed) == {"leases": []}
 
 
-@pytest.mark.parametrize("printed", ["", "Error: no such option", "[INFO] connecting\n", "{broken", "[" * 100_000])
+@pytest.mark.parametrize(
+    "printed",
+    [
+        *("", "Error: no such option", "[INFO] connecting\n", "{broken", "[" * 100_000),
+        *('{"leases": NaN}', '{"leases": 1e999}', '{"leases": "\\ud800"}', '{"a":' * 100 + "1" + "}" * 100),
+    ],
+)
 def test_no_json_is_told_from_json(printed: str) -> None:
     with pytest.raises(ValueError):
         cli.parse_printed_json(printed)
@@ -155,6 +161,13 @@ def test_a_jmp_that_cannot_be_run_is_told(fake_jmp: FakeJmp) -> None:
 
     with pytest.raises(errors.JmpMissing, match=r"bin/jmp cannot be run: No such file or directory; install"):
         cli.Jmp().call("version")
+
+
+def test_an_argument_too_long_for_linux_is_not_taken_for_a_missing_jmp(fake_jmp: FakeJmp) -> None:
+    fake_jmp("")
+
+    with pytest.raises(errors.InputError, match=r"jmp get exporters cannot be run, .* longer than Linux takes"):
+        cli.Jmp().call("get", "exporters", "-l", "x" * 200_000)
 
 
 def test_jmp_is_also_found_beside_the_python_that_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

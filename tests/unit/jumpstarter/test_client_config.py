@@ -136,6 +136,36 @@ def test_a_file_that_is_no_client_config_is_refused(tmp_path: Path, content: byt
         config_arguments(str(path), None)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("kind: [\n", r"no YAML in line 2 \(expected the node content, but found '<stream end>'\)"),
+        ("a: 1\nb: 2026-13-01\n", r"no YAML in line 2 \(this is no timestamp\)"),
+        ("a: " + "9" * 5000, r"no YAML in line 1 \(this is no int\)"),
+        ("[" * 5000, r"no YAML \(nested too deeply\)"),
+        ('"\\UFFFFFFFF"', r"no YAML \(a text has an escape that is no character\)"),
+        ("token: *canary", r"no YAML in line 1 \(found undefined alias '\.\.\.'\)"),
+    ],
+)
+def test_a_config_that_is_no_yaml_is_refused_without_quoting_it(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "client.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=f"client_config names .*, which is {words}; give a Jumpstarter client config"):
+        config_arguments(str(path), None)
+
+
+@pytest.mark.parametrize("path", ["\0", "\ud800", "~nobody-of-that-name/client.yaml", " "])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match=r"client_config (is|holds) .*; (give|correct)"):
+        config_arguments(path, None)
+
+
+def test_a_token_that_expired_before_all_calendars_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JMP_TOKEN", token(exp=-(10**30)))
+    with pytest.raises(InputError, match=r"JMP_TOKEN expired at \?; get a new one"):
+        config_arguments(None, None)
+
+
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "client.yaml"
     path.write_bytes(b"\xff\xfe")

@@ -415,9 +415,10 @@ RECORD: dict[str, t.Any] = {
 records = st.one_of(
     file_contents,
     st.builds(
-        lambda changed, removed: json.dumps(
-            {key: value for key, value in {**RECORD, **changed}.items() if key != removed}
+        lambda base, changed, removed: json.dumps(
+            {key: value for key, value in {**RECORD, **base, **changed}.items() if key != removed}
         ).encode(),
+        st.sampled_from([{}, {"mode": "local", "config": None}]),
         st.dictionaries(
             st.sampled_from(sorted(RECORD)),
             odd_values

@@ -98,6 +98,8 @@ def test_a_lock_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     [
         ('{"job": "7", "host": "b", "pid": 12, "since": 0}', "job 7, host b, pid 12, since 1970-01-01 00:00:00 UTC"),
         ('{"job": "4711", "since": "x"}', "job 4711, host ?, pid ?, since ?"),
+        ('{"job": "7", "since": 1e300}', "job 7, host ?, pid ?, since ?"),
+        ("[" * 4000, "someone who left no name"),
         ("", "someone who left no name"),
         ("[1]", "someone who left no name"),
         ("{broken", "someone who left no name"),
@@ -106,6 +108,28 @@ def test_a_lock_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_the_holder_is_told_in_words_whatever_the_file_holds(path: Path, content: str, words: str) -> None:
     path.write_text(content, encoding="utf-8")
     assert locks.describe_holder(locks.read_holder(path)) == words
+
+
+def test_a_lock_that_is_no_file_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"vehicle_001\.lock cannot be used: it is no file"):
+        locks.try_lock(path, HOLDER)
+
+
+def test_a_lock_on_a_full_disk_is_told_and_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_arguments: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", write)
+    with pytest.raises(InputError, match=r"vehicle_001\.lock cannot be written: No space left on device; make room"):
+        locks.try_lock(path, HOLDER)
+    assert not locks.is_locked(path)
+
+
+@pytest.mark.parametrize("directory", ["", " ", "locks", "\0", "\ud800", "~nobody-of-that-name/locks"])
+def test_a_lock_directory_that_is_not_the_same_for_all_is_refused(directory: str) -> None:
+    with pytest.raises(InputError, match=r"lock_dir (is|holds) .*; (give|correct)"):
+        locks.lock_path(directory, "vehicle_001")
 
 
 def test_a_lock_file_that_is_not_there_is_nobody_s(path: Path) -> None:

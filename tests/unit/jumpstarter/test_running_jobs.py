@@ -77,3 +77,39 @@ def test_an_api_behind_the_gateway_is_found(aap: responses.RequestsMock) -> None
     aap.get(f"{AAP}/api/controller/v2/", json={})
     aap.get(f"{AAP}/api/controller/v2/unified_jobs/", json={"results": [{"id": 7}], "next": None})
     assert ask_running_jobs() == {"7"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"results": {}, "next": None},
+        {"results": "", "next": None},
+        {"results": [{"id": None}], "next": None},
+        {"results": [{"id": "7 "}], "next": None},
+        {"results": [{}], "next": None},
+        {"results": [], "next": "http://["},
+        {"results": [], "next": ["x"]},
+        {"results": []},
+        [],
+    ],
+)
+def test_a_page_that_cannot_be_read_is_no_page_without_jobs(aap: responses.RequestsMock, page: t.Any) -> None:
+    aap.get(JOBS, json=page)
+    with pytest.raises(JumpstarterError, match="answered without a list of jobs; no lease was released"):
+        ask_running_jobs()
+
+
+@pytest.mark.parametrize("body", ["[" * 5000, '{"results": NaN}', "<html>", ""])
+def test_an_answer_that_is_no_json_is_told(aap: responses.RequestsMock, body: str) -> None:
+    aap.get(JOBS, body=body)
+    with pytest.raises(JumpstarterError, match="AAP gave no answer .* No lease was released"):
+        ask_running_jobs()
+
+
+@pytest.mark.parametrize("host", ["http://[", "ftp://aap.example.com", "http://", " "])
+def test_a_host_that_is_no_address_is_told(
+    aap: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("CONTROLLER_HOST", host)
+    with pytest.raises(JumpstarterError, match="CONTROLLER_HOST is no address of a server; give https://HOST"):
+        ask_running_jobs()
