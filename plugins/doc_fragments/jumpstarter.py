@@ -29,8 +29,8 @@ options:
     default: auto
   lock_dir:
     description:
-      - Directory for the locks of local leases. Jobs in several execution environments on one machine
-        exclude each other if they share it.
+      - Directory for the locks of local leases, as a path from C(/). Jobs in several execution environments on one
+        machine exclude each other if they share it.
     type: path
     default: /tmp/hatci-automation-locks
   job_id:

@@ -20,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.clie
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.durations import parse_duration
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import safe_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lease import HELD
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import check_name, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller, controller_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.release import (
@@ -125,7 +126,8 @@ def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) ->
     controller = controller_of(options, Caller.from_options(options).owner)
     found = controller.find(name)
     if found is None or found.began is None:
-        raise errors.LeaseLost(f"Lease {name} is not held, so it can't be renewed.")
+        why = "is not held" if found is None or found.state != HELD else "does not tell when it began"
+        raise errors.LeaseLost(f"Lease {name} {why}, so it can't be renewed.")
     elapsed = max(0.0, time.time() - found.began.timestamp())
     extended = controller.extend(name, elapsed + window)
     return {

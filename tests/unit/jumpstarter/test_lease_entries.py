@@ -81,7 +81,8 @@ def test_a_list_of_jobs_that_holds_no_ids_releases_nothing(run: Run, jmp: FakeJm
 def test_a_clock_that_was_never_set_makes_no_lease_old_or_long(run: Run, jmp: FakeJmp, begin: str | None) -> None:
     entry = {**HELD, "effective_begin_time": begin, "tags": {}}
     assert run("orphans", [entry])["orphans"] == []
-    assert run("lease", [entry], state="renew", lease_name=NAME)["failed"]
+    renewed = run("lease", [entry], state="renew", lease_name=NAME)
+    assert renewed["msg"] == f"Lease {NAME} does not tell when it began, so it can't be renewed."
     assert not jmp.called("delete") and not jmp.called("update")
 
 

@@ -102,14 +102,13 @@ def test_a_page_that_cannot_be_read_is_no_page_without_jobs(aap: responses.Reque
 @pytest.mark.parametrize("body", ["[" * 5000, '{"results": NaN}', "<html>", ""])
 def test_an_answer_that_is_no_json_is_told(aap: responses.RequestsMock, body: str) -> None:
     aap.get(JOBS, body=body)
-    with pytest.raises(JumpstarterError, match="AAP gave no answer .* No lease was released"):
+    with pytest.raises(JumpstarterError, match=r"AAP gave no answer .* No lease was released"):
         ask_running_jobs()
 
 
 @pytest.mark.parametrize("host", ["http://[", "ftp://aap.example.com", "http://", " "])
-def test_a_host_that_is_no_address_is_told(
-    aap: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
+@pytest.mark.usefixtures("aap")
+def test_a_host_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("CONTROLLER_HOST", host)
     with pytest.raises(JumpstarterError, match="CONTROLLER_HOST is no address of a server; give https://HOST"):
         ask_running_jobs()
