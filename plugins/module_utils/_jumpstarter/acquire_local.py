@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.held import safe_record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeping import hand_over, start_keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.locks import (
     Holder,
@@ -86,10 +87,20 @@ def local_exporter(exporter: str | None, selector: str | None) -> str:
 
 
 def _end_what_drives(holder: Holder) -> None:
-    """End what the last holder of a lock left running, as it does if its keeper was killed."""
+    """End what the last holder of a lock left running, as it does if its keeper was killed.
+
+    Anybody on this machine can write the lock file, so a lease that is kept is left alone: its lock is another one.
+    """
     left_by = holder.get("lease")
-    if isinstance(left_by, str) and left_by:
+    if isinstance(left_by, str) and left_by and not _is_kept(left_by):
         end_marked(left_by)
+
+
+def _is_kept(lease_name: str) -> bool:
+    try:
+        return safe_record(lease_name) is not None
+    except errors.JumpstarterError:
+        return False
 
 
 def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> tuple[int, Holder]:
