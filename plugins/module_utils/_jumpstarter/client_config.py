@@ -97,8 +97,28 @@ def _clients_directory() -> pathlib.Path:
 
 
 def _current_client_file() -> pathlib.Path | None:
+    """Return the config of the client that ``jmp`` uses unless told otherwise; None if there is none.
+
+    :raises InputError: it is not known. Then there may be a controller, so a local lock would exclude nobody.
+    """
+    path = _home() / "config.yaml"
     try:
-        config = parse_yaml((_home() / "config.yaml").read_text(encoding="utf-8"))
-        return _clients_directory() / f"{check_name(config['config']['current-client'], 'client')}.yaml"
-    except (OSError, UnicodeDecodeError, NoYaml, KeyError, TypeError, InputError):
+        config = parse_yaml(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, UnicodeDecodeError, NoYaml) as error:
+        raise _unknown(path, error.strerror if isinstance(error, OSError) else str(error)) from None
+    settings = config.get("config") if isinstance(config, dict) else config
+    client = settings.get("current-client") if isinstance(settings, dict) else settings
+    if client is None:
+        return None
+    if not isinstance(client, str):
+        raise _unknown(path, "no config of jmp")
+    return _clients_directory() / f"{check_name(client, 'current-client')}.yaml"
+
+
+def _unknown(path: pathlib.Path, reason: str | None) -> InputError:
+    return InputError(
+        f"{path} is unusable ({reason}), so it is not known which controller jmp uses; mend it, or set the mode to "
+        "local, or a client_config."
+    )

@@ -58,7 +58,7 @@ def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None
 
 
 def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
-    mode = choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
+    mode = _mode(options)
     request = _request(options, say)
     held = options["lease_name"]
     if held and held != PREDICTED_NAME:
@@ -100,7 +100,7 @@ def _already_held(lease_name: str, request: Request) -> Result:
 
 def _create(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
     """Ask the controller for a lease and return at once; nothing renews or releases it."""
-    if choose_mode(options["mode"], options["client_config"] or None, options["client"] or None) == LOCAL:
+    if _mode(options) == LOCAL:
         raise errors.InputError("state create needs a controller; a local lease is held or not: use state acquire.")
     request = _request(options, say)
     name = check_name(options["lease_name"] or new_lease_name(options["job_id"], options["job_host"]), "lease_name")
@@ -144,14 +144,13 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     if not name or name == PREDICTED_NAME:
         return result
     files = LeaseFiles(check_name(name, "lease_name"))
-    mode = choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
     record = None
     try:
         record = files.read()
     except errors.LeaseLost as error:
-        if mode == LOCAL:
+        if _mode(options) == LOCAL:
             raise errors.ReleaseFailed(f"{error.message} The device is given back when the play ends.") from None
-    mode = record["mode"] if record else mode
+    mode = record["mode"] if record else _mode(options)
     result.update(mode=mode, exporter=(record or {}).get("exporter"))
     if check_mode:
         return {**result, "changed": True}
@@ -164,6 +163,10 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
         controller.config = record["config"]
     was_held = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
     return {**result, "changed": was_held}
+
+
+def _mode(options: Options) -> str:
+    return choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
 
 
 def _request(options: Options, say: t.Callable[[str], None]) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,31 @@ def test_auto_means_the_controller_that_anything_names(home: Path, monkeypatch: 
     assert choose_mode("auto", None, None) == "controller"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "config: {}", "config: {current-client: null}", "config: {current-client: ../x}", ":"]
-)
+@pytest.mark.parametrize("text", ["", "kind: UserConfig", "config:", "config: {}", "config: {current-client: null}"])
 def test_a_home_without_a_current_client_names_no_controller(home: Path, text: str) -> None:
     home.mkdir(parents=True)
     (home / "config.yaml").write_text(text, encoding="utf-8")
     assert choose_mode("auto", None, None) == "local"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[]", "unusable (no config of jmp), so it is not known which controller"),
+        ("config: 7", "unusable (no config of jmp)"),
+        ("config: {current-client: [alice]}", "unusable (no config of jmp)"),
+        ("config: {", "unusable (no YAML in line 1"),
+        ("config: {current-client: ../x}", "current-client is '../x'"),
+    ],
+)
+def test_a_home_that_cannot_be_understood_is_not_taken_for_one_without_a_controller(
+    home: Path, text: str, words: str
+) -> None:
+    home.mkdir(parents=True)
+    (home / "config.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(words)):
+        choose_mode("auto", None, None)
+    assert choose_mode("local", None, None) == "local"
 
 
 def test_a_config_is_given_to_jmp_by_path_and_a_client_by_name(home: Path, tmp_path: Path) -> None:
