@@ -19,11 +19,15 @@ class ActionModule(InProcessAction):
     module = hatci_test_event_update
 
     def before(self, options: dict[str, t.Any]) -> None:
-        if options["status"] and not self._task.check_mode:
+        if self._reports(options):
             with contextlib.suppress(DirectoryUnsafe):
                 announce_report(options, playbook_process())
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-        if options["status"] and not self._task.check_mode:
+        if self._reports(options):
             with contextlib.suppress(DirectoryUnsafe):
                 settle_test_event(options, playbook_process())
+
+    def _reports(self, options: dict[str, t.Any]) -> bool:
+        """Whether the outcome of a test event is told that this play may have begun."""
+        return bool(options["status"] and not options["kept_report"] and not self._task.check_mode)

@@ -30,9 +30,8 @@ attributes:
     details: SUMS has no call to read a test event, so every run sends and reports a change.
 options:
   test_event_id:
-    description: Id of the test event.
+    description: Id of the test event. Needed, unless O(kept_report) is given.
     type: str
-    required: true
   status:
     description: Outcome of the run.
     type: str
@@ -54,6 +53,11 @@ options:
     description:
       - Directory in which the report is kept as a file if SUMS cannot be told; it is removed once SUMS was told.
     type: path
+  kept_report:
+    description:
+      - File with a report that was kept by O(keep_report_in), to be sent now. What it says is sent, whatever else is
+        given.
+    type: path
 seealso:
   - module: hatci.automation.hatci_test_event
 """
@@ -68,6 +72,12 @@ EXAMPLES = r"""
     summary: Gateway updated from 1.0.0 to 2.0.0
     artifact_urls:
       - https://artifacts.example.com/run/17/serial.log
+
+- name: Send a report that SUMS could not be told
+  hatci.automation.hatci_test_event_update:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    kept_report: /var/tmp/hatci-unsent-reports/te-000001.json
 """
 
 RETURN = r"""
@@ -92,15 +102,16 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
 ARGUMENTS = {
     "argument_spec": {
         **CONNECTION_ARGUMENTS,
-        "test_event_id": {"type": "str", "required": True},
+        "test_event_id": {"type": "str"},
         "status": {"type": "str", "choices": ["PASS", "FAIL"]},
         "summary": {"type": "str"},
         "artifact_urls": {"type": "list", "elements": "str"},
         "event_id": {"type": "str"},
         "metadata": {"type": "dict"},
         "keep_report_in": {"type": "path"},
+        "kept_report": {"type": "path"},
     },
-    "required_one_of": [("hatci_token", "hatci_token_file")],
+    "required_one_of": [("hatci_token", "hatci_token_file"), ("test_event_id", "kept_report")],
     "supports_check_mode": True,
 }
 OPERATION = update_test_event

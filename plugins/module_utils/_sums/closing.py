@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import closer_process
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import CHANGEABLE
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import without_unset
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     remove_old_logs,
@@ -68,7 +68,7 @@ def announce_report(options: Options, owner: Owner) -> None:
     with contextlib.suppress(OSError):
         report = {
             **_which(options, options["test_event_id"]),
-            "report": without_unset(options, *CHANGEABLE),
+            "report": without_unset(options, *FIELDS),
             "keep_report_in": options["keep_report_in"] or DEFAULT_KEEP_IN,
         }
         tell(_mailbox_of(owner), {"report": report})

@@ -12,7 +12,18 @@ import pathlib
 import re
 import tempfile
 
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+
+FIELDS: dict[str, type] = {
+    "status": str,
+    "summary": str,
+    "artifact_urls": list,
+    "event_id": str,
+    "metadata": dict,
+}
+"""What can be reported of a test event, and its type."""
 
 
 def keep_report(directory: str, test_event_id: str, body: Record) -> pathlib.Path:
@@ -20,7 +31,7 @@ def keep_report(directory: str, test_event_id: str, body: Record) -> pathlib.Pat
 
     :raises OSError: it cannot be written.
     """
-    path = pathlib.Path(directory) / f"{re.sub(r'[^A-Za-z0-9._-]', '_', test_event_id)[:100]}.json"
+    path = _path_of(directory, test_event_id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -29,7 +40,34 @@ def keep_report(directory: str, test_event_id: str, body: Record) -> pathlib.Pat
     return path
 
 
+def read_report(path: str) -> tuple[str, Record]:
+    """Return the id of the test event and the report that a file keeps; what else is in the file is left out.
+
+    :raises InputError: there is no such file, or it keeps no report.
+    """
+    try:
+        kept = parse_json(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is no JSON") from None
+    if not isinstance(kept, dict) or not isinstance(kept.get("test_event_id"), str):
+        raise _no_report(path, "it has no test_event_id")
+    if kept.get("status") not in ("PASS", "FAIL"):
+        raise _no_report(path, "its status is neither PASS nor FAIL")
+    body = {name: kept[name] for name in FIELDS if kept.get(name) is not None}
+    odd = next((name for name, value in body.items() if not isinstance(value, FIELDS[name])), None)
+    if odd:
+        raise _no_report(path, f"its {odd} has the wrong type")
+    return kept["test_event_id"], body
+
+
 def forget_report(directory: str, test_event_id: str) -> None:
     """Remove a kept report that SUMS knows now."""
-    path = pathlib.Path(directory) / f"{re.sub(r'[^A-Za-z0-9._-]', '_', test_event_id)[:100]}.json"
-    path.unlink(missing_ok=True)
+    _path_of(directory, test_event_id).unlink(missing_ok=True)
+
+
+def _path_of(directory: str, test_event_id: str) -> pathlib.Path:
+    return pathlib.Path(directory) / f"{re.sub(r'[^A-Za-z0-9._-]', '_', test_event_id)[:100]}.json"
+
+
+def _no_report(path: str, reason: str) -> InputError:
+    return InputError(f"{path} keeps no report ({reason}); give the file that the failure named. Nothing was sent.")

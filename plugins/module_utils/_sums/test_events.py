@@ -12,7 +12,12 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report, keep_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import (
+    FIELDS,
+    forget_report,
+    keep_report,
+    read_report,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import FIRST_PAUSE, LONGEST_PAUSE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
     PREDICTED_ID,
@@ -25,7 +30,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
 
 NO_JOB = "manual"
 NO_SHA = "unknown"
-CHANGEABLE = ("status", "summary", "artifact_urls", "event_id", "metadata")
 
 
 def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -58,12 +62,14 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     :returns: ``changed`` and ``test_event``.
     :raises WrongState: SUMS holds another status than the one sent.
     """
-    require(options, "test_event_id")
     require_json(options, "metadata")
-    test_event_id = options["test_event_id"]
-    body = without_unset(options, *CHANGEABLE)
+    if options["kept_report"]:
+        test_event_id, body = read_report(options["kept_report"])
+    else:
+        require(options, "test_event_id")
+        test_event_id, body = options["test_event_id"], without_unset(options, *FIELDS)
     if not body:
-        raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(CHANGEABLE)}.")
+        raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(FIELDS)}.")
     if check_mode:
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
