@@ -74,11 +74,11 @@ def start_of(pid: int) -> int:
     :raises OwnerGone: there is no such process, or it is a zombie.
     """
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:
         raise OwnerGone(f"there is no process {pid}") from None
-    if fields[0] in "ZX":
+    if fields[0] in b"ZX":
         raise OwnerGone(f"process {pid} has ended")
     return int(fields[19])
 
