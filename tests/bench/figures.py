@@ -19,6 +19,7 @@ from hatci_lab.sums.process import SumsProcess
 
 OTA_FLEET = "hatci.automation.ota_fleet"
 CALLS: dict[str, Path | str] = {
+    "nothing": PLAYBOOKS / "vehicle_by_nothing.yml",
     "uri": PLAYBOOKS / "vehicle_by_uri.yml",
     "modules": PLAYBOOKS / "vehicle_by_modules.yml",
     "roles": PLAYBOOKS / "vehicle_by_roles.yml",
@@ -61,16 +62,22 @@ class Size:
 FULL = Size(
     rounds=3,
     tasks=20,
-    fleets={"uri": (1, 25, 50), "modules": (50,), "roles": (1, 25, 50, 100, 200), "ota_fleet": (50, 200)},
+    fleets={
+        "nothing": (50,),
+        "uri": (1, 25, 50),
+        "modules": (50,),
+        "roles": (1, 25, 50, 100, 200),
+        "ota_fleet": (50, 200),
+    },
     update=20.0,
-    poll=5.0,
+    poll=1.0,
     polling=(10.0, 10),
     devices=4,
 )
 QUICK = Size(
     rounds=1,
     tasks=8,
-    fleets={"uri": (2,), "roles": (2, 5), "ota_fleet": (2,)},
+    fleets={"nothing": (2,), "uri": (2,), "roles": (2, 5), "ota_fleet": (2,)},
     update=3.0,
     poll=1.0,
     polling=(4.0, 4),

@@ -94,7 +94,8 @@ class Bench:
             playbook = home / "playbook.yml"
         with SumsProcess(db=home / "sums.db", update_seconds=update) as sums:
             prepare(sums, home)
-            shared = {**VEHICLE, **_lab(home, sums), "hatci_poll_interval_seconds": poll, **(variables or {})}
+            pace = {"hatci_poll_interval_seconds": poll, "bench_update_seconds": update}
+            shared = {**VEHICLE, **_lab(home, sums), **pace, **(variables or {})}
             hosts = {host_of(number): {"hatci_vin": vin(number)} for number in range(1, vehicles + 1)}
             inventory = home / "inventory.json"
             inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": shared}}), encoding="utf-8")
