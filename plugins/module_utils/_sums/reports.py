@@ -47,6 +47,8 @@ def read_report(path: str) -> tuple[str, Record]:
     """
     try:
         kept = parse_json(pathlib.Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _no_report(path, "there is no such file; it is removed once SUMS was told") from None
     except (OSError, ValueError) as error:
         raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is no JSON") from None
     if not isinstance(kept, dict) or not isinstance(kept.get("test_event_id"), str):
