@@ -58,6 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(" | ".join(cell[:LONGEST_CELL] for cell in row))
         if directory := os.environ.get("HATCI_TABLES"):
             lines = ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |\n" for row in sorted(rows)]
+            Path(directory).mkdir(parents=True, exist_ok=True)
             Path(directory, f"{table.replace(' ', '-')}.md").write_text("".join(lines), encoding="utf-8")
     if counts:
         terminalreporter.section("counts")

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from docs_support import Reader
@@ -17,7 +19,7 @@ InThisLab = Callable[[str], str]
 
 
 @pytest.fixture
-def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest) -> InThisLab:
+def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest, tmp_path: Path) -> InThisLab:
     """Replace the addresses, paths, ids and long times that an example names, and nothing else of it."""
 
     def client_config() -> str:
@@ -28,11 +30,17 @@ def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest) -> InThisL
         run = {"vin": VIN, "event_id": "pending", "ansible_job_id": "4711", "git_sha": "unknown", "suite_name": "ota"}
         return str(vehicle.api("POST", "/test_events", run).json()["test_event_id"])
 
+    def kept_report() -> str:
+        report = tmp_path / "te-000001.json"
+        report.write_text(json.dumps({"test_event_id": open_test_event(), "status": "PASS"}), encoding="utf-8")
+        return str(report)
+
     stand_ins: dict[str, Callable[[], str]] = {
         "https://sums.example.com": lambda: vehicle.url,
         "HATCI_TOKEN=...": lambda: f"HATCI_TOKEN={vehicle.token}",
         "/etc/jumpstarter/client.yaml": client_config,
         "te-000042": open_test_event,
+        "/var/tmp/hatci-unsent-reports/te-000001.json": kept_report,
         "poll_interval: 60": lambda: "poll_interval: 0.2",
         "max_age: 28800": lambda: "max_age: 0.001",
         "wait: 5": lambda: "wait: 0.1",
