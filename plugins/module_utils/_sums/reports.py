@@ -13,7 +13,7 @@ import re
 import tempfile
 
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 
 FIELDS: dict[str, type] = {
@@ -51,15 +51,16 @@ def read_report(path: str) -> tuple[str, Record]:
         raise _no_report(path, "there is no such file; it is removed once SUMS was told") from None
     except (OSError, ValueError) as error:
         raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is no JSON") from None
-    if not isinstance(kept, dict) or not isinstance(kept.get("test_event_id"), str):
+    test_event_id = find_id(kept, "test_event_id")
+    if test_event_id is None:
         raise _no_report(path, "it has no test_event_id")
-    if kept.get("status") not in ("PASS", "FAIL"):
+    if kept.get("status") not in (None, "PASS", "FAIL"):
         raise _no_report(path, "its status is neither PASS nor FAIL")
     body = {name: kept[name] for name in FIELDS if kept.get(name) is not None}
     odd = next((name for name, value in body.items() if not isinstance(value, FIELDS[name])), None)
     if odd:
         raise _no_report(path, f"its {odd} has the wrong type")
-    return kept["test_event_id"], body
+    return test_event_id, body
 
 
 def forget_report(directory: str, test_event_id: str) -> None:

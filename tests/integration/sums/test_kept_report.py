@@ -82,6 +82,7 @@ def test_a_file_leads_the_token_nowhere_else(
         ("{", "it is no JSON"),
         ("[]", "it has no test_event_id"),
         ('{"status": "PASS"}', "it has no test_event_id"),
+        ('{"test_event_id": "..", "status": "PASS"}', "it has no test_event_id"),
         ('{"test_event_id": "te-1", "status": "RUNNING"}', "its status is neither PASS nor FAIL"),
         ('{"test_event_id": "te-1", "status": "PASS", "metadata": []}', "its metadata has the wrong type"),
         (None, "there is no such file; it is removed once SUMS was told"),
