@@ -62,12 +62,19 @@ def processes_of(directory: Path) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
-            log = os.readlink(f"/proc/{process.pid}/fd/1")
-            if str(directory) in " ".join([log, process.environ().get("TMPDIR", ""), *process.cmdline()]):
+            if str(directory) in " ".join([_log_of(process), process.environ().get("TMPDIR", ""), *process.cmdline()]):
                 found.append(" ".join(process.cmdline()))
-        except (psutil.Error, OSError):
+        except psutil.Error:
             continue
     return found
+
+
+def _log_of(process: psutil.Process) -> str:
+    """Return the file that a process writes its output to; empty if it has none."""
+    try:
+        return os.readlink(f"/proc/{process.pid}/fd/1")
+    except OSError:
+        return ""
 
 
 def is_locked(home: Path, exporter: str = HOST) -> bool:

@@ -119,6 +119,6 @@ def _current_client_file() -> pathlib.Path | None:
 
 def _unknown(path: pathlib.Path, reason: str | None) -> InputError:
     return InputError(
-        f"{path} is unusable ({reason}), so it is not known which controller jmp uses; mend it, or set the mode to "
-        "local, or a client_config."
+        f"{path} is unusable ({reason}), so it is not known which controller jmp uses; mend it, or set "
+        "jumpstarter_client_config to a client config, or jumpstarter_lease_guard_mode to local."
     )
