@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import (
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import exporter_configs, session
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import (
     acquire,
     acquire_local,
-    cli,
-    device,
-    exporters,
     keeper_process,
     release,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.process import Finished
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.texts import LONGEST_ARGUMENT
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import LONGEST_ARGUMENT
 
 NAME = "@NAME@"
 """Stands in what is printed for the lease that was asked for last."""
@@ -46,20 +45,22 @@ class FakeJmp:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-        self.finished = Finished(0, "{}", "")
+        self.finished = CompletedCommand(0, "{}", "")
         self.results: str | None = None
         self.lease = "hatci-lease"
 
     def prints(self, stdout: str, stderr: str = "", exit_code: int = 0, results: str | None = None) -> None:
         """Print this from now on, and forget the calls."""
         self.calls.clear()
-        self.finished, self.results = Finished(exit_code, stdout, stderr), results
+        self.finished, self.results = CompletedCommand(exit_code, stdout, stderr), results
 
     def called(self, *words: str) -> list[list[str]]:
         """Return the calls that begin with these words."""
         return [call for call in self.calls if call[: len(words)] == list(words)]
 
-    def __call__(self, argv: t.Sequence[str], *, environment: t.Mapping[str, str], **_options: t.Any) -> Finished:
+    def __call__(
+        self, argv: t.Sequence[str], *, environment: t.Mapping[str, str], **_options: t.Any
+    ) -> CompletedCommand:
         for word in [*argv, *environment, *environment.values()]:
             raw = os.fsencode(word)
             if b"\0" in raw:
@@ -73,7 +74,7 @@ class FakeJmp:
         if arguments[0] == "shell" and self.results is not None:
             Path(arguments[-1], "results.json").write_text(self.results, encoding="utf-8", errors="surrogatepass")
         stdout = self.finished.stdout.replace(NAME, self.lease)
-        return Finished(self.finished.exit_code, stdout, self.finished.stderr)
+        return CompletedCommand(self.finished.exit_code, stdout, self.finished.stderr)
 
 
 class FakeKeeper:
@@ -126,14 +127,14 @@ def fake_lab(home: Path) -> t.Iterator[FakeJmp]:
                 patch.delenv(variable)
         patch.setenv("HOME", str(home))
         patch.setattr("tempfile.tempdir", str(home))
-        patch.setattr(exporters, "DIRECTORIES", (str(exporter.parent),))
+        patch.setattr(exporter_configs, "DIRECTORIES", (str(exporter.parent),))
         patch.setattr(cli, "find_jmp", lambda: "/bin/jmp")
         patch.setattr(cli, "run_bounded", jmp)
         patch.setattr(acquire, "start_keeper", lambda *_all, **_options: FakeKeeper(None))
         patch.setattr(acquire_local, "start_keeper", lambda *_all, lock, **_options: FakeKeeper(lock))
         patch.setattr(release, "end_watcher", FakeKeeper.end_all)
         for module in (acquire_local, keeper_process, release):
-            patch.setattr(module, "end_marked", lambda _name: 0)
-        patch.setattr(device, "wait_after", lambda _seconds, _caller: None)
+            patch.setattr(module, "end_lease_processes", lambda _name: 0)
+        patch.setattr(session, "wait_after", lambda _seconds, _caller: None)
         yield jmp
     FakeKeeper.end_all()

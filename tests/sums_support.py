@@ -10,8 +10,8 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection, check_base_url
+from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 
 TOKEN = "lab-token"
 VIN = "1HGBH41JXMN109186"
@@ -88,7 +88,7 @@ def run_module(
         **(ARGUMENTS[name] if arguments is None else arguments),
         **more,
     }
-    return perform(module_named(name).OPERATION, validated(name, given), check_mode, **(extras or {}))
+    return run_operation(module_named(name).OPERATION, validated(name, given), check_mode, **(extras or {}))
 
 
 def client_of(url: str, **options: t.Any) -> SumsClient:

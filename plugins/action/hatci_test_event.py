@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import watch_test_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import watch_test_event
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import NotWatching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import NotWatching
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 

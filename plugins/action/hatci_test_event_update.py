@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.closing import announce_report, settle_test_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import announce_report, settle_test_event
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event_update
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process

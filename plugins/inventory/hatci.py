@@ -136,7 +136,6 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, one_line
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
@@ -145,6 +144,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
     Connection,
     check_base_url,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, one_line
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
 
 PREFIX = "hatci_"

@@ -124,9 +124,9 @@ event:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import create_event
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {
@@ -159,7 +159,7 @@ OPERATION = create_event
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -93,8 +93,8 @@ test_event:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import create_test_event
 
 ARGUMENTS = {
@@ -117,7 +117,7 @@ OPERATION = create_test_event
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

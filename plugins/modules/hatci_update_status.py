@@ -117,10 +117,10 @@ deployment_id:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
-from ansible_collections.hatci.automation.plugins.module_utils._sums.monitoring import update_status
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.status import update_status
 
 ARGUMENTS = {
     "argument_spec": {
@@ -142,7 +142,7 @@ OPERATION = update_status
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

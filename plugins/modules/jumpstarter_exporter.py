@@ -69,8 +69,8 @@ path:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.exporter_file import manage_exporter
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.exporter import manage_exporter
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {
@@ -88,7 +88,7 @@ OPERATION = manage_exporter
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -60,9 +60,9 @@ mode:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.info import look_at_jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.info import look_at_jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {**SHARED_ARGUMENTS, "exporter": {"type": "str"}},
@@ -73,7 +73,7 @@ OPERATION = look_at_jmp
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -120,9 +120,9 @@ stderr:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.shell import run_commands
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.shell import run_commands
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {
@@ -143,7 +143,7 @@ OPERATION = run_commands
 
 def main() -> None:
     module = AnsibleModule(**ARGUMENTS)
-    result = perform(OPERATION, module.params, module.check_mode)
+    result = run_operation(OPERATION, module.params, module.check_mode)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

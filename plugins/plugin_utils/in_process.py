@@ -123,7 +123,7 @@ class InProcessAction(ActionBase):
             name: HIDDEN if spec.get(name, {}).get("no_log") and value is not None else value
             for name, value in options.items()
         }
-        result = module.perform(module.OPERATION, options, self._task.check_mode, **self.extras())
+        result = module.run_operation(module.OPERATION, options, self._task.check_mode, **self.extras())
         result = {"changed": False, **result, "invocation": {"module_args": shown}}
         return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
 

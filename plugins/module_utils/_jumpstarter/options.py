@@ -9,15 +9,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.cli import Jmp
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
-    AUTO,
-    CONTROLLER,
-    LOCAL,
-    config_arguments,
-)
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
+
+CONTROLLER = "controller"
+LOCAL = "local"
+AUTO = "auto"
+"""How a device is had: leased from a controller, locked on this machine, or whichever is set up."""
 
 DEFAULT_LOCK_DIRECTORY = "/tmp/hatci-automation-locks"  # noqa: S108  # shared by all users on purpose
 
@@ -58,12 +55,3 @@ class Caller:
 def _name(text: str) -> str:
     """Return a name that a lock file and a line of progress can carry."""
     return sentence(text)[:LONGEST_NAME]
-
-
-def controller_of(options: t.Mapping[str, t.Any], owner: Owner | None) -> Controller:
-    """Return the controller that the options name.
-
-    :raises InputError: its config cannot be used.
-    """
-    config = config_arguments(options["client_config"] or None, options["client"] or None)
-    return Controller(Jmp(owner), config)

@@ -18,7 +18,7 @@ except ImportError:
     HAS_YAML = False
 
 
-class NoYaml(Exception):
+class InvalidYaml(Exception):
     """A text is no YAML.
 
     ``str()`` says where and why, such as "no YAML in line 3 (this is no timestamp)"; it quotes nothing that could be
@@ -33,21 +33,21 @@ class NoYaml(Exception):
 def parse_yaml(text: str) -> t.Any:
     """Parse YAML.
 
-    :raises NoYaml: it is none, or has a value that cannot be, such as a date in month 13.
+    :raises InvalidYaml: it is none, or has a value that cannot be, such as a date in month 13.
     :raises InputError: PyYAML is missing.
     """
     require_yaml()
     try:
         return yaml.load(text, _loader())  # noqa: S506  # it is a safe one
     except RecursionError:
-        raise NoYaml("nested too deeply") from None
+        raise InvalidYaml("nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        raise NoYaml(_unquoted(problem), mark.line + 1 if mark else None) from None
+        raise InvalidYaml(_unquoted(problem), mark.line + 1 if mark else None) from None
     except (OverflowError, ValueError):
         # An escape such as \UFFFFFFFF, which PyYAML itself does not check.
-        raise NoYaml("a text has an escape that is no character") from None
+        raise InvalidYaml("a text has an escape that is no character") from None
 
 
 def write_yaml(value: t.Any) -> str:

@@ -14,26 +14,26 @@ from urllib.parse import quote, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import (
-    Record,
-    backend_words,
-    could_be_id,
-    find_id,
-    hide,
-    one_line,
-)
-from ansible_collections.hatci.automation.plugins.module_utils._sums.links import destination_of, page_of
-from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import (
-    broke_off,
+from ansible_collections.hatci.automation.plugins.module_utils._sums.network_errors import (
+    describe_connection_error,
+    describe_tls_error,
+    is_disconnect,
     root_cause,
-    words_of_failure,
-    words_of_tls_failure,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
     Connection,
     read_token_file,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import (
+    Record,
+    could_be_id,
+    error_detail,
+    find_id,
+    hide,
+    one_line,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import SumsRetry, pause_before
+from ansible_collections.hatci.automation.plugins.module_utils._sums.urls import destination_of, resolve_page_url
 
 try:
     import requests
@@ -114,7 +114,7 @@ class SumsClient:
         :raises Redirected: it is not in the API of this SUMS, so it must not see the token.
         """
         first = urlsplit(f"{self.connection.base_url}{API}/{collection}")
-        target = page_of(first, link)
+        target = resolve_page_url(first, link)
         path = f"{API}/{collection}" + (f"?{target.query}" if target and target.query else "")
         if target is None:
             raise errors.Redirected(
@@ -170,9 +170,9 @@ class SumsClient:
     ) -> tuple[requests.Response, bytes]:
         connection = self.connection
         retry_until = self._clock() + (connection.retry_timeout if within is None else 0)
-        harmless = frozenset({"GET", "POST"} if connection.idempotent_posts else {"GET"})
+        retryable_methods = frozenset({"GET", "POST"} if connection.idempotent_posts else {"GET"})
         timeout = connection.timeout if within is None else max(0.05, min(connection.timeout, within))
-        self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until, harmless)  # type: ignore[attr-defined]
+        self._session.get_adapter(url).max_retries = SumsRetry.until(retry_until, retryable_methods)  # type: ignore[attr-defined]
         # Given per request, since requests lets REQUESTS_CA_BUNDLE override a session's own setting.
         verify = (connection.ca_path or True) if connection.verify_tls else False
         read_until = None if within is None else self._clock() + within
@@ -186,7 +186,7 @@ class SumsClient:
                     return response, self._read_body(response, method, path, read_until or self._clock() + 2 * timeout)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 # urllib3 repeats until an answer begins; one that then breaks off is repeated here.
-                if not begun or method not in harmless or not pause_before(retry_until, tries):
+                if not begun or method not in retryable_methods or not pause_before(retry_until, tries):
                     raise self._failure(error, method, path) from None
         raise AssertionError("itertools.count has no end")
 
@@ -255,21 +255,21 @@ class SumsClient:
         host = urlsplit(self.connection.base_url).netloc
         reason = root_cause(error)
         where: dict[str, t.Any] = {"method": method, "path": path}
-        if isinstance(error, requests.exceptions.SSLError) and not broke_off(reason):
+        if isinstance(error, requests.exceptions.SSLError) and not is_disconnect(reason):
             return errors.TlsFailure(
-                f"{method} {path}: no secure connection to {host}: {words_of_tls_failure(reason)}.", **where
+                f"{method} {path}: no secure connection to {host}: {describe_tls_error(reason)}.", **where
             )
         if isinstance(error, requests.exceptions.ProxyError):
             return errors.Unreachable(
-                f"{method} {path}: the proxy of the environment does not lead to {host} ({words_of_failure(reason)}); "
-                "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+                f"{method} {path}: the proxy of the environment does not lead to {host} "
+                f"({describe_connection_error(reason)}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
                 **where,
             )
         if isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(
             reason, urllib3.exceptions.ConnectTimeoutError
         ):
             return errors.Unreachable(
-                f"{method} {path}: SUMS at {host} cannot be reached ({words_of_failure(reason)}); "
+                f"{method} {path}: SUMS at {host} cannot be reached ({describe_connection_error(reason)}); "
                 "check hatci_base_url and the network.",
                 **where,
             )
@@ -284,12 +284,12 @@ class SumsClient:
             )
         return errors.ReplyLost(
             f"{method} {path}: SUMS at {host} took the connection but gave no whole answer "
-            f"({words_of_failure(reason)}).",
+            f"({describe_connection_error(reason)}).",
             **where,
         )
 
     def _words_of(self, response: requests.Response, body: bytes) -> str:
-        return backend_words(body, response.headers.get("Content-Type", ""), self._secrets)
+        return error_detail(body, response.headers.get("Content-Type", ""), self._secrets)
 
 
 def _can_be_parsed(url: str) -> bool:

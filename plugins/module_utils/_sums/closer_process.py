@@ -17,8 +17,8 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._watchers import watching
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.mailbox import take
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import take
 
 SEND_SECONDS = 600.0
 FIRST_PAUSE = 1.0
@@ -30,7 +30,7 @@ TestEvent = dict[str, t.Any]
 and ``keep_report_in``: the directory for a report that SUMS does not take."""
 
 
-class Order(watching.Order):
+class Order(event_loop.Order):
     """What a closer is told.
 
     ``listening`` is the descriptor of its mailbox and ``mailbox`` the path, ``search_path`` where Python packages
@@ -46,7 +46,7 @@ class Order(watching.Order):
 class Closer:
     """Closes what a play leaves open."""
 
-    def __init__(self, order: Order, watch: watching.Watching) -> None:
+    def __init__(self, order: Order, watch: event_loop.EventLoop) -> None:
         self._order = order
         self._watch = watch
         self._open: dict[tuple[str, str], TestEvent] = {}
@@ -56,10 +56,10 @@ class Closer:
         self._watch.log(f"watching process {self._order['owner']}")
         with socket.socket(fileno=self._order["listening"]) as mailbox:
             while self._watch.until_readable(mailbox.fileno()):
-                take(mailbox, self._heed)
+                take(mailbox, self._record)
             mailbox.setblocking(False)
             while self._watch.is_readable(mailbox.fileno()):
-                take(mailbox, self._heed)
+                take(mailbox, self._record)
         left = list(self._open.values())
         if left:
             sys.path.extend(self._order["search_path"])
@@ -67,7 +67,7 @@ class Closer:
             self._close(left)
         self._remove_files(*([] if left else [self._order["log"]]))
 
-    def _heed(self, message: dict[str, t.Any]) -> None:
+    def _record(self, message: dict[str, t.Any]) -> None:
         for about, told in message.items():
             key = (told["base_url"], told["test_event_id"])
             if about == "watch":
@@ -135,4 +135,4 @@ class Closer:
 
 def main() -> None:
     """Run a closer."""
-    watching.serve(lambda order, watch: Closer(order, watch).run())
+    event_loop.serve(lambda order, watch: Closer(order, watch).run())

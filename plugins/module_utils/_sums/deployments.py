@@ -9,17 +9,17 @@ import datetime
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, find_reason, find_state
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import require_fixed
-from ansible_collections.hatci.automation.plugins.module_utils._sums.states import UNKNOWN, canonical
-from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
     refuse_predicted,
     require,
     without_unset,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_reason, find_state
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import UNKNOWN, canonical
 
 
 def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, find_state, is_fixed
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
     refuse_predicted,
     require,
     without_unset,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_state, is_fixed
 
 REQUIRED_TEXTS = ("tester_name", "program_name", "model_year", "vin", "update_type", "region", "build_level")
 

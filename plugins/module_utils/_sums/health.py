@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 
 
 def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:

@@ -13,8 +13,8 @@ import re
 import tempfile
 
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 
 FIELDS: dict[str, type] = {
     "status": str,

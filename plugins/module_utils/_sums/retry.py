@@ -9,7 +9,7 @@ import random
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.network_words import broke_off
+from ansible_collections.hatci.automation.plugins.module_utils._sums.network_errors import is_disconnect
 
 try:
     from urllib3.exceptions import InvalidHeader, MaxRetryError
@@ -25,7 +25,7 @@ LONGEST_PAUSE = 15.0
 class SumsRetry(Retry):
     """urllib3's Retry with the rules of the SUMS client.
 
-    What is harmless to repeat, GET above all, is repeated on lost connections and on 429, 502, 503
+    What is retryable_methods to repeat, GET above all, is repeated on lost connections and on 429, 502, 503
     and 504. Another write is repeated only where it cannot have been processed: no connection, 429,
     or 503 with Retry-After. No attempt begins after the deadline.
 
@@ -37,16 +37,16 @@ class SumsRetry(Retry):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def until(cls, deadline: float, harmless: frozenset[str]) -> SumsRetry:
+    def until(cls, deadline: float, retryable_methods: frozenset[str]) -> SumsRetry:
         """Return the policy for one call that may be repeated until the deadline.
 
-        :param harmless: methods that may be repeated even if SUMS has processed the request.
+        :param retryable_methods: methods that may be repeated even if SUMS has processed the request.
         """
         return cls(
             total=1000,
             other=0,
             redirect=False,
-            allowed_methods=harmless,
+            allowed_methods=retryable_methods,
             raise_on_status=False,
             deadline=deadline,
         )
@@ -60,7 +60,7 @@ class SumsRetry(Retry):
         return status_code == 429 or (status_code == 503 and has_retry_after)
 
     def _is_read_error(self, err: Exception) -> bool:
-        return super()._is_read_error(err) or broke_off(err)
+        return super()._is_read_error(err) or is_disconnect(err)
 
     def get_backoff_time(self) -> float:
         return self._longest_backoff() * random.uniform(0.5, 1.0)

@@ -10,16 +10,8 @@ import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.answers import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import (
-    FIELDS,
-    forget_report,
-    keep_report,
-    read_report,
-)
-from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import FIRST_PAUSE, LONGEST_PAUSE
-from ansible_collections.hatci.automation.plugins.module_utils._sums.writes import (
+from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
     refuse_predicted,
@@ -27,6 +19,14 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.writes impo
     require_json,
     without_unset,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import (
+    FIELDS,
+    forget_report,
+    keep_report,
+    read_report,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import FIRST_PAUSE, LONGEST_PAUSE
 
 NO_JOB = "manual"
 NO_SHA = "unknown"

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 from lease_support import ACQUIRE, POWER_ON, RELEASE, WAIT_FOR, ControllerDevice, Device, StartPlay, fake_jmp, pss_of
 
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import end_watcher, is_watching
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.started import end_watcher, is_watching
 
 MOST_PSS = 12 * 1024 * 1024
 MOST_JMP_STARTS = 4

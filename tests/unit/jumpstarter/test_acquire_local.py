@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from jumpstarter_support import FakeKeeper
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import acquire_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.locks import lock_path, try_lock
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
+    lock_path,
+    try_lock,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.request import Request
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 LEASE = "hatci-17-vehicle-001-abcd"

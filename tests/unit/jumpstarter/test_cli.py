@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import cli, errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import is_lasting
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import is_permanent
 
 FakeJmp = Callable[[str], Path]
 GROUP = """
@@ -214,7 +215,7 @@ def test_a_config_that_jmp_refuses_is_not_tried_again() -> None:
     refused = errors.JmpFailed("jmp get leases failed", words=cli.plain_line(REFUSED_CONFIG))
     unreachable = errors.JmpFailed("jmp get leases failed", words="Error: grpc error: Connection refused")
 
-    assert is_lasting(refused) and not is_lasting(unreachable)
+    assert is_permanent(refused) and not is_permanent(unreachable)
 
 
 def test_a_long_text_is_cut_at_its_front() -> None:

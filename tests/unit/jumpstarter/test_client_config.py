@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.client_config import (
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import (
     choose_mode,
     config_arguments,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
 
 
 def token(**claims: Any) -> str:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import command_runner
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
 
 
 def run(directory: Path, *commands: str) -> list[dict[str, Any]]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import cli
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JmpFailed
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.process import Finished
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, refusal: str) -> list[list[str]]:
     """Let jmp refuse every call with a tag, and return the list of its calls."""
     calls: list[list[str]] = []
 
-    def run(_jmp: cli.Jmp, *arguments: str, **_options: object) -> Finished:
+    def run(_jmp: cli.Jmp, *arguments: str, **_options: object) -> CompletedCommand:
         calls.append(list(arguments))
-        return Finished(2, "", refusal) if "--tag" in arguments else Finished(0, "{}", "")
+        return CompletedCommand(2, "", refusal) if "--tag" in arguments else CompletedCommand(0, "{}", "")
 
     monkeypatch.setattr(cli, "find_jmp", lambda: "/bin/jmp")
     monkeypatch.setattr(cli.Jmp, "run", run)

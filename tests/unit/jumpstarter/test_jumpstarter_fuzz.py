@@ -26,14 +26,14 @@ from jumpstarter_support import CLIENT_CONFIG, EXPORTER_CONFIG, MODULES, NAME, F
 from sums_support import module_named, validated
 from telling import Teller
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import locks
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
+from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import ask_running_jobs
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.keeper_process import Keeper
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.names import LEASE_PREFIX
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.running_jobs import ask_running_jobs
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.watching import Watching
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper_process import Keeper
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import LEASE_PREFIX
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.event_loop import EventLoop
 
 COUNTS: Counter[str] = Counter()
 SECRET = "canary-of-the-fuzzer"
@@ -92,7 +92,7 @@ def run(name: str, arguments: dict[str, t.Any], *, check_mode: bool = False) -> 
         return None
     said: list[str] = []
     extras = {"say": said.append} if name == "jumpstarter_lease" else {}
-    result = perform(module_named(name).OPERATION, options, check_mode, **extras)
+    result = run_operation(module_named(name).OPERATION, options, check_mode, **extras)
     check(result)
     assert all(line.isprintable() for line in said)
     return result
@@ -383,9 +383,9 @@ holders = st.fixed_dictionaries(
 @FEW
 @given(content=file_contents | holders.map(lambda holder: json.dumps(holder).encode()), is_taken=st.booleans())
 def test_every_lock_file(lab: Lab, content: bytes, is_taken: bool) -> None:
-    path = locks.lock_path(str(lab.home / "lock_dir"), EXPORTER)
+    path = device_lock.lock_path(str(lab.home / "lock_dir"), EXPORTER)
     path.unlink(missing_ok=True)
-    lock = locks.try_lock(path, {})
+    lock = device_lock.try_lock(path, {})
     assert lock is not None
     path.write_bytes(content)
     if not is_taken:
@@ -395,11 +395,11 @@ def test_every_lock_file(lab: Lab, content: bytes, is_taken: bool) -> None:
 
     assert result is not None
     assert bool(result.get("failed")) == is_taken
-    assert locks.is_locked(path)
+    assert device_lock.is_locked(path)
     FakeKeeper.end_all()
     if is_taken:
         os.close(lock[0])
-    assert not locks.is_locked(path)
+    assert not device_lock.is_locked(path)
 
 
 RECORD: dict[str, t.Any] = {
@@ -480,7 +480,7 @@ class Watch:
     def read_message(self) -> t.Any:
         return self.message
 
-    def until_end(self, _moment: float | None = None) -> bool:
+    def until_end(self, _time_of: float | None = None) -> bool:
         return True
 
     def pause(self, _seconds: float) -> None:
@@ -504,7 +504,7 @@ def test_every_message_to_a_keeper(lab: Lab, line: bytes) -> None:
     }
     watch = Watch(message_of(line + b"\n"))
 
-    Keeper(order, t.cast("Watching", watch)).run()
+    Keeper(order, t.cast("EventLoop", watch)).run()
 
     assert watch.lines[-1] == "released the lease"
     assert [call[2] for call in lab.jmp.called("delete")] == [LEASE]
@@ -520,7 +520,7 @@ def message_of(line: bytes) -> t.Any:
         os.write(writing, line)
         os.close(writing)
         os.dup2(reading, 0)
-        return Watching(None, signals[0]).read_message()
+        return EventLoop(None, signals[0]).read_message()
     finally:
         os.dup2(standard_input, 0)
         for descriptor in (standard_input, reading, *signals):

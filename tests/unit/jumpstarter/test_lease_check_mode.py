@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import PREDICTED_NAME, manage_lease
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runtime import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.lease import (
+    PREDICTED_NAME,
+    manage_lease,
+)
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_lease
 
 HELD = "hatci-4711-vehicle-001"

@@ -12,8 +12,9 @@ import pytest
 from jumpstarter_support import FakeJmp, fake_lab
 from sums_support import module_named, validated
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.door import perform
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.lease import Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import yaml_text
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 
 NAME = "hatci-7-vehicle-001-0a1b2c3d"
 READY = [{"type": "Ready", "status": "True"}]
@@ -43,7 +44,7 @@ def run(jmp: FakeJmp, tmp_path: Path) -> Run:
     def task(name: str, leases: t.Any, **arguments: t.Any) -> dict[str, t.Any]:
         jmp.prints(json.dumps({"leases": leases}))
         options = validated(f"jumpstarter_{name}", {"client_config": str(tmp_path / "client.yaml"), **arguments})
-        return perform(module_named(f"jumpstarter_{name}").OPERATION, options, False)
+        return run_operation(module_named(f"jumpstarter_{name}").OPERATION, options, False)
 
     return task
 
@@ -105,7 +106,7 @@ def test_a_command_that_no_shell_takes_is_refused_before_the_device_is_asked(
 def test_a_yaml_library_that_is_missing_is_told_before_a_lease_is_made(
     run: Run, jmp: FakeJmp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{Lease.__module__.rpartition('.')[0]}.yaml_text.HAS_YAML", False)
+    monkeypatch.setattr(yaml_text, "HAS_YAML", False)
     result = run("lease", [], exporter="vehicle_001", output="yaml", timeout=0)
     assert result["msg"] == "The Python library PyYAML is missing; install it where this task runs."
     assert jmp.calls == []

@@ -14,7 +14,10 @@ import psutil
 import pytest
 from play_support import wait_until
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.process import TooSlow, run_bounded
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import (
+    CommandTimeout,
+    run_bounded,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -50,7 +53,7 @@ def test_much_output_on_both_pipes_does_not_block() -> None:
 
 
 def test_endless_output_is_cut_and_ended() -> None:
-    with pytest.raises(TooSlow) as caught:
+    with pytest.raises(CommandTimeout) as caught:
         run_bounded(["yes"], timeout=1, environment=ENVIRONMENT)
     assert 4 * 1024 * 1024 <= len(caught.value.finished.stdout) < 5 * 1024 * 1024
 
@@ -66,7 +69,7 @@ def test_a_program_that_leaves_a_child_with_its_output_is_not_waited_for(tmp_pat
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
     script = f"trap '' TERM; echo said; sleep {LONG} & echo $! > {tmp_path}/pid; wait; wait"
 
-    with pytest.raises(TooSlow) as caught:
+    with pytest.raises(CommandTimeout) as caught:
         run_bounded(["sh", "-c", script], timeout=1, environment=ENVIRONMENT)
 
     assert caught.value.finished.stdout == "said\n"
@@ -116,6 +119,6 @@ def test_a_program_that_is_not_there_is_an_error_of_the_system() -> None:
 def test_no_descriptor_is_left_open() -> None:
     before = len(os.listdir("/proc/self/fd"))
     run_bounded(["true"], timeout=LONG, environment=ENVIRONMENT, owner=Owner.of(os.getpid()))
-    with pytest.raises(TooSlow):
+    with pytest.raises(CommandTimeout):
         run_bounded(["sleep", str(LONG)], timeout=0.1, environment=ENVIRONMENT)
     assert len(os.listdir("/proc/self/fd")) == before

@@ -18,9 +18,9 @@ from sums_support import ARGUMENTS, MODULES, TOKEN, is_unknown, module_named, va
 from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.door import perform
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
+from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
 
 COUNTS: Counter[str] = Counter()
@@ -144,7 +144,7 @@ def test_every_answer(wire: Wire, name: str, reply: Reply, check_mode: bool) -> 
         },
     )
 
-    result = perform(module_named(name).OPERATION, options, check_mode)
+    result = run_operation(module_named(name).OPERATION, options, check_mode)
 
     check(name, result, wire.backend)
 
@@ -168,7 +168,7 @@ def test_every_answer_to_a_wait(wire: Wire, reply: Reply) -> None:
         },
     )
 
-    result = perform(
+    result = run_operation(
         module_named("hatci_update_status").OPERATION, options, False, say=said.append, sleep=lambda seconds: None
     )
 
@@ -216,7 +216,7 @@ def test_every_argument(wire: Wire, name: str, data: st.DataObject, check_mode: 
         COUNTS[f"{name} refused by Ansible"] += 1
         return
 
-    result = perform(module_named(name).OPERATION, options, check_mode, **_waits(name))
+    result = run_operation(module_named(name).OPERATION, options, check_mode, **_waits(name))
 
     check(name, result, wire.backend)
     if check_mode:
@@ -238,7 +238,7 @@ def test_every_token(wire: Wire, token: str) -> None:
     wire.answers(OK)
     options = validated("hatci_health", {"hatci_base_url": wire.backend.url, "hatci_token": token, "retry_timeout": 0})
 
-    result = perform(module_named("hatci_health").OPERATION, options, False)
+    result = run_operation(module_named("hatci_health").OPERATION, options, False)
 
     COUNTS["tokens"] += 1
     if result.get("failed"):

@@ -1,0 +1,187 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ``jmp`` program: argument lists in, JSON out, with each of its traps closed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import (
+    CommandTimeout,
+    CompletedCommand,
+    run_bounded,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json, refuse_odd
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
+
+CALL_SECONDS = 30.0
+"""How long a call that only talks to the controller may take; ``jmp`` itself knows no limit."""
+
+DROPPED = (
+    *("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
+    "JMP_LEASE",
+    *("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD", "TOWER_OAUTH_TOKEN", "TOWER_PASSWORD"),
+)
+"""Colours get into JSON, a stray lease would be used, and the secrets of SUMS and AAP are none of its business."""
+
+LEASE_VARIABLE = "HATCI_LEASE"
+"""Environment variable by which everything that works for a lease can be found and ended."""
+
+FRAME_START, FRAME_END, FRAME_SIDE = "\u256d", "\u2570", "\u2502 "
+"""``jmp`` draws frames around tracebacks."""
+
+LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
+"""``jmp shell`` listens on a socket there, whose path the kernel takes up to this length only."""
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+QUOTED = re.compile(r"(?<=input_value=).*?(?=, input_type=)")
+"""From a config that it refuses ``jmp`` quotes what it read there, which can be a token."""
+
+
+class Jmp:
+    """Runs ``jmp``.
+
+    ``lease`` marks all that is started from then on as working for that lease.
+
+    :param owner: the ansible-playbook process; its end also ends what runs here.
+    :raises JmpMissing: there is none on PATH or beside this Python.
+    """
+
+    def __init__(self, owner: Owner | None = None) -> None:
+        self.path = find_jmp()
+        self.lease = ""
+        self._owner = owner
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Return the environment for ``jmp``: ours, without what breaks its output."""
+        kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
+        if self.lease:
+            kept[LEASE_VARIABLE] = self.lease
+        path = os.path.dirname(self.path) + os.pathsep + kept.get("PATH", os.defpath)
+        if len(os.fsencode(tempfile.gettempdir())) > LONGEST_TEMPORARY_DIRECTORY:
+            kept["TMPDIR"] = "/tmp"  # noqa: S108  # jmp makes a directory of its own in it
+        return {**kept, "PATH": path, "COLUMNS": "400", "NO_COLOR": "1", **extra}
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Return the whole argument list, with log lines kept off standard output."""
+        return [self.path, "--log-level", "ERROR", *arguments]
+
+    def run(self, *arguments: str, timeout: float = CALL_SECONDS, **extra_environment: str) -> CompletedCommand:
+        """Run ``jmp`` and return how it ended, whatever its exit code.
+
+        :raises JmpTimeout: it did not end in time.
+        :raises InputError: what it is given is too long for Linux.
+        """
+        what = "jmp " + " ".join(word for word in arguments[:2] if not word.startswith("-"))
+        try:
+            return run_bounded(
+                self.argv(*arguments),
+                timeout=timeout,
+                environment=self.environment(**extra_environment),
+                owner=self._owner,
+            )
+        except CommandTimeout as error:
+            said = plain_line(error.finished.stderr) or "nothing"
+            raise errors.JmpTimeout(
+                f"{what} gave no answer within {timeout:g} s and was ended; it had said: {said}. "
+                "Is the Jumpstarter controller well, and is its address right?"
+            ) from None
+        except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise errors.InputError(
+                    f"{what} cannot be run, since its arguments and the environment are longer than Linux takes; "
+                    "shorten the selector or the environment."
+                ) from None
+            raise errors.JmpMissing(f"{self.path} cannot be run: {error.strerror}; install jumpstarter-cli.") from None
+
+    def call(self, *arguments: str, timeout: float = CALL_SECONDS) -> str:
+        """Run ``jmp`` and return what it printed.
+
+        :raises JmpFailed: its exit code was not 0.
+        """
+        finished = self.run(*arguments, timeout=timeout)
+        if finished.exit_code != 0:
+            words = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
+            what = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+            raise errors.JmpFailed(f"jmp {what} failed: {words}", words=words)
+        return finished.stdout
+
+    def call_json(self, *arguments: str, timeout: float = CALL_SECONDS) -> t.Any:
+        """Run ``jmp ... -o json`` and return what it printed.
+
+        :raises JmpFailed: it failed, or printed no JSON.
+        """
+        printed = self.call(*arguments, "-o", "json", timeout=timeout)
+        try:
+            return parse_printed_json(printed)
+        except ValueError:
+            raise errors.JmpFailed(
+                f"jmp {' '.join(arguments[:2])} printed no JSON but: {plain_line(printed) or 'nothing'}. "
+                "Is it the jmp of jumpstarter-cli 0.8 or newer?"
+            ) from None
+
+
+def find_jmp() -> str:
+    """Return the path of ``jmp``: on PATH, else beside the Python that runs this."""
+    beside = os.path.join(os.path.dirname(sys.executable), "jmp")
+    found = shutil.which("jmp") or shutil.which(beside)
+    if not found:
+        raise errors.JmpMissing(
+            "There is no jmp on PATH; install it with: pip install -r requirements.txt of this collection."
+        )
+    return found
+
+
+def parse_printed_json(printed: str) -> t.Any:
+    """Return the JSON object in what ``jmp`` printed, whatever stands around it; other JSON if there is no object.
+
+    :raises ValueError: there is no JSON.
+    """
+    text = ANSI.sub("", printed)
+    others = []
+    for start in re.finditer(r"^\s*(?=[\[{\"])", text, re.MULTILINE):
+        try:
+            value, _end = json.JSONDecoder().raw_decode(text, start.end())
+            value = parse_json(value) if isinstance(value, str) else value
+            refuse_odd(value)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            return value
+        others.append(value)
+    if not others:
+        raise ValueError("no JSON")
+    return others[0]
+
+
+def plain_line(text: str) -> str:
+    """Return text as one short line without colours and secrets; of a traceback only what it ends with."""
+    lines = [line.strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        lines = lines[-1:]
+    elif any(line.startswith(FRAME_END) for line in lines):
+        lines = _last_words(lines)
+    words = " ".join("".join(c if c.isprintable() else " " for c in " ".join(lines)).split())
+    words = QUOTED.sub("...", words)
+    return words if len(words) <= 400 else "..." + words[-397:]
+
+
+def _last_words(lines: list[str]) -> list[str]:
+    """Return the lines after the last frame that something follows, or the last framed ones."""
+    words: list[str] = []
+    for line in reversed([line.strip(FRAME_SIDE) for line in lines]):
+        if line.startswith((FRAME_START, FRAME_END)):
+            if words:
+                break
+        elif line:
+            words.insert(0, line)
+    return words

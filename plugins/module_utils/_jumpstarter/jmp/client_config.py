@@ -1,0 +1,120 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which Jumpstarter controller a task means, if any, and whether its token still holds."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+import time
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, check_path
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import InvalidYaml, parse_yaml
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+
+
+def choose_mode(mode: str, client_config: str | None, client: str | None) -> str:
+    """Return ``controller`` or ``local``; ``auto`` means a controller if anything names one."""
+    if mode != AUTO:
+        return mode
+    named = client_config or client or (os.environ.get("JMP_ENDPOINT") and os.environ.get("JMP_TOKEN"))
+    return CONTROLLER if named or _current_client_file() else LOCAL
+
+
+def config_arguments(client_config: str | None, client: str | None) -> list[str]:
+    """Return the arguments that tell ``jmp`` which controller.
+
+    :raises InputError: the config is missing, unreadable, or its token has expired.
+    """
+    if client_config and client:
+        raise InputError("client_config and client are both given; give one.")
+    if client_config:
+        path = check_path(client_config, "client_config")
+        _check_config(path, "client_config")
+        return ["--client-config", str(path)]
+    if client:
+        _check_config(_clients_directory() / f"{check_name(client, 'client')}.yaml", "client")
+        return ["--client", client]
+    current = _current_client_file()
+    if current:
+        _check_config(current, "the current client of jmp")
+    elif os.environ.get("JMP_TOKEN"):
+        _check_token(os.environ["JMP_TOKEN"], "the environment's JMP_TOKEN")
+    else:
+        raise InputError(
+            "No Jumpstarter controller is named; set jumpstarter_client_config to a client config, "
+            "or jumpstarter_lease_guard_mode to local."
+        )
+    return []
+
+
+def _check_config(path: pathlib.Path, option: str) -> None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(
+            f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config."
+        ) from None
+    try:
+        config = parse_yaml(text)
+    except InvalidYaml as error:
+        raise InputError(f"{option} names {path}, which is {error}; give a Jumpstarter client config.") from None
+    if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
+        raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")
+    if isinstance(config.get("token"), str):
+        _check_token(config["token"], str(path))
+
+
+def _check_token(token: str, source: str) -> None:
+    """Refuse an expired token, for which ``jmp`` would open a browser and wait for ever."""
+    try:
+        payload = token.split(".")[1]
+        expiry = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("exp")
+    except (IndexError, ValueError, AttributeError):
+        return
+    if isinstance(expiry, (int, float)) and expiry <= time.time():
+        raise InputError(
+            f"The Jumpstarter token in {source} expired at {time_in_words(expiry)}; get a new one (jmp login)."
+        )
+
+
+def _home() -> pathlib.Path:
+    return check_path(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter", "JMP_CLIENT_CONFIG_HOME")
+
+
+def _clients_directory() -> pathlib.Path:
+    return _home() / "clients"
+
+
+def _current_client_file() -> pathlib.Path | None:
+    """Return the config of the client that ``jmp`` uses unless told otherwise; None if there is none.
+
+    :raises InputError: it is not known. Then there may be a controller, so a local lock would exclude nobody.
+    """
+    path = _home() / "config.yaml"
+    try:
+        config = parse_yaml(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError, InvalidYaml) as error:
+        raise _unknown(path, error.strerror if isinstance(error, OSError) else str(error)) from None
+    settings = config.get("config") if isinstance(config, dict) else config
+    client = settings.get("current-client") if isinstance(settings, dict) else settings
+    if client is None:
+        return None
+    if not isinstance(client, str):
+        raise _unknown(path, "no config of jmp")
+    return _clients_directory() / f"{check_name(client, 'current-client')}.yaml"
+
+
+def _unknown(path: pathlib.Path, reason: str | None) -> InputError:
+    return InputError(
+        f"{path} is unusable ({reason}), so it is not known which controller jmp uses; mend it, or set "
+        "jumpstarter_client_config to a client config, or jumpstarter_lease_guard_mode to local."
+    )

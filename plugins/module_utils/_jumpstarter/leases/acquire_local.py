@@ -1,0 +1,128 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Getting hold of a device of this machine: a lock that the keeper holds."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import time
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
+    Holder,
+    describe_holder,
+    lock_path,
+    read_holder,
+    try_lock,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import hand_over, start_keeper
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
+    end_lease_processes,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
+    LeaseFiles,
+    Record,
+    usable_record,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request, record_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import new_lease_name
+
+SAY_SECONDS = 60.0
+LOCK_PAUSE = 0.25
+
+
+def acquire_local(lock_directory: str, request: Request) -> Record:
+    """Lock a device against everyone else on this machine and return the lease's record.
+
+    :raises LeaseTimeout: the device did not become free in time.
+    """
+    exporter = local_exporter(request.exporter, request.selector)
+    if request.expected_exporter and exporter != request.expected_exporter:
+        raise errors.LeaseRefused(
+            f"The lease is for exporter {exporter}, but {request.expected_exporter} was expected; nothing was done."
+        )
+    name = new_lease_name(request.caller.job, request.caller.host)
+    files = LeaseFiles(name)
+    path = lock_path(lock_directory, exporter)
+    holder = {
+        "job": request.caller.job,
+        "host": request.caller.host,
+        "pid": request.caller.owner.pid if request.caller.owner else None,
+        "lease": name,
+    }
+    lock, holder_before = _wait_for_lock(path, request, holder)
+    keeper = None
+    try:
+        _end_what_drives(holder_before)
+        keeper = start_keeper(name, files, request, config=None, lock=lock)
+        record = {
+            **record_of(name, LOCAL, request, files, keeper),
+            "exporter": exporter,
+            "config": None,
+            "lease": {"name": name, "exporter": exporter, "lock": str(path), **holder},
+        }
+        files.write(record)
+        hand_over(keeper, name, 0.0)
+    except BaseException:
+        if keeper:
+            keeper.dismiss()
+        files.remove()
+        raise
+    finally:
+        os.close(lock)
+    return record
+
+
+def local_exporter(exporter: str | None, selector: str | None) -> str:
+    """Return the exporter that a local lease is for.
+
+    :raises InputError: a selector other than ``exporter=NAME`` needs a controller.
+    """
+    key, _sign, value = (selector or "").partition("=")
+    named = exporter or (value.lstrip("=").strip() if key.strip() == "exporter" and "," not in value else "")
+    if not named:
+        raise errors.InputError(
+            f"Without a controller there is no one to match the selector {selector!r}; "
+            "give the exporter's name, or a selector exporter=NAME."
+        )
+    return named
+
+
+def _end_what_drives(holder: Holder) -> None:
+    """End what the last holder of a lock left running, as it does if its keeper was killed.
+
+    Anybody on this machine can write the lock file, so a lease that is kept is left alone: its lock is another one.
+    """
+    left_by = holder.get("lease")
+    if isinstance(left_by, str) and left_by and not _is_kept(left_by):
+        end_lease_processes(left_by)
+
+
+def _is_kept(lease_name: str) -> bool:
+    try:
+        return usable_record(lease_name) is not None
+    except errors.JumpstarterError:
+        return False
+
+
+def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> tuple[int, Holder]:
+    """Return the descriptor that holds the lock, and who had it before."""
+    deadline = time.monotonic() + request.timeout
+    said = float("-inf")
+    while True:
+        holder["since"] = time.time()
+        locked = try_lock(path, holder)
+        if locked:
+            return locked
+        who = describe_holder(read_holder(path))
+        if time.monotonic() >= deadline:
+            raise errors.LeaseTimeout(
+                f"{request.what} did not become free within {request.timeout:g} s: {who} has it (lock {path})."
+            )
+        if time.monotonic() - said >= SAY_SECONDS:
+            said = time.monotonic()
+            request.say(f"waiting for {request.what}: {who} has it")
+        request.pause(max(0.0, min(LOCK_PAUSE, deadline - time.monotonic())))

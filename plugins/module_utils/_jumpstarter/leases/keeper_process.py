@@ -1,0 +1,207 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keeper: sees to it that the device is given back.
+
+It is started before the lease is asked for, renews the lease while ansible-playbook lives, and
+releases it as soon as that is gone, whatever ended it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    Controller,
+    is_permanent,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import LONGEST_SECONDS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
+    end_lease_processes,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+RENEW_AT = 1 / 3
+SURE_SECONDS = 30.0
+"""A renewal may take that long on a busy machine, so a short lease is renewed earlier than at its last third."""
+RELEASE_SECONDS = 3600.0
+LATE_CREATE_SECONDS = 3.0
+SHORTEST_RETRY = 2.0
+LONGEST_RETRY = 15.0
+
+
+class Order(event_loop.Order):
+    """What a keeper is told.
+
+    ``config`` are the arguments that name the controller, None for a local lease, whose lock the
+    keeper holds by a descriptor that it inherited; ``duration`` and ``max_hold`` are seconds.
+    """
+
+    name: str
+    config: list[str] | None
+    duration: float
+    max_hold: float | None
+    record: str
+    trouble: str
+    environment: dict[str, str]
+
+
+class Keeper:
+    """Keeps one lease."""
+
+    def __init__(self, order: Order, watch: event_loop.EventLoop) -> None:
+        self._order = order
+        self._watch = watch
+        self._failures = 0
+        self._ends = 0.0
+        """Monotonic time at which the lease runs out."""
+
+    def run(self) -> None:
+        """Keep the lease until the play ends or says that it gave the lease back."""
+        self._watch.log(f"watching process {self._order['owner']} for lease {self._order['name']}")
+        elapsed = _elapsed(self._watch.read_message())
+        if elapsed is not None:
+            self._watch.log("the lease is held")
+            try:
+                self._keep(time.monotonic() - elapsed)
+            except OwnerGone:
+                pass
+            except OSError as error:
+                # The play could not be told of trouble, so it must not rely on this lease any more.
+                self._watch.log(f"gives the lease back, since it can't be kept safely: {error}")
+        self._release(is_held=elapsed is not None)
+        if not self._has_living_owner():
+            for file in ("record", "trouble"):
+                with contextlib.suppress(OSError):
+                    os.unlink(self._order[file])
+
+    @property
+    def _owner(self) -> Owner | None:
+        return Owner(*self._order["owner"]) if self._order["owner"] else None
+
+    def _has_living_owner(self) -> bool:
+        return self._owner is not None and self._owner.is_alive()
+
+    def _controller(self, owner: Owner | None = None) -> Controller:
+        """Return the way to the controller, where calls end with the owner if one is given."""
+        jmp = Jmp(owner)
+        jmp.lease = self._order["name"]
+        return Controller(jmp, self._order["config"] or [])
+
+    def _keep(self, began: float) -> None:
+        """Renew until the owner is gone.
+
+        :param began: monotonic time at which the lease began, or earlier.
+        :raises OwnerGone: it went while the lease was being renewed.
+        """
+        window = self._order["duration"]
+        self._ends = began + window
+        if not self._watch.has_owner:
+            self._watch.until_end(self._ends)
+            return
+        if self._order["config"] is not None and not self._renew_until_end(began, window):
+            return
+        self._watch.until_end()
+
+    def _renew_until_end(self, began: float, window: float) -> bool:
+        """Renew as long as it makes sense; return whether the owner lives on."""
+        controller = self._controller(self._owner)
+        most = self._order["max_hold"] or float("inf")
+        margin = min(window * (1 - RENEW_AT), max(window * RENEW_AT, SURE_SECONDS))
+        next_renewal = self._ends - margin
+        while not self._watch.until_end(next_renewal):
+            wanted = min(time.monotonic() - began + window, most)
+            if began + wanted <= self._ends:
+                self._watch.log("the lease has reached max_hold and is not renewed again")
+                if self._watch.until_end(self._ends):
+                    return False
+                self._report_trouble(f"It ended since it had reached max_hold, {most:g} s.")
+                return True
+            try:
+                self._renew(controller, wanted)
+            except errors.LeaseLost as error:
+                self._report_trouble(error.message)
+                return True
+            except errors.JumpstarterError as error:
+                self._note_failure(error)
+                left = self._ends - time.monotonic()
+                retry = max(SHORTEST_RETRY, min(LONGEST_RETRY, left / 4)) if left > 0 else LONGEST_RETRY
+                next_renewal = time.monotonic() + retry
+            else:
+                self._ends = began + wanted
+                next_renewal = self._ends - margin
+        return False
+
+    def _renew(self, controller: Controller, wanted: float) -> None:
+        controller.extend(self._order["name"], wanted)
+        self._failures = 0
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._order["trouble"])
+        self._watch.log(f"renewed: {wanted:.0f} s from its begin")
+
+    def _note_failure(self, error: errors.JumpstarterError) -> None:
+        self._failures += 1
+        self._watch.log(f"renewal failed ({self._failures} in a row): {error.message}")
+        if self._failures >= 2:
+            self._report_trouble(f"The lease could not be renewed {self._failures} times in a row: {error.message}")
+
+    def _report_trouble(self, message: str) -> None:
+        self._watch.log(message)
+        with open(self._order["trouble"], "w", encoding="utf-8") as file:
+            file.write(message)
+
+    def _release(self, *, is_held: bool) -> None:
+        if is_held and self._has_living_owner():
+            with contextlib.suppress(OSError):
+                self._report_trouble("Its keeper gives it back.")
+        ended = end_lease_processes(self._order["name"])
+        if ended:
+            self._watch.log(f"ended {ended} processes that worked for it")
+        if self._order["config"] is None:
+            self._watch.log("released the lock")
+            return
+        controller = self._controller()
+        deadline = max(time.monotonic() + RELEASE_SECONDS, self._ends)
+        pause = 1.0
+        may_come = not is_held
+        while time.monotonic() < deadline:
+            try:
+                if controller.delete(self._order["name"]):
+                    self._watch.log("released the lease")
+                    return
+                if not may_come:
+                    self._watch.log("the lease had ended already")
+                    return
+                # A request that was still on its way may make the lease after all.
+                may_come = False
+                self._watch.pause(LATE_CREATE_SECONDS)
+                continue
+            except errors.JumpstarterError as error:
+                self._watch.log(f"release failed: {error.message}")
+                is_refused = isinstance(error, errors.JmpFailed) and is_permanent(error) and not is_held
+                if is_refused or isinstance(error, errors.LeaseForeign):
+                    return
+            self._watch.pause(pause)
+            pause = min(30.0, pause * 2)
+
+
+def _elapsed(message: dict[str, t.Any] | None) -> float | None:
+    """Return for how many seconds the lease has been held; None if it was not said that it is."""
+    elapsed = (message or {}).get("elapsed")
+    return elapsed if isinstance(elapsed, (int, float)) and 0 <= elapsed < LONGEST_SECONDS else None
+
+
+def main() -> None:
+    """Run a keeper."""
+
+    def run(order: Order, watch: event_loop.EventLoop) -> None:
+        os.environ.update(order["environment"])
+        Keeper(order, watch).run()
+
+    event_loop.serve(run)

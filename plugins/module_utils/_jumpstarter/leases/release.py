@@ -1,0 +1,82 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Giving a device back."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    Controller,
+    is_permanent,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
+    end_lease_processes,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import end_watcher, is_watching
+
+PAUSE_SECONDS = 2.0
+
+
+def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
+    """Free a locked device and return whether it was held."""
+    keeper = (record or {}).get("keeper")
+    was_held = is_watching(keeper)
+    end_watcher(keeper, dismiss=False)
+    end_lease_processes(lease_name)
+    files.remove()
+    return was_held
+
+
+def release_to_controller(
+    controller: Controller,
+    lease_name: str,
+    files: LeaseFiles,
+    record: Record | None,
+    *,
+    timeout: float,
+    sleep: t.Callable[[float], None],
+) -> bool:
+    """Give a lease back to the controller and return whether it was still there.
+
+    The keeper is ended only after the lease is gone; where that fails, it goes on trying.
+
+    :raises LeaseForeign: it is another client's.
+    :raises ReleaseFailed: the controller did not take it back in time.
+    """
+    keeper = (record or {}).get("keeper")
+    end_lease_processes(lease_name)
+    controller.jmp.lease = lease_name
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            was_held = controller.delete(lease_name)
+            break
+        except (errors.JmpFailed, errors.JmpTimeout) as error:
+            lasting = isinstance(error, errors.JmpFailed) and is_permanent(error)
+            if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
+                end_watcher(keeper, dismiss=False, wait=False)
+                raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
+        sleep(PAUSE_SECONDS)
+    end_watcher(keeper, dismiss=True)
+    files.remove()
+    return was_held
+
+
+def is_local(record: dict[str, t.Any] | None) -> bool:
+    """Whether a lease of this machine is a local one."""
+    return bool(record) and (record or {}).get("mode") == LOCAL
+
+
+def _what_happens_next(lease_name: str, files: LeaseFiles, keeper: t.Any, error: errors.JumpstarterError) -> str:
+    hope = (
+        f"Its keeper goes on trying (log {files.log})."
+        if is_watching(keeper)
+        else "It has no keeper and ends by itself when its duration is over."
+    )
+    return f"Lease {lease_name} could not be given back: {error.message} {hope}"

@@ -1,0 +1,74 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a task asks for when it wants a device, and how that is written down."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_value
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher
+
+JOB_TAG = "hatci-job"
+HOST_TAG = "hatci-host"
+
+Say = t.Callable[[str], None]
+
+
+class Request(t.NamedTuple):
+    """What is asked for.
+
+    ``duration``, ``timeout`` and ``max_hold`` are seconds; ``timeout`` bounds the wait for the device.
+    """
+
+    caller: Caller
+    exporter: str | None
+    selector: str | None
+    duration: float
+    timeout: float
+    max_hold: float | None
+    expected_exporter: str | None
+    say: Say
+
+    @property
+    def what(self) -> str:
+        """The device in words."""
+        return f"exporter {self.exporter}" if self.exporter else f"selector {self.selector}"
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as long as the play lives."""
+        if self.caller.owner:
+            self.caller.owner.sleep(seconds)
+        else:
+            time.sleep(seconds)
+
+
+def tags_of(caller: Caller) -> dict[str, str]:
+    """Return the tags that tell whose lease it is."""
+    return {JOB_TAG: label_value(caller.job), HOST_TAG: label_value(caller.host)}
+
+
+def wanted_arguments(exporter: str | None, selector: str | None) -> list[str]:
+    """Return how ``jmp create lease`` is told the device."""
+    return ["-l", selector] if selector else ["-n", exporter or ""]
+
+
+def record_of(name: str, mode: str, request: Request, files: LeaseFiles, keeper: LaunchedWatcher | None) -> Record:
+    """Return what is kept of a lease on this machine."""
+    return {
+        "name": name,
+        "mode": mode,
+        "what": request.what,
+        "asked": request.exporter or (request.selector or "").removeprefix("exporter="),
+        "job": request.caller.job,
+        "host": request.caller.host,
+        "watch_pid": request.caller.owner.pid if request.caller.owner else None,
+        "since": time.time(),
+        "duration": request.duration,
+        "keeper": keeper.identity if keeper else None,
+        "keeper_log": str(files.log) if keeper else None,
+    }

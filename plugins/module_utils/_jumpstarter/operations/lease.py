@@ -1,0 +1,213 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind jumpstarter_lease."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import choose_mode
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import controller_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire import (
+    acquire_from_controller,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
+    LeaseFiles,
+    usable_record,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.release import (
+    is_local,
+    release_local,
+    release_to_controller,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import (
+    Request,
+    tags_of,
+    wanted_arguments,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL, Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import (
+    check_name,
+    check_text,
+    new_lease_name,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import require_yaml, write_yaml
+
+PREDICTED_NAME = "check-mode"
+
+Result = dict[str, t.Any]
+Options = t.Mapping[str, t.Any]
+
+
+def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None] = lambda line: None) -> Result:
+    """Acquire, create, renew or release a lease.
+
+    :param say: shows a line to whoever watches.
+    :returns: ``changed``, ``lease_name``, ``mode``, ``exporter`` and ``lease``.
+    :raises JumpstarterError: what was asked could not be done.
+    """
+    if options["output"] == "yaml":
+        require_yaml()  # before a lease is made that could then not be told of
+    act = {"acquire": _acquire, "create": _create, "renew": _renew, "release": _release}[options["state"]]
+    result = act(options, check_mode, say)
+    return {**result, "output": _written(result, options["output"])}
+
+
+def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+    mode = _mode(options)
+    request = _request(options, say)
+    held = options["lease_name"]
+    if held and held != PREDICTED_NAME:
+        return _already_held(held, request)
+    if check_mode:
+        predicted: Result = {"lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
+        return {"changed": not held, **predicted}
+    if mode == CONTROLLER:
+        record = acquire_from_controller(controller_of(options, request.caller.owner), request)
+    else:
+        record = acquire_local(options["lock_dir"], request)
+    return {
+        "changed": True,
+        "lease_name": record["name"],
+        "mode": mode,
+        "exporter": record["exporter"],
+        "lease": record["lease"],
+        "keeper_log": record["keeper_log"],
+    }
+
+
+def _already_held(lease_name: str, request: Request) -> Result:
+    """Go on with a lease that this host acquired before."""
+    record = usable_record(lease_name)
+    if record is None or request.what != record["what"]:
+        raise errors.InputError(
+            f"This host already holds lease {lease_name} of {record['what'] if record else 'another machine'}; "
+            f"release it before you acquire {request.what}."
+        )
+    return {
+        "changed": False,
+        "lease_name": lease_name,
+        "mode": record["mode"],
+        "exporter": record["exporter"],
+        "lease": record["lease"],
+        "keeper_log": record["keeper_log"],
+    }
+
+
+def _create(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+    """Ask the controller for a lease and return at once; nothing renews or releases it."""
+    if _mode(options) == LOCAL:
+        raise errors.InputError("state create needs a controller; a local lease is held or not: use state acquire.")
+    request = _request(options, say)
+    name = check_name(options["lease_name"] or new_lease_name(options["job_id"], options["job_host"]), "lease_name")
+    result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": request.exporter, "lease": {}}
+    if check_mode:
+        return result
+    controller = controller_of(options, request.caller.owner)
+    wanted = wanted_arguments(request.exporter, request.selector)
+    controller.create(name, wanted, request.duration, tags_of(request.caller))
+    found = controller.find(name)
+    return {**result, "lease": found.shown if found else {}}
+
+
+def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
+    name = _needed_name(options)
+    window = parse_duration(options["duration"], "duration")
+    record = None if check_mode and name == PREDICTED_NAME else usable_record(name)
+    if is_local(record):
+        raise errors.InputError(f"Lease {name} is a local one, which does not run out; there is nothing to renew.")
+    result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": None, "lease": {}}
+    if check_mode:
+        return result
+    controller = controller_of(options, Caller.from_options(options).owner)
+    found = controller.find(name)
+    if found is None or found.began is None:
+        why = "is not held" if found is None or found.state != HELD else "does not tell when it began"
+        raise errors.LeaseLost(f"Lease {name} {why}, so it can't be renewed.")
+    elapsed = max(0.0, time.time() - found.began.timestamp())
+    extended = controller.extend(name, elapsed + window)
+    return {
+        **result,
+        "changed": extended.duration > found.duration,
+        "exporter": extended.exporter,
+        "lease": extended.shown,
+    }
+
+
+def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
+    name = options["lease_name"]
+    result = {"changed": False, "lease_name": name, "mode": None, "exporter": None, "lease": {}}
+    if not name or name == PREDICTED_NAME:
+        return result
+    files = LeaseFiles(check_name(name, "lease_name"))
+    record = None
+    try:
+        record = files.read()
+    except errors.LeaseLost as error:
+        if _mode(options) == LOCAL:
+            raise errors.ReleaseFailed(f"{error.message} The device is given back when the play ends.") from None
+    mode = record["mode"] if record else _mode(options)
+    result.update(mode=mode, exporter=(record or {}).get("exporter"))
+    if check_mode:
+        return {**result, "changed": True}
+    if mode == LOCAL:
+        return {**result, "changed": release_local(name, files, record)}
+    caller = Caller.from_options(options)
+    sleep = caller.owner.sleep if caller.owner else time.sleep
+    controller = controller_of(options, caller.owner)
+    if record and record.get("config") is not None:
+        controller.config = record["config"]
+    was_held = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
+    return {**result, "changed": was_held}
+
+
+def _mode(options: Options) -> str:
+    return choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
+
+
+def _request(options: Options, say: t.Callable[[str], None]) -> Request:
+    exporter, selector = options["exporter"] or None, options["selector"] or None
+    if not exporter and not selector:
+        raise errors.InputError("Neither exporter nor selector is given; say which device to lease.")
+    if exporter:
+        check_name(exporter, "exporter")
+    return Request(
+        caller=Caller.from_options(options),
+        exporter=None if selector else exporter,
+        selector=check_text(selector, "selector") if selector else None,
+        duration=parse_duration(options["duration"], "duration"),
+        timeout=_timeout(options),
+        max_hold=parse_duration(options["max_hold"], "max_hold") if options["max_hold"] else None,
+        expected_exporter=options["expected_exporter"] or None,
+        say=lambda line: say(sentence(line)),
+    )
+
+
+def _timeout(options: Options) -> float:
+    timeout = options["timeout"] if options["timeout"] is not None else 600.0 if options["state"] == "acquire" else 30.0
+    if not 0 <= timeout <= 30 * 86400:
+        raise errors.InputError(f"timeout is {timeout:g}; give seconds, 0 or more and at most 30 days.")
+    return float(timeout)
+
+
+def _needed_name(options: Options) -> str:
+    if not options["lease_name"]:
+        raise errors.InputError(f"state {options['state']} needs lease_name.")
+    return check_name(options["lease_name"], "lease_name")
+
+
+def _written(result: Result, form: str) -> str:
+    if form == "name":
+        return str(result["lease_name"] or "")
+    shown = {key: result[key] for key in ("lease_name", "mode", "exporter", "lease")}
+    if form == "json":
+        return json.dumps(shown, default=str)
+    return write_yaml(shown)

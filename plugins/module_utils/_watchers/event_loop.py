@@ -1,0 +1,134 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A watcher's own side: a small process that waits for the end of ansible-playbook."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
+
+WATCHING = b"watching\n"
+DISMISS = signal.SIGUSR1
+RELEASE = signal.SIGTERM
+
+
+class Dismissed(Exception):
+    """The play has settled what was watched."""
+
+
+class Order(t.TypedDict):
+    """What every watcher is told: the process to watch (pid, start; None without one) and its log file."""
+
+    owner: list[int] | None
+    log: str
+
+
+class EventLoop:
+    """Waits for the owner's end, for signals and for the task that started it."""
+
+    def __init__(self, owner_fd: int | None, signal_fd: int) -> None:
+        self.has_owner = owner_fd is not None
+        self._owner_fd = owner_fd
+        self._signal_fd = signal_fd
+
+    def read_message(self) -> dict[str, t.Any] | None:
+        """Return the task's next message; None if the task, the play or a signal ended the wait."""
+        if 0 not in self._wait([0, *self._owner()], None):
+            return None
+        line = _read_line()
+        os.close(0)
+        with contextlib.suppress(ValueError):
+            message = parse_json(line)
+            return message if line.endswith(b"\n") and isinstance(message, dict) else None
+        return None
+
+    def until_end(self, moment: float | None = None) -> bool:
+        """Wait for the end of the owner, or a signal to release; return False if the moment came first.
+
+        :param moment: monotonic time in seconds.
+        :raises Dismissed: the play has settled it.
+        """
+        return bool(self._wait(self._owner(), None if moment is None else max(0.0, moment - time.monotonic())))
+
+    def until_readable(self, descriptor: int) -> bool:
+        """Wait for a descriptor; return False if the end of the owner, or a signal to release, came first.
+
+        :raises Dismissed: the play has settled it.
+        """
+        return self._wait([descriptor, *self._owner()], None) == [descriptor]
+
+    def is_readable(self, descriptor: int) -> bool:
+        """Whether a descriptor can be read now.
+
+        :raises Dismissed: the play has settled it.
+        """
+        return descriptor in self._wait([descriptor], 0)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, whether the owner lives or not.
+
+        :raises Dismissed: the play has settled it.
+        """
+        self._wait([], seconds)
+
+    def log(self, message: str) -> None:
+        """Write a line to the log."""
+        with contextlib.suppress(OSError):
+            os.write(1, f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {message}\n".encode())
+
+    def _owner(self) -> list[int]:
+        return [] if self._owner_fd is None else [self._owner_fd]
+
+    def _wait(self, descriptors: list[int], seconds: float | None) -> list[int]:
+        ready = wait_readable([self._signal_fd, *descriptors], seconds)
+        if self._signal_fd in ready and DISMISS in os.read(self._signal_fd, 64):
+            raise Dismissed
+        return ready
+
+
+def serve(run: t.Callable[[t.Any, EventLoop], None]) -> None:
+    """Run a watcher: the order comes on standard input, standard output says when it watches.
+
+    :param run: gets the order; ends when all is settled.
+    """
+    signal_fd = _catch_signals()
+    order = json.loads(_read_line())
+    reply = os.dup(1)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    with contextlib.suppress(Dismissed, OwnerGone):
+        watching = EventLoop(Owner(*order["owner"]).open_pidfd() if order["owner"] else None, signal_fd)
+        os.write(reply, WATCHING)
+        os.close(reply)
+        run(order, watching)
+
+
+def _read_line() -> bytes:
+    """Return a line of standard input, byte by byte, since what follows it is for later."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            break
+        line += byte
+    return line
+
+
+def _catch_signals() -> int:
+    """Return a descriptor that becomes readable on each signal that may reach a watcher."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
+    for number in (RELEASE, DISMISS, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: None)
+    return read_end

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking AAP which jobs run: every page, nothing guessed, and the token stays with AAP."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+import requests
+import responses
+
+from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import AapError, ask_running_jobs
+
+AAP = "https://aap.example.com"
+ROOT = f"{AAP}/api/v2/"
+JOBS = f"{ROOT}unified_jobs/"
+
+
+@pytest.fixture
+def aap(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[responses.RequestsMock]:
+    """Return an AAP that has an API and whatever a test adds."""
+    monkeypatch.setenv("CONTROLLER_HOST", AAP)
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.get(ROOT, json={})
+        yield mock
+
+
+def test_every_page_is_read(aap: responses.RequestsMock) -> None:
+    aap.get(JOBS, json={"results": [{"id": 1}], "next": "/api/v2/unified_jobs/?page=2"})
+    aap.get(
+        JOBS, json={"results": [{"id": 2}], "next": None}, match=[responses.matchers.query_param_matcher({"page": 2})]
+    )
+    assert ask_running_jobs() == {"1", "2"}
+    assert {call.request.headers["Authorization"] for call in aap.calls} == {"Bearer canary"}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://elsewhere.example.com/api",
+        "//elsewhere.example.com/api",
+        "http://aap.example.com/api",
+        AAP + ":8443/api",
+    ],
+)
+def test_a_link_to_another_server_is_not_followed(aap: responses.RequestsMock, link: str) -> None:
+    aap.get(JOBS, json={"results": [], "next": link})
+    with pytest.raises(AapError, match="a link to another server; no lease was released"):
+        ask_running_jobs()
+    assert all(str(call.request.url).startswith(f"{AAP}/") for call in aap.calls)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"json": {"results": None, "next": None}}, "without a list of jobs"),
+        ({"json": [1]}, "without a list of jobs"),
+        ({"body": "<html>"}, "gave no answer"),
+        ({"status": 401}, "answered 401; check CONTROLLER_OAUTH_TOKEN"),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example.com"}}, "answered 302"),
+        ({"body": requests.ConnectionError("refused")}, r"gave no answer \(ConnectionError\)"),
+        ({"json": {"results": [{"id": 1}], "next": JOBS}}, "without end"),
+    ],
+)
+def test_what_is_not_known_releases_nothing(aap: responses.RequestsMock, answer: dict[str, t.Any], words: str) -> None:
+    aap.get(JOBS, **answer)
+    with pytest.raises(AapError, match=words) as failure:
+        ask_running_jobs()
+    assert "o lease was released" in failure.value.message
+    assert "canary" not in failure.value.message
+
+
+def test_an_api_behind_the_gateway_is_found(aap: responses.RequestsMock) -> None:
+    aap.replace(responses.GET, ROOT, status=404)
+    aap.get(f"{AAP}/api/controller/v2/", json={})
+    aap.get(f"{AAP}/api/controller/v2/unified_jobs/", json={"results": [{"id": 7}], "next": None})
+    assert ask_running_jobs() == {"7"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"results": {}, "next": None},
+        {"results": "", "next": None},
+        {"results": [{"id": None}], "next": None},
+        {"results": [{"id": "7 "}], "next": None},
+        {"results": [{}], "next": None},
+        {"results": [], "next": "http://["},
+        {"results": [], "next": ["x"]},
+        {"results": []},
+        [],
+    ],
+)
+def test_a_page_that_cannot_be_read_is_no_page_without_jobs(aap: responses.RequestsMock, page: t.Any) -> None:
+    aap.get(JOBS, json=page)
+    with pytest.raises(AapError, match="answered without a list of jobs; no lease was released"):
+        ask_running_jobs()
+
+
+@pytest.mark.parametrize("body", ["[" * 5000, '{"results": NaN}', "<html>", ""])
+def test_an_answer_that_is_no_json_is_told(aap: responses.RequestsMock, body: str) -> None:
+    aap.get(JOBS, body=body)
+    with pytest.raises(AapError, match=r"AAP gave no answer .* No lease was released"):
+        ask_running_jobs()
+
+
+@pytest.mark.parametrize("host", ["http://[", "ftp://aap.example.com", "http://", " "])
+@pytest.mark.usefixtures("aap")
+def test_a_host_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("CONTROLLER_HOST", host)
+    with pytest.raises(AapError, match="CONTROLLER_HOST is no address of a server; give https://HOST"):
+        ask_running_jobs()
