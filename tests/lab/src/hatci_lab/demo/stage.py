@@ -14,17 +14,13 @@ from typing import Any
 
 import yaml
 
+from hatci_lab.car.defaults import ECUS, VIN
 from hatci_lab.sums.process import SumsProcess
 
 HOST = "vehicle_001"
-VIN = "1HGBH41JXMN109186"
 UPDATE_SECONDS = 4.0
 CLOSING_SECONDS = 30.0
 REASON = "Gateway refused the image: signature does not match"
-ECUS = [
-    {"ecu_name": "Gateway", "part_number": "GW-2024-001", "sw_version": "1.0.0"},
-    {"ecu_name": "Telematics", "part_number": "TCU-2024-007", "sw_version": "3.1.4"},
-]
 
 
 class Stage:

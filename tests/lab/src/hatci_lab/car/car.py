@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The car: which of its ECUs listen, depending on power, network, defects and resets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from hatci_lab.car import keeping
+from hatci_lab.car.log import RequestLog
+from hatci_lab.car.model import CarState
+from hatci_lab.car.server import EcuServer
+
+
+class Car:
+    """Everything that changes `state` calls `changed` afterwards, which keeps it and lets the ECUs follow."""
+
+    def __init__(self, path: Path, boot_seconds: float) -> None:
+        self.path = path
+        self.state: CarState = keeping.load(path)
+        self.log = RequestLog()
+        self._boot_seconds = boot_seconds
+        self._boots: dict[str, asyncio.Task[None]] = {}
+        self._servers = {
+            name: EcuServer(self.state, name, self.log, self._save, self.reset) for name in self.state.ecus
+        }
+        self.state.ports = {name: server.port for name, server in self._servers.items()}
+        self._save()
+
+    async def start(self) -> None:
+        """Let every ECU listen that can."""
+        await asyncio.gather(*(server.open() for name, server in self._servers.items() if self.runs(name)))
+
+    def runs(self, name: str) -> bool:
+        """Whether the ECU listens, or will when it has booted."""
+        state = self.state
+        return state.powered and not state.bricked and state.ecus[name].on
+
+    def changed(self) -> None:
+        self._save()
+        for name, server in self._servers.items():
+            if not self.runs(name):
+                self._cancel_boot(name)
+                server.close()
+            elif not server.listening and name not in self._boots:
+                self._boot(name)
+
+    def reset(self, name: str) -> None:
+        """The ECU drops its connections and refuses new ones while it boots."""
+        self._cancel_boot(name)
+        self._servers[name].close()
+        if self.runs(name):
+            self._boot(name)
+
+    def shown(self) -> dict[str, Any]:
+        """The state, and of each ECU whether it listens now."""
+        shown = self.state.model_dump()
+        for name, server in self._servers.items():
+            shown["ecus"][name]["listening"] = server.listening
+        return shown
+
+    def _save(self) -> None:
+        keeping.save(self.path, self.state)
+
+    def _boot(self, name: str) -> None:
+        self._boots[name] = asyncio.get_running_loop().create_task(self._come_up(name))
+
+    async def _come_up(self, name: str) -> None:
+        await asyncio.sleep(self._boot_seconds)
+        await self._servers[name].open()
+        del self._boots[name]
+
+    def _cancel_boot(self, name: str) -> None:
+        boot = self._boots.pop(name, None)
+        if boot:
+            boot.cancel()
