@@ -4,7 +4,6 @@ CORE ?= 2.19
 CORES := 2.16 2.19
 WORKERS ?= 4
 
-UV := .venvs/uv/bin/uv
 COLLECTIONS := .cache/collections
 VENV := .venvs/core-$(CORE)
 
@@ -13,34 +12,26 @@ VENV := .venvs/core-$(CORE)
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-$(UV):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
-	@$(PYTHON) -m venv .venvs/uv
-	@.venvs/uv/bin/pip install --quiet --disable-pip-version-check uv 2>/dev/null
-
 $(COLLECTIONS)/.ready:
 	@mkdir -p $(COLLECTIONS)/ansible_collections/hatci $(COLLECTIONS)/ansible_collections/jumpstarter
 	@ln -sfn ../../../.. $(COLLECTIONS)/ansible_collections/hatci/automation
 	@ln -sfn ../../../../companion/jumpstarter $(COLLECTIONS)/ansible_collections/jumpstarter/jumpstarter
 	@touch $@
 
-.venvs/core-%/.ready: requirements.txt requirements/test.txt tests/lab/pyproject.toml | $(UV)
-	@echo "Setting up ansible-core $* and jmp in .venvs/core-$*"
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venvs/core-$*
-	@VIRTUAL_ENV=.venvs/core-$* $(UV) pip install --quiet 'ansible-core==$*.*' -r requirements/test.txt -e tests/lab
-	@.venvs/core-$*/bin/python -m compileall -q -j 0 .venvs/core-$*/lib || true
+.venvs/core-%/.ready: requirements/pip.txt requirements/test.txt tests/lab/pyproject.toml
+	@$(PYTHON) dev/set_up.py $(@D) -r requirements/test.txt 'ansible-core==$*.*' -- \
+	  --no-build-isolation --no-deps -e tests/lab
 	@touch $@
 
 venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp and the virtual lab
 
-.venvs/%/.ready: requirements/%.txt | $(UV)
-	@echo "Setting up the tools of requirements/$*.txt in .venvs/$*"
-	@$(UV) venv --quiet --allow-existing --seed --python $(PYTHON) .venvs/$*
-	@VIRTUAL_ENV=.venvs/$* $(UV) pip install --quiet -r requirements/$*.txt
+.venvs/%/.ready: requirements/pip.txt requirements/%.txt
+	@$(PYTHON) dev/set_up.py $(@D) -r requirements/$*.txt
 	@touch $@
 
 .PHONY: test
-test: $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
+test: $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
+	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: demo
@@ -70,7 +61,7 @@ bench: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Measure speed and memory beside 
 matrix: .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run the walkthrough on every supported ansible-core and jmp
 	@.venvs/core-2.19/bin/python dev/matrix.py
 
-.PHONY: lint sanity build importer changelog
+.PHONY: lint sanity build importer lock changelog
 lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
 
@@ -86,6 +77,9 @@ build: .venvs/importer/.ready  ## Build the tarball that users install into .cac
 
 importer: build  ## Import the tarball as Galaxy would; any remark fails
 	@.venvs/importer/bin/python dev/importer.py .cache/dist/*.tar.gz
+
+lock: .venvs/lock/.ready  ## Lock the newest versions of what the tools need: requirements/NAME.in gives NAME.txt
+	@.venvs/lock/bin/python dev/lock.py
 
 changelog: .venvs/lint/.ready  ## Bring CHANGELOG.md up to date with the fragments and the modules
 	@PATH="$(CURDIR)/.venvs/lint/bin:$$PATH" ANSIBLE_HOME=$(CURDIR)/.cache/ansible \

@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from set_up import SetUpError, set_up
+
 REPOSITORY = Path(__file__).parents[1]
-UV = REPOSITORY / ".venvs/uv/bin/uv"
 DRIVERS = ("composite", "opendal", "power", "pyserial", "shell")
 TESTS = ("tests/integration/walkthrough", "tests/integration/single_vehicle")
 
@@ -64,7 +65,10 @@ def run(pair: Pair) -> str:
     python = find_python(pair.python)
     if python is None:
         return f"skipped: no Python {pair.python} here"
-    set_up(pair, python)
+    try:
+        prepare(pair, python)
+    except SetUpError as error:
+        return f"error: {error}"
     done = subprocess.run(
         [REPOSITORY / ".venvs/core-2.19/bin/python", "-m", "pytest", "-q", "-n", "2", "--core", pair.name, *TESTS],
         cwd=REPOSITORY,
@@ -89,19 +93,14 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def set_up(pair: Pair, python: str) -> None:
+def prepare(pair: Pair, python: str) -> None:
     """Make the environment of a pair, if it is not there yet."""
     ready = pair.directory / ".ready"
     if ready.exists():
         return
-    print(f"Setting up {pair.directory.relative_to(REPOSITORY)}", flush=True)
     packages = [f"jumpstarter-driver-{driver}=={pair.jmp}.*" for driver in DRIVERS]
-    environment = {**os.environ, "VIRTUAL_ENV": str(pair.directory)}
-    create = [UV, "venv", "--quiet", "--allow-existing", "--python", python]
-    install = [UV, "pip", "install", "--quiet", f"ansible-core=={pair.core}.*", f"jumpstarter-cli=={pair.jmp}.*"]
-    subprocess.run([*create, pair.directory], check=True)
-    subprocess.run([*install, *packages, "-e", "tests/lab"], cwd=REPOSITORY, env=environment, check=True)
-    subprocess.run([pair.directory / "bin/python", "-m", "compileall", "-q", pair.directory / "lib"], check=False)
+    core = [f"ansible-core=={pair.core}.*", f"jumpstarter-cli=={pair.jmp}.*"]
+    set_up(pair.directory, [*core, *packages, "-e", str(REPOSITORY / "tests/lab")], python=python)
     ready.touch()
 
 
