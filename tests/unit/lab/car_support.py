@@ -35,8 +35,8 @@ def talk(car: CarProcess, name: str = "Gateway", timeout: float = 5.0) -> Iterat
         connection.close()
 
 
-def read(car: CarProcess, name: str, did: int) -> bytes:
-    with talk(car, name) as client:
+def read(car: CarProcess, name: str, did: int, timeout: float = 5.0) -> bytes:
+    with talk(car, name, timeout) as client:
         value: bytes = client.read_data_by_identifier(did).service_data.values[did]
         return value
 

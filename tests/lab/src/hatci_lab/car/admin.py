@@ -10,10 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from hatci_lab.car.car import Car
 from hatci_lab.car.faults import KINDS
-from hatci_lab.car.model import Ecu, Fault
+from hatci_lab.car.model import Behaviour, Ecu, Fault
 
-BATTERY = {"voltage": 12.6, "current": 8.0}
-NOTHING = {"voltage": 0.0, "current": 0.0}
+CURRENT = 8.0
 
 
 def _check_fault(rule: Fault) -> Fault:
@@ -29,27 +28,36 @@ class CarChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     vin: str | None = None
+    voltage: float | None = None
     bricked: bool | None = None
+    network_carries_diagnostics: bool | None = None
 
 
 def relay_routes(car: Car) -> APIRouter:
-    """GET and POST alike, as relays in labs have it."""
+    """/power and /network with on, off and read, by GET and POST alike, as relays in labs have it."""
     relays = APIRouter()
+    switches = {"power": "powered", "network": "network"}
 
-    @relays.api_route("/power/{position}", methods=["GET", "POST"])
-    async def power(position: str) -> dict[str, float]:
-        if position in ("on", "off"):
-            car.state.powered = position == "on"
+    @relays.api_route("/{relay}/{position}", methods=["GET", "POST"])
+    async def switch(relay: str, position: str) -> dict[str, float]:
+        if relay not in switches or position not in ("on", "off", "read"):
+            raise HTTPException(404, "the relays are power and network, and each knows on, off and read")
+        if position != "read":
+            setattr(car.state, switches[relay], position == "on")
             car.changed()
-        elif position != "read":
-            raise HTTPException(404, f"the power relay knows on, off and read, not {position!r}")
-        return BATTERY if car.state.powered else NOTHING
+        closed = getattr(car.state, switches[relay])
+        return {"voltage": car.state.voltage if closed else 0.0, "current": CURRENT if closed else 0.0}
 
     return relays
 
 
 def admin_routes(car: Car) -> APIRouter:
     lab = APIRouter(prefix="/_lab")
+
+    def _ecu(name: str) -> Ecu:
+        if name not in car.state.ecus:
+            raise HTTPException(404, f"the car does not have an ECU {name!r}; it has {', '.join(car.state.ecus)}")
+        return car.state.ecus[name]
 
     @lab.get("/state")
     async def state() -> dict[str, Any]:
@@ -64,18 +72,27 @@ def admin_routes(car: Car) -> APIRouter:
 
     @lab.patch("/ecus/{name}")
     async def change_ecu(name: str, given: dict[str, Any]) -> dict[str, Any]:
-        if name not in car.state.ecus:
-            raise HTTPException(404, f"the car does not have an ECU {name!r}; it has {', '.join(car.state.ecus)}")
         try:
-            car.state.ecus[name] = Ecu(**{**car.state.ecus[name].model_dump(), **given})
+            car.state.ecus[name] = Ecu(**{**_ecu(name).model_dump(), **given})
         except ValidationError as error:
             raise HTTPException(422, str(error)) from error
         car.changed()
-        return car.shown()["ecus"][name]
+        shown: dict[str, Any] = car.shown()["ecus"][name]
+        return shown
+
+    @lab.put("/behaviour")
+    async def behave(given: Behaviour) -> dict[str, Any]:
+        for name in given.leaves_codes:
+            _ecu(name)
+        car.state.behaviour = given
+        car.changed()
+        return given.model_dump()
 
     @lab.get("/vehicles/{vin}")
     async def vehicle(vin: str) -> dict[str, Any]:
         """As SUMS shows a vehicle, but what is truly on its ECUs; the serial line asks here."""
+        if not car.state.powered or car.state.bricked:
+            raise HTTPException(503, "the car is off")
         names = ("ecu_name", "part_number", "sw_version")
         ecus = [{name: getattr(ecu, name) for name in names} for ecu in car.state.ecus.values()]
         return {"vin": car.state.vin, "ecus": ecus}
@@ -95,6 +112,8 @@ def admin_routes(car: Car) -> APIRouter:
 
     @lab.post("/faults")
     async def add_fault(rule: Rule) -> dict[str, Any]:
+        if rule.ecu is not None:
+            _ecu(rule.ecu)
         car.state.faults = [*car.state.faults, rule]
         car.changed()
         return rule.model_dump()

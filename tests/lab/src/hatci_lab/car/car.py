@@ -9,7 +9,8 @@ from typing import Any
 
 from hatci_lab.car import keeping
 from hatci_lab.car.log import RequestLog
-from hatci_lab.car.model import CarState
+from hatci_lab.car.model import CarState, Interruption
+from hatci_lab.car.phases import PHASES
 from hatci_lab.car.server import EcuServer
 
 
@@ -20,13 +21,13 @@ class Car:
         self.path = path
         self.state: CarState = keeping.load(path)
         self.log = RequestLog()
+        self.news = asyncio.Event()
+        """Set when something changed that an update may depend on."""
         self._boot_seconds = boot_seconds
         self._boots: dict[str, asyncio.Task[None]] = {}
-        self._servers = {
-            name: EcuServer(self.state, name, self.log, self._save, self.reset) for name in self.state.ecus
-        }
+        self._servers = {name: EcuServer(self.state, name, self.log, self.save, self.reset) for name in self.state.ecus}
         self.state.ports = {name: server.port for name, server in self._servers.items()}
-        self._save()
+        self.save()
 
     async def start(self) -> None:
         """Let every ECU listen that can."""
@@ -35,10 +36,22 @@ class Car:
     def runs(self, name: str) -> bool:
         """Whether the ECU listens, or will when it has booted."""
         state = self.state
-        return state.powered and not state.bricked and state.ecus[name].on
+        wired = state.network or not state.network_carries_diagnostics
+        return state.powered and wired and not state.bricked and state.ecus[name].on
+
+    @property
+    def cut(self) -> Interruption | None:
+        """What keeps the car from its update server now."""
+        if not self.state.powered or self.state.bricked:
+            return "power loss"
+        return None if self.state.network else "network loss"
 
     def changed(self) -> None:
-        self._save()
+        """Keep what changed, note what it does to an update, and let the ECUs follow."""
+        if self.cut:
+            self._interrupt(self.cut)
+        self.save()
+        self.news.set()
         for name, server in self._servers.items():
             if not self.runs(name):
                 self._cancel_boot(name)
@@ -47,6 +60,12 @@ class Car:
                 self._boot(name)
 
     def reset(self, name: str) -> None:
+        """A tester resets the ECU."""
+        self._interrupt("reset")
+        self.reboot(name)
+        self.news.set()
+
+    def reboot(self, name: str) -> None:
         """The ECU drops its connections and refuses new ones while it boots."""
         self._cancel_boot(name)
         self._servers[name].close()
@@ -60,7 +79,12 @@ class Car:
             shown["ecus"][name]["listening"] = server.listening
         return shown
 
-    def _save(self) -> None:
+    def _interrupt(self, interruption: Interruption) -> None:
+        update = self.state.update
+        if update and update.phase in PHASES and not update.ended:
+            update.interruption = update.interruption or interruption
+
+    def save(self) -> None:
         keeping.save(self.path, self.state)
 
     def _boot(self, name: str) -> None:

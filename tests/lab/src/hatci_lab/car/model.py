@@ -83,12 +83,64 @@ class Fault(Part):
         return dict(self.model_extra or {})
 
 
+Interruption = Literal["power loss", "network loss", "reset"]
+Aftermath = Literal["resume", "restore", "mixture", "brick"]
+Report = Literal["COMPLETE", "FAILED", "CANCELLED", "NOTHING"]
+
+
+class Behaviour(Part):
+    """How the car takes its updates.
+
+    After an interruption it goes on, restores the source, ends up with the target on the first half
+    of its ECUs, or never answers again. `leaves_codes` are there after an update, by ECU. One that
+    `lies` keeps its software though the update succeeds, and takes the target though it fails.
+    `report` is what SUMS hears in place of how it ended; after NOTHING it waits for ever.
+    """
+
+    on_power_loss: Aftermath = "resume"
+    on_network_loss: Aftermath = "resume"
+    on_reset: Aftermath = "resume"
+    leaves_codes: dict[str, Codes] = {}
+    lies: bool = False
+    report: Report | None = None
+    minimum_voltage: float = 11.8
+
+    def aftermath(self, interruption: Interruption) -> Aftermath:
+        by_interruption: dict[Interruption, Aftermath] = {
+            "power loss": self.on_power_loss,
+            "network loss": self.on_network_loss,
+            "reset": self.on_reset,
+        }
+        return by_interruption[interruption]
+
+
+class Update(Part):
+    """A deployment that the car works on.
+
+    `held`: SUMS was told that it stands still. `ended`: the car is done with it, and this is what SUMS is to hear.
+    """
+
+    deployment_id: str
+    phase: str = "waiting"
+    progress: int = 0
+    interruption: Interruption | None = None
+    held: bool = False
+    ended: str | None = None
+    reason: str | None = None
+
+
 class CarState(Part):
+    """`network_carries_diagnostics`: without the network the ECUs cannot be reached either."""
+
     vin: str
     ecus: dict[str, Ecu]
     powered: bool = True
-    network: Literal["up", "down"] = "up"
+    voltage: float = 12.6
+    network: bool = True
+    network_carries_diagnostics: bool = False
     bricked: bool = False
+    behaviour: Behaviour = Behaviour()
+    update: Update | None = None
     faults: list[Fault] = []
     ports: dict[str, int] = {}
     admin_port: int = 0

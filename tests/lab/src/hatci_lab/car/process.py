@@ -38,7 +38,8 @@ class CarProcess:
     """Starts `hatci_lab.car` and talks to its admin API.
 
     Its state is `<directory>/car.json`, its log `<directory>/car.log`; `vin` and `ecus` are those of
-    a new car, an existing state wins. Its ports stay the same, and stay ours while it is stopped.
+    a new car, an existing state wins. With `sums_url` it takes its updates from there. Its ports stay
+    the same, and stay ours while it is stopped.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class CarProcess:
         vin: str = VIN,
         ecus: Sequence[dict[str, Any]] = ECUS,
         boot_seconds: float = 0.3,
+        sums_url: str = "",
+        sums_ca: Path | None = None,
     ) -> None:
         self.directory = Path(directory)
         self.state_file = self.directory / "car.json"
@@ -56,6 +59,8 @@ class CarProcess:
         self.ecus: dict[str, EcuAddress] = {}
         self._options = ["--directory", str(self.directory), "--vin", vin, "--ecus", json.dumps(list(ecus))]
         self._options += ["--boot-seconds", str(boot_seconds)]
+        self._options += ["--sums-url", sums_url] if sums_url else []
+        self._options += ["--sums-ca", str(sums_ca)] if sums_ca else []
         self._holders: list[socket.socket] = []
         self._process: subprocess.Popen[str] | None = None
         self._session = requests.Session()
@@ -154,7 +159,7 @@ class CarProcess:
         return state
 
     def set_car(self, **change: Any) -> None:
-        """Change `vin`, or `bricked`."""
+        """Change its vin, voltage, bricked or network_carries_diagnostics."""
         self._lab("PATCH", "_lab/state", change)
 
     def set_ecu(self, name: str, **change: Any) -> dict[str, Any]:
@@ -173,6 +178,14 @@ class CarProcess:
 
     def power(self, on: bool) -> None:
         self._lab("POST", f"power/{'on' if on else 'off'}")
+
+    def network(self, on: bool) -> None:
+        """The car's way to SUMS."""
+        self._lab("POST", f"network/{'on' if on else 'off'}")
+
+    def set_behaviour(self, **behaviour: Any) -> None:
+        """How it takes updates from now on, see hatci_lab.car.model.Behaviour; what is not named is as usual."""
+        self._lab("PUT", "_lab/behaviour", behaviour)
 
     def add_fault(self, kind: str, **rule: Any) -> None:
         self._lab("POST", "_lab/faults", {"kind": kind, **rule})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -14,6 +15,8 @@ from fastapi import FastAPI
 
 from hatci_lab.car.admin import admin_routes, relay_routes
 from hatci_lab.car.car import Car
+from hatci_lab.car.update_server import UpdateServer
+from hatci_lab.car.updater import Updater
 from hatci_lab.controller.ports import HOST, reserve
 
 
@@ -21,6 +24,8 @@ from hatci_lab.controller.ports import HOST, reserve
 class Settings:
     state_file: Path
     boot_seconds: float
+    sums_url: str | None
+    sums_ca: str | None
 
 
 class _Server(uvicorn.Server):
@@ -48,4 +53,12 @@ async def serve(settings: Settings) -> None:
     config = uvicorn.Config(
         app, ws="none", lifespan="off", log_level="warning", access_log=False, timeout_graceful_shutdown=1
     )
-    await _Server(config, car, f"http://{HOST}:{car.state.admin_port}").serve(sockets=[listener])
+    server = _Server(config, car, f"http://{HOST}:{car.state.admin_port}")
+    if settings.sums_url is None:
+        await server.serve(sockets=[listener])
+        return
+    updater = asyncio.create_task(Updater(car, UpdateServer(settings.sums_url, settings.sums_ca)).run())
+    updater.add_done_callback(lambda _task: setattr(server, "should_exit", True))
+    await server.serve(sockets=[listener])
+    if updater.done():
+        updater.result()

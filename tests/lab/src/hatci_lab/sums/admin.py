@@ -19,7 +19,10 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class VehicleConfig(BaseModel):
-    """How a vehicle is and how its next deployments end. `states` is walked through instead, its last one holds."""
+    """How a vehicle is and how its next deployments end. `states` is walked through instead, its last one holds.
+
+    With `reports` its deployments stay just before their end until /_lab/deployments/ID is told how they ended.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,6 +35,17 @@ class VehicleConfig(BaseModel):
     update_seconds: Seconds | None = None
     ecus: list[Ecu] | None = None
     states: Annotated[list[tuple[str, Seconds]], Field(min_length=1)] | None = None
+    reports: bool | None = None
+
+
+class DeploymentChange(BaseModel):
+    """What a vehicle does to its deployment: `held` lets it stand still or go on, `state` ends it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    held: bool | None = None
+    state: str | None = None
+    reason: str | None = None
 
 
 def admin_routes(backend: Backend, faults: Faults, log: RequestLog) -> APIRouter:
@@ -61,6 +75,19 @@ def admin_routes(backend: Backend, faults: Faults, log: RequestLog) -> APIRouter
         given: dict[str, Any] = config.model_dump(exclude_unset=True, exclude_none=True)
         with backend.store.transaction():
             return Json(backend.configure_vehicle(vin, given))
+
+    @lab.get("/vehicles/{vin}/deployments")
+    async def open_deployments(vin: str) -> Json:
+        with backend.store.transaction():
+            vehicle = backend.vehicle(vin)
+            return Json({"reports": bool(vehicle.get("reports")), "deployments": backend.open_deployments(vin)})
+
+    @lab.put("/deployments/{deployment_id}")
+    async def change_deployment(deployment_id: str, change: DeploymentChange) -> Json:
+        with backend.store.transaction():
+            if change.state is not None:
+                return Json(backend.end_deployment(deployment_id, change.state, change.reason))
+            return Json(backend.hold_deployment(deployment_id, bool(change.held)))
 
     @lab.get("/faults")
     async def list_faults() -> Json:

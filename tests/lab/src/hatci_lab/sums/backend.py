@@ -13,7 +13,6 @@ from hatci_lab.sums.models import parse_time
 from hatci_lab.sums.store import Record, Store
 
 VEHICLE_FIELDS = ("id", "program_name", "model_year", "region")
-CONFIG_FIELDS = ("outcome", "reason", "update_seconds", "states")
 
 
 class Refusal(Exception):
@@ -166,8 +165,77 @@ class Backend:
             raise Refusal(404, f"no deployment has the id {deployment_id!r}")
         return self._shown(found)
 
+    def open_deployments(self, vin: str) -> list[Record]:
+        """Deployments of this vehicle that have not ended, oldest first, with what the vehicle needs to carry them out.
+
+        `due`: the walk came to where it ends; `ends` is how, with `planned_reason`.
+        """
+        self._settle(vin)
+        found = [self.store.all("deployments")[key] for key in sorted(self._open.get(vin, ()))]
+        return [
+            {
+                **self._shown(one),
+                "ecus": self.event(one["event_id"])["ecus"],
+                "held": one.get("held_at") is not None,
+                "due": states.ends(one["steps"]) and self._elapsed(one) >= states.ends_after(one["steps"]),
+                "ends": one["steps"][-1][0],
+                "planned_reason": one["reason"],
+            }
+            for one in found
+        ]
+
+    def hold_deployment(self, deployment_id: str, held: bool) -> Record:
+        """Let a deployment stand still, as one does whose vehicle is not heard of, or go on from there."""
+        deployment = self._unfinished(deployment_id)
+        now = self._elapsed(deployment)
+        if held:
+            deployment = {**deployment, "held_at": now}
+        else:
+            stood = self._clock() - deployment["created"] - now
+            deployment = {**deployment, "held_at": None, "stood": stood}
+        self.store.save("deployments", deployment_id, deployment)
+        return self._shown(deployment)
+
+    def end_deployment(self, deployment_id: str, state: str, reason: str | None) -> Record:
+        """End a deployment now, whatever was planned for it."""
+        if state.upper() not in states.SUCCESS | states.FAILURE:
+            raise Refusal(422, f"{state!r} does not end a deployment")
+        deployment = self._unfinished(deployment_id)
+        at = self._moment(deployment)
+        finished = self._clock() - deployment["created"]
+        progress = 100 if state.upper() in states.SUCCESS else at.progress
+        if state.upper() in states.FAILURE:
+            reason = reason or deployment["reason"] or states.REASONS.get(state.upper())
+        deployment = {**deployment, "ended": [state, progress, at.started, finished], "reason": reason}
+        self.store.save("deployments", deployment_id, deployment)
+        self._settle(deployment["vin"])
+        return self._shown(deployment)
+
+    def _unfinished(self, deployment_id: str) -> Record:
+        found = self.store.get("deployments", deployment_id)
+        if found is None:
+            raise Refusal(404, f"no deployment has the id {deployment_id!r}")
+        if self._moment(found).finished is not None:
+            raise Refusal(409, f"deployment {deployment_id} has ended")
+        return found
+
+    def _elapsed(self, deployment: Record) -> float:
+        """Seconds that a deployment has moved, without those that it was held."""
+        if deployment.get("held_at") is not None:
+            return float(deployment["held_at"])
+        return float(self._clock() - deployment["created"] - deployment.get("stood", 0.0))
+
+    def _moment(self, deployment: Record) -> states.Moment:
+        if "ended" in deployment:
+            return states.Moment(*deployment["ended"])
+        at = states.moment(deployment["steps"], deployment["reached"], self._elapsed(deployment))
+        vehicle = self.store.get("vehicles", deployment["vin"]) or {}
+        if at.finished is not None and vehicle.get("reports"):
+            return states.just_before_the_end(deployment["steps"], deployment["reached"])
+        return at
+
     def _shown(self, deployment: Record) -> Record:
-        at = states.moment(deployment["steps"], deployment["reached"], self._clock() - deployment["created"])
+        at = self._moment(deployment)
         if at.succeeded and not deployment["settled"]:
             with self.store.transaction():
                 self._settle(deployment["vin"])
@@ -193,10 +261,9 @@ class Backend:
 
     def _settle(self, vin: str) -> None:
         """Let deployments of this vehicle that have ended take effect, in the order they ended."""
-        now = self._clock()
         waiting = [self.store.all("deployments")[key] for key in self._open.get(vin, ())]
         for deployment in sorted(waiting, key=lambda one: one["created"] + states.ends_after(one["steps"])):
-            at = states.moment(deployment["steps"], deployment["reached"], now - deployment["created"])
+            at = self._moment(deployment)
             if at.finished is None:
                 continue
             key = deployment["deployment_id"]

@@ -163,6 +163,11 @@ class SumsProcess:
         vehicle: dict[str, Any] = self._lab("PUT", f"vehicles/{vin}", config)
         return vehicle
 
+    def set_deployment(self, deployment_id: str, **change: Any) -> dict[str, Any]:
+        """Hold a deployment (`held`), or end it now (`state`, `reason`)."""
+        deployment: dict[str, Any] = self._lab("PUT", f"deployments/{deployment_id}", change)
+        return deployment
+
     def add_fault(self, **rule: Any) -> None:
         self._lab("POST", "faults", rule)
 

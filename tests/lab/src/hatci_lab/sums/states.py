@@ -64,10 +64,9 @@ def moment(steps: Sequence[Step], progress: int, elapsed: float) -> Moment:
         begin += seconds
         active_before += seconds if active else 0.0
     state = steps[-1][0]
-    ended = state.upper() in SUCCESS | FAILURE
     if started is None and state.upper() not in WAITING:
         started = begin
-    return Moment(state, progress, started, begin if ended else None)
+    return Moment(state, progress, started, begin if ends(steps) else None)
 
 
 def reached(last: str) -> int:
@@ -75,6 +74,19 @@ def reached(last: str) -> int:
     if last.upper() in SUCCESS:
         return 100
     return 60 if last.upper() in FAILURE else 40
+
+
+def just_before_the_end(steps: Sequence[Step], progress: int) -> Moment:
+    """Where a walk stands that waits to be told its end."""
+    begin = ends_after(steps)
+    active = [seconds for state, seconds in steps[:-1] if state.upper() not in WAITING]
+    started = begin - sum(active) if active else None
+    return Moment(steps[-2][0] if len(steps) > 1 else "PENDING", max(0, min(progress, 99)), started, None)
+
+
+def ends(steps: Sequence[Step]) -> bool:
+    """Whether a walk ever ends; one whose last state is not final stands still there."""
+    return steps[-1][0].upper() in SUCCESS | FAILURE
 
 
 def ends_after(steps: Sequence[Step]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import quote
 
 import requests
@@ -54,17 +55,20 @@ class Car:
                 if talks and state.lines:
                     lines, state.lines = state.lines, []
                     return lines
-            if talks:
-                return [f"HATCI VIRTUAL VEHICLE {self._vin} ready", *self._versions()]
+            if talks and (versions := self._versions()):
+                return [f"HATCI VIRTUAL VEHICLE {self._vin} ready", *versions]
             if time.monotonic() >= deadline:
                 return []
             time.sleep(POLL_SECONDS)
 
     def _versions(self) -> list[str]:
+        """Nothing comes from a car of the lab that is off."""
         try:
             with requests.Session() as session:
                 session.trust_env = False
                 answer = session.get(self._vehicle_url, timeout=SUMS_TIMEOUT, verify=self._verify)
+            if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                return []
             answer.raise_for_status()
             ecus = answer.json()["ecus"]
         except requests.RequestException:

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The car behind published Jumpstarter drivers, on a local exporter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hatci_lab.car.process import CarProcess
+
+VIN = "1HGBH41JXMN109186"
+BIN = Path(sys.executable).parent
+READ_BY_TUNNEL = """
+from doipclient import DoIPClient
+from doipclient.connectors import DoIPClientUDSConnector
+from jumpstarter.utils.env import env
+from jumpstarter_driver_network.adapters import TcpPortforwardAdapter
+from udsoncan import AsciiCodec
+from udsoncan.client import Client
+
+with env() as device:
+    for name, address in (("gateway", 0xE0), ("telematics", 0xE1)):
+        with TcpPortforwardAdapter(client=getattr(device, name)) as (host, port):
+            connection = DoIPClient(host, address, tcp_port=port)
+            config = {"data_identifiers": {0xF190: AsciiCodec(17)}}
+            with Client(DoIPClientUDSConnector(connection), config=config) as uds:
+                print(name, uds.read_data_by_identifier(0xF190).service_data.values[0xF190])
+            connection.close()
+"""
+READ_BY_DRIVER = """
+from jumpstarter.utils.env import env
+
+with env() as device:
+    found = device.gateway.read_data_by_identifier([0xF190])
+    print(bytes.fromhex(found[0].value).decode())
+    print([hex(code.dtc_id) for code in device.gateway.read_dtc_by_status_mask(0x08)])
+"""
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def car(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
+    with CarProcess(tmp_path_factory.mktemp("car"), boot_seconds=0.05) as running:
+        yield running
+
+
+@pytest.fixture
+def exporter(car: CarProcess, tmp_path: Path) -> Path:
+    car.power(True)
+    car.wait_until_listening()
+    path = tmp_path / "car.yaml"
+    car.write_exporter(path, "car_001")
+    return path
+
+
+def shell(exporter: Path, *command: str) -> list[str]:
+    """Lines that a command prints inside a local `jmp shell`."""
+    env = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TTY_COMPATIBLE")}
+    env["PATH"] = f"{BIN}:{env['PATH']}"
+    jmp = [str(BIN / "jmp"), "--log-level", "ERROR", "shell", "--exporter-config", str(exporter), "--"]
+    run = subprocess.run([*jmp, *command], env=env, capture_output=True, text=True, timeout=120, check=False)
+    return (run.stdout + run.stderr).splitlines()
+
+
+def test_both_ecus_are_read_through_tunnels(exporter: Path) -> None:
+    assert shell(exporter, sys.executable, "-c", READ_BY_TUNNEL) == [f"gateway {VIN}", f"telematics {VIN}"]
+
+
+def test_one_ecu_is_read_by_the_uds_driver(car: CarProcess, exporter: Path) -> None:
+    car.set_ecu("Gateway", dtcs={"U0123-00": 0x2F})
+    car.write_exporter(exporter, "car_001", uds_doip=["Gateway"])
+
+    assert shell(exporter, sys.executable, "-c", READ_BY_DRIVER) == [VIN, "['0xc12300']"]
+
+
+def test_the_power_relay_switches_and_measures(car: CarProcess, exporter: Path) -> None:
+    lines = shell(
+        exporter, "sh", "-c", "j power read; j power off; j power read; j network off; j power cycle --wait 0"
+    )
+
+    assert [line.partition("V")[0] for line in lines if "voltage" in line] == ["voltage=12.6 ", "voltage=0.0 "], lines
+    assert car.state()["powered"]
+    assert not car.state()["network"]
+    car.network(True)
+
+
+def test_the_serial_line_tells_the_true_software_and_is_silent_without_power(car: CarProcess, exporter: Path) -> None:
+    car.set_ecu("Gateway", sw_version="1.0.1")
+
+    lines = shell(
+        exporter,
+        *(
+            "sh",
+            "-c",
+            "j serial send check_version; j serial read; j power off; j serial read --timeout 0.1; echo rc=$?",
+        ),
+    )
+
+    assert lines[:3] == ["ECU Gateway part=GW-2024-001 sw=1.0.1", "ECU Telematics part=TCU-2024-007 sw=3.1.4", "END"]
+    assert lines[-1] != "rc=0"
+    assert any("nothing came from the vehicle" in line for line in lines), lines
