@@ -21,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import config_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
     LeaseFiles,
@@ -39,6 +40,47 @@ CONNECT_SECONDS = 30
 LOCK_SECONDS = 5.0
 
 
+class Device:
+    """A device that programs can be started for, and a directory in which they leave their results.
+
+    Made by :func:`open_device`.
+    """
+
+    def __init__(self, jmp: Jmp, target: list[str], directory: pathlib.Path) -> None:
+        self.jmp = jmp
+        self.directory = directory
+        self._target = target
+
+    def run(self, program: t.Sequence[str], timeout: float) -> CompletedCommand:
+        """Run a program inside one ``jmp shell``; its last argument is the directory.
+
+        What it did is in the files that it left there: neither that ``jmp`` ended with 0 nor that it did not says so.
+
+        :raises JmpTimeout: the time passed, and it was ended with all it started.
+        """
+        return self.jmp.run(
+            *("shell", *self._target, "--", *program, str(self.directory)),
+            timeout=timeout,
+            JMP_RETRY_TIMEOUT=str(CONNECT_SECONDS),
+        )
+
+
+@contextlib.contextmanager
+def open_device(options: Options, timeout: float) -> t.Iterator[Device]:
+    """Find the way to the device that a task's options name, and keep it for the time of the task.
+
+    :raises InputError: the options name no device, or no time.
+    """
+    if not 0 < timeout <= 30 * 86400:
+        raise errors.InputError(f"timeout is {timeout:g}; give seconds, more than 0 and at most 30 days.")
+    caller = Caller.from_options(options)
+    with contextlib.ExitStack() as stack:
+        lease_name, target = _way_to_device(options, timeout, caller, stack)
+        jmp = Jmp(caller.owner)
+        jmp.lease = lease_name
+        yield Device(jmp, target, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hatci-"))))
+
+
 def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str, t.Any]]:
     """Run shell commands, in which ``j`` drives the device, up to the first that fails.
 
@@ -46,20 +88,12 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
     :raises JumpstarterError: the device could not be reached, or the time passed.
     """
     timeout = options["timeout"]
-    if not 0 < timeout <= 30 * 86400:
-        raise errors.InputError(f"timeout is {timeout:g}; give seconds, more than 0 and at most 30 days.")
-    caller = Caller.from_options(options)
-    with contextlib.ExitStack() as stack:
-        lease_name, target = _way_to_device(options, caller, stack)
-        jmp = Jmp(caller.owner)
-        jmp.lease = lease_name
-        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hatci-")))
-        (directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
-        (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
-        results = directory / "results.json"
-        runner = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
+    with open_device(options, timeout) as device:
+        (device.directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
+        (device.directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
+        results = device.directory / "results.json"
         try:
-            finished = jmp.run("shell", *target, "--", *runner, timeout=timeout, JMP_RETRY_TIMEOUT=str(CONNECT_SECONDS))
+            finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
         except errors.JmpTimeout as error:
             done = _read(results)
             raise errors.DeviceUnreachable(
@@ -69,14 +103,20 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
             ) from error
         done = _read(results)
         if len(done) < len(commands) and not any(result["rc"] for result in done):
-            said = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
             raise errors.DeviceUnreachable(
-                f"{_progress(commands, done)} did not run, since jmp shell ended: {said}", results=done
+                f"{_progress(commands, done)} did not run, since jmp shell ended: {last_words(finished)}", results=done
             )
         return done
 
 
-def _way_to_device(options: Options, caller: Caller, stack: contextlib.ExitStack) -> tuple[str, list[str]]:
+def last_words(finished: CompletedCommand) -> str:
+    """Return why ``jmp`` ended, as far as it said so."""
+    return plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
+
+
+def _way_to_device(
+    options: Options, timeout: float, caller: Caller, stack: contextlib.ExitStack
+) -> tuple[str, list[str]]:
     """Return the lease and the arguments by which ``jmp shell`` gets to the device."""
     exporter, lease_name = options["exporter"] or None, options["lease_name"] or None
     record = usable_record(lease_name) if lease_name else None
@@ -90,7 +130,7 @@ def _way_to_device(options: Options, caller: Caller, stack: contextlib.ExitStack
     if exporter is None:
         raise errors.InputError("Neither exporter nor lease_name is given; say which device is meant.")
     config_path = find_exporter_config(exporter)
-    own = _lock_for_now(options, exporter, caller, stack)
+    own = _lock_for_now(options, timeout, exporter, caller, stack)
     return own["name"], ["--exporter-config", str(config_path)]
 
 
@@ -98,13 +138,15 @@ def _through_controller(lease_name: str, config: list[str]) -> list[str]:
     return [*config, "--lease", lease_name, "--acquisition-timeout", f"{CONNECT_SECONDS}s"]
 
 
-def _lock_for_now(options: Options, exporter: str, caller: Caller, stack: contextlib.ExitStack) -> Record:
+def _lock_for_now(
+    options: Options, timeout: float, exporter: str, caller: Caller, stack: contextlib.ExitStack
+) -> Record:
     """Lock a device that no lease of this play covers, for the time of one task."""
     request = Request(
         caller=caller,
         exporter=exporter,
         selector=None,
-        duration=options["timeout"] + 60.0,
+        duration=timeout + 60.0,
         timeout=LOCK_SECONDS,
         max_hold=None,
         expected_exporter=None,
