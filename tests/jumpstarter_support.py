@@ -94,7 +94,7 @@ class FakeKeeper:
         """Whether it holds no lock."""
         return self._lock is None
 
-    def tell(self, _message: object) -> None:
+    def send(self, _message: object) -> None:
         """Take a message."""
 
     def leave_alone(self) -> None:

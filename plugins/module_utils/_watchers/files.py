@@ -13,6 +13,7 @@ import tempfile
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 KEEP_LOGS_SECONDS = 7 * 86400
@@ -41,10 +42,7 @@ def runtime_directory() -> pathlib.Path:
 
 def write_json(path: pathlib.Path, value: t.Any) -> None:
     """Write a file that only this user can read, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2)
-    os.replace(name, path)
+    write_atomically(path, json.dumps(value, indent=2))
 
 
 def read_json(path: pathlib.Path) -> dict[str, t.Any] | None:

@@ -1,7 +1,7 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starting, telling and ending a watcher, from the side of the task that needs it."""
+"""Starting, addressing and ending a watcher, from the side of the task that needs it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.event_l
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
 START_SECONDS = 30.0
+DISMISS_SECONDS = 10.0
 BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from {module} import main; main()"
 
 
@@ -31,7 +32,7 @@ class LaunchedWatcher:
     The order goes through its standard input, so no secret is in its arguments or environment.
 
     :param module: the module whose ``main`` it runs.
-    :param order: what to watch; see :class:`watching.Order`.
+    :param order: what to watch; see :class:`event_loop.Order`.
     :param descriptor: a descriptor that it takes over.
     :raises NotWatching: it did not start.
     """
@@ -44,24 +45,16 @@ class LaunchedWatcher:
         descriptor: int | None = None,
     ) -> None:
         root = str(module.__file__).rpartition("/ansible_collections/")[0]
-        self._process = subprocess.Popen(
+        self._process = _start(
             [sys.executable, "-I", "-S", "-c", BOOTSTRAP.format(module=module.__name__), root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath)},
             pass_fds=() if descriptor is None else (descriptor,),
-            start_new_session=True,
         )
         try:
-            self.tell(order)
+            self.send(order)
             if not self._answers():
                 raise NotWatching(f"its log is {order['log']}")
         except BaseException:
-            self._process.kill()
-            self._process.wait()
-            self._close()
+            self._kill()
             raise
 
     @property
@@ -70,7 +63,7 @@ class LaunchedWatcher:
         owner = Owner.of(self._process.pid)
         return {"pid": owner.pid, "start": owner.start}
 
-    def tell(self, message: t.Mapping[str, t.Any]) -> None:
+    def send(self, message: t.Mapping[str, t.Any]) -> None:
         """Send it a message.
 
         :raises NotWatching: it has ended.
@@ -95,20 +88,42 @@ class LaunchedWatcher:
         self._process.returncode = 0
 
     def dismiss(self) -> None:
-        """End it; there is nothing to watch."""
+        """End it, by force if it does not react; there is nothing to watch."""
         self._process.send_signal(DISMISS)
-        self._process.wait()
-        self._close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(DISMISS_SECONDS)
+        self._kill()
 
     def _answers(self) -> bool:
         stdout = t.cast("t.IO[bytes]", self._process.stdout)
         return bool(wait_readable([stdout.fileno()], START_SECONDS)) and stdout.readline() == WATCHING
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._close()
 
     def _close(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(BrokenPipeError):
                 if pipe:
                     pipe.close()
+
+
+def _start(argv: list[str], pass_fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NotWatching(f"no process could be started: {error.strerror}") from None
 
 
 def is_watching(identity: t.Any) -> bool:
@@ -121,7 +136,7 @@ def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> None:
     """End a watcher.
 
     :param dismiss: what it watched is settled; else it settles that now.
-    :param wait: until it is gone.
+    :param wait: until it is gone; one that does not react is ended by force.
     """
     owner = _as_owner(identity)
     if owner is None:
@@ -130,7 +145,8 @@ def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> None:
         pidfd = owner.open_pidfd()
         try:
             signal.pidfd_send_signal(pidfd, DISMISS if dismiss else RELEASE)
-            if wait:
+            if wait and not wait_readable([pidfd], START_SECONDS):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 wait_readable([pidfd], START_SECONDS)
         finally:
             os.close(pidfd)

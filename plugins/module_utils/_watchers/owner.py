@@ -15,6 +15,10 @@ class OwnerGone(Exception):
     """The ansible-playbook process has ended, so this work has no one to work for."""
 
 
+class OwnerUnknown(OwnerGone):
+    """This system does not let us see the ansible-playbook process, for example without a free descriptor."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Owner:
     """A process, told from a later one with the same pid by its start.
@@ -35,9 +39,11 @@ class Owner:
         return cls(pid, start_of(pid))
 
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
+        """Whether the process still runs, as far as can be seen."""
         try:
             return start_of(self.pid) == self.start
+        except OwnerUnknown:
+            return True
         except OwnerGone:
             return False
 
@@ -48,8 +54,10 @@ class Owner:
         """
         try:
             pidfd = os.pidfd_open(self.pid)
-        except OSError:
+        except ProcessLookupError:
             raise OwnerGone("the ansible-playbook process has ended") from None
+        except OSError as error:
+            raise _unknown(error) from None
         if not self.is_alive():
             os.close(pidfd)
             raise OwnerGone("the ansible-playbook process has ended")
@@ -76,11 +84,17 @@ def start_of(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         raise OwnerGone(f"there is no process {pid}") from None
+    except OSError as error:
+        raise _unknown(error) from None
     if fields[0] in b"ZX":
         raise OwnerGone(f"process {pid} has ended")
     return int(fields[19])
+
+
+def _unknown(error: OSError) -> OwnerUnknown:
+    return OwnerUnknown(f"the ansible-playbook process cannot be watched: {error.strerror}")
 
 
 def wait_readable(descriptors: t.Sequence[int], seconds: float | None) -> list[int]:

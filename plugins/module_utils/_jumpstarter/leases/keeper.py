@@ -48,7 +48,7 @@ def start_keeper(
 def hand_over(keeper: LaunchedWatcher, name: str, elapsed: float) -> None:
     """Tell the keeper for how many seconds at the most the lease has been held; it is the keeper's business now."""
     try:
-        keeper.tell({"elapsed": elapsed})
+        keeper.send({"elapsed": elapsed})
         keeper.leave_alone()
     except NotWatching as error:
         raise errors.LeaseLost(f"The keeper of lease {name} is gone ({error}), so the lease was given back.") from None

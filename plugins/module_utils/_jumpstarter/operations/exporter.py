@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
-import tempfile
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, check_path
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import InvalidYaml, parse_yaml
@@ -65,25 +64,12 @@ def _write(path: pathlib.Path, link: pathlib.Path, content: str, check_mode: boo
         return stale_file or stale_link
     if stale_file:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
+        write_atomically(path, content, MODE)
     if stale_link:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(path)
     return stale_file or stale_link
-
-
-def _replace(path: pathlib.Path, content: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".hatci-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.chmod(name, MODE)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
 
 
 def _remove(path: pathlib.Path, link: pathlib.Path, check_mode: bool) -> bool:
