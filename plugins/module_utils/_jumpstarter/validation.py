@@ -27,6 +27,26 @@ def check_name(value: str, option: str) -> str:
     return value
 
 
+KUBERNETES_NAME = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+LABEL_VALUE = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+LONGEST_KUBERNETES_NAME = 253
+
+
+def label_of(exporter: str, option: str) -> str:
+    """Return the selector that stands for an exporter whose name Kubernetes cannot have; empty if it can.
+
+    :raises InputError: no label can have that value either.
+    """
+    if len(exporter) <= LONGEST_KUBERNETES_NAME and re.fullmatch(KUBERNETES_NAME, exporter):
+        return ""
+    if not re.fullmatch(LABEL_VALUE, exporter):
+        raise InputError(
+            f"{option} is {exporter[:100]!r}, which on a controller can be neither an exporter's name nor its label "
+            "exporter; use at most 63 letters, digits, dots, dashes and underscores, a letter or digit first and last."
+        )
+    return f"exporter={exporter}"
+
+
 def new_lease_name(job: str, host: str) -> str:
     """Return a lease id that was never used: it can be used only once."""
     words = re.sub(r"[^a-z0-9]+", "-", f"{job}-{host}".lower()).strip("-")

@@ -65,12 +65,16 @@ class Controller:
         return _first(self._list("-a"), lambda lease: lease.name == name)
 
     def holder_of(self, exporter: str, selector: str = "") -> Lease | None:
-        """Return a lease that holds an exporter, or one that a selector matches.
+        """Return a lease that holds an exporter that a selector matches, or without one the exporter of that name.
 
         :raises JmpFailed: it may be one that cannot be read.
         """
-        wanted = [exporter] if exporter else self._exporters(selector)
+        wanted = self.exporters(selector) if selector else [exporter]
         return _first(self._list("-A"), lambda lease: lease.state == HELD and lease.exporter in wanted)
+
+    def exporters(self, selector: str) -> list[str]:
+        """Return the names of the exporters that a selector matches."""
+        return [str(entry.get("name")) for entry in self._get("exporters", "-l", selector) if isinstance(entry, dict)]
 
     def own_leases(self) -> list[Lease]:
         """Return this client's active leases, as far as they can be read."""
@@ -117,9 +121,6 @@ class Controller:
     def _list(self, *which: str) -> list[Lease | None]:
         """Return leases, and None for each entry that cannot be read."""
         return [Lease.read(entry) for entry in self._get("leases", *which)]
-
-    def _exporters(self, selector: str) -> list[str]:
-        return [str(entry.get("name")) for entry in self._get("exporters", "-l", selector) if isinstance(entry, dict)]
 
     def _get(self, what: str, *which: str) -> list[t.Any]:
         answer = self.jmp.call_json("get", what, *which, *self.config)

@@ -25,7 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     wanted_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import new_lease_name
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher, NotWatching
 
 SAY_SECONDS = 60.0
@@ -46,7 +46,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
     keeper = start_keeper(name, files, request, config=controller.config) if request.caller.owner else None
     try:
         held, not_before = _create_and_wait(controller, name, request)
-        if request.expected_exporter and held.exporter != request.expected_exporter:
+        if request.expected_exporter and not _is_expected(controller, held.exporter, request.expected_exporter):
             raise errors.LeaseRefused(
                 f"The lease brought exporter {held.exporter}, but {request.expected_exporter} was expected; "
                 "nothing was done with it. Check the selector and the exporters' labels."
@@ -65,6 +65,11 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
         files.remove()
         raise
     return record
+
+
+def _is_expected(controller: Controller, brought: str, expected: str) -> bool:
+    label = label_of(expected, "expected_exporter")
+    return brought in controller.exporters(label) if label else brought == expected
 
 
 def _create_and_wait(controller: Controller, name: str, request: Request) -> tuple[lease.Lease, float]:

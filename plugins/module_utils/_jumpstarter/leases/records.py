@@ -126,5 +126,5 @@ def usable_record(lease_name: str) -> Record | None:
 
 
 def leads_to(record: Record, exporter: str) -> bool:
-    """Whether a lease is for the exporter of that name."""
+    """Whether a lease is for the exporter of that name, be it the controller's or the one that was asked for."""
     return exporter in (record.get("exporter"), record.get("asked"))

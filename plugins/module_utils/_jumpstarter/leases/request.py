@@ -22,6 +22,7 @@ Say = t.Callable[[str], None]
 class Request(t.NamedTuple):
     """What is asked for.
 
+    Both ``exporter`` and ``selector`` are there if the name is one that only a label can have.
     ``duration``, ``timeout`` and ``max_hold`` are seconds; ``timeout`` bounds the wait for the device.
     """
 
@@ -37,6 +38,8 @@ class Request(t.NamedTuple):
     @property
     def what(self) -> str:
         """The device in words."""
+        if self.exporter and self.selector:
+            return f"exporter {self.exporter} (label {self.selector})"
         return f"exporter {self.exporter}" if self.exporter else f"selector {self.selector}"
 
     def pause(self, seconds: float) -> None:
@@ -57,13 +60,22 @@ def wanted_arguments(exporter: str | None, selector: str | None) -> list[str]:
     return ["-l", selector] if selector else ["-n", exporter or ""]
 
 
+def exporter_in(selector: str) -> str:
+    """Return the exporter that a selector names by its label ``exporter``; empty if it names none."""
+    for requirement in selector.split(","):
+        key, _sign, value = requirement.partition("=")
+        if key.strip() == "exporter":
+            return value.removeprefix("=").strip()
+    return ""
+
+
 def record_of(name: str, mode: str, request: Request, files: LeaseFiles, keeper: LaunchedWatcher | None) -> Record:
     """Return what is kept of a lease on this machine."""
     return {
         "name": name,
         "mode": mode,
         "what": request.what,
-        "asked": request.exporter or (request.selector or "").removeprefix("exporter="),
+        "asked": request.exporter or exporter_in(request.selector or "") or request.selector or "",
         "job": request.caller.job,
         "host": request.caller.host,
         "watch_pid": request.caller.owner.pid if request.caller.owner else None,

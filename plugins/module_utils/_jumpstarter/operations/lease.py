@@ -37,6 +37,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.time
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import (
     check_name,
     check_text,
+    label_of,
     new_lease_name,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import require_yaml, write_yaml
@@ -63,7 +64,7 @@ def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None
 
 def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
     mode = _mode(options)
-    request = _request(options, say)
+    request = _request(options, mode, say)
     held = options["lease_name"]
     if held and held != PREDICTED_NAME:
         return _already_held(held, request)
@@ -106,7 +107,7 @@ def _create(options: Options, check_mode: bool, say: t.Callable[[str], None]) ->
     """Ask the controller for a lease and return at once; nothing renews or releases it."""
     if _mode(options) == LOCAL:
         raise errors.InputError("state create needs a controller; a local lease is held or not: use state acquire.")
-    request = _request(options, say)
+    request = _request(options, CONTROLLER, say)
     name = check_name(options["lease_name"] or new_lease_name(options["job_id"], options["job_host"]), "lease_name")
     result = {"changed": True, "lease_name": name, "mode": CONTROLLER, "exporter": request.exporter, "lease": {}}
     if check_mode:
@@ -173,15 +174,21 @@ def _mode(options: Options) -> str:
     return choose_mode(options["mode"], options["client_config"] or None, options["client"] or None)
 
 
-def _request(options: Options, say: t.Callable[[str], None]) -> Request:
+def _request(options: Options, mode: str, say: t.Callable[[str], None]) -> Request:
     exporter, selector = options["exporter"] or None, options["selector"] or None
     if not exporter and not selector:
         raise errors.InputError("Neither exporter nor selector is given; say which device to lease.")
     if exporter:
         check_name(exporter, "exporter")
+    if selector:
+        exporter = None
+    elif mode == CONTROLLER:
+        selector = label_of(exporter or "", "exporter") or None
+    if options["expected_exporter"] and mode == CONTROLLER:
+        label_of(options["expected_exporter"], "expected_exporter")
     return Request(
         caller=Caller.from_options(options),
-        exporter=None if selector else exporter,
+        exporter=exporter,
         selector=check_text(selector, "selector") if selector else None,
         duration=parse_duration(options["duration"], "duration"),
         timeout=_timeout(options),
