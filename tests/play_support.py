@@ -18,6 +18,9 @@ REPOSITORY = Path(__file__).parents[1]
 PLAYBOOKS = REPOSITORY / "playbooks"
 VEHICLE_TEMPLATE = str(files("hatci_lab.vehicle") / "vehicle_exporter.yaml.j2")
 HOST = "vehicle_001"
+EXPORTER = "vehicle-001"
+"""What a controller calls the exporter of HOST, since names of Kubernetes have no underscore."""
+
 VIN = "1HGBH41JXMN109186"
 HUNG_SECONDS = 60
 """Nothing that a test waits for takes that long; it will not come any more."""

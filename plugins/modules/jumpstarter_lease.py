@@ -44,7 +44,10 @@ options:
     description: Labels of the exporter, such as V(exporter=vehicle_001). Wins over O(exporter).
     type: str
   exporter:
-    description: Name of the exporter.
+    description:
+      - Name of the exporter.
+      - Kubernetes has no names such as V(vehicle_001). On a controller such a name means the label
+        V(exporter=vehicle_001); give an exporter called C(vehicle-001) that label.
     type: str
   duration:
     description:
@@ -58,7 +61,9 @@ options:
       - For V(state=acquire) a lease that this host holds already; the task goes on with that one.
     type: str
   expected_exporter:
-    description: Fail, before anything is done with the device, if the lease brings another exporter.
+    description:
+      - Fail, before anything is done with the device, if the lease brings another exporter.
+      - A name that Kubernetes cannot have means the label, as in O(exporter).
     type: str
   max_hold:
     description: Longest time for which the keeper renews the lease, as in O(duration).

@@ -15,7 +15,17 @@ import pytest
 import yaml
 from docs_support import blocks_of
 from jumpstarter.config.client import ClientConfigV1Alpha1
-from play_support import HOME, HOST, REPOSITORY, TEST_VARIABLES, VEHICLE_TEMPLATE, VIN, inventory_of, is_locked
+from play_support import (
+    EXPORTER,
+    HOME,
+    HOST,
+    REPOSITORY,
+    TEST_VARIABLES,
+    VEHICLE_TEMPLATE,
+    VIN,
+    inventory_of,
+    is_locked,
+)
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -111,7 +121,7 @@ def leave_an_orphan(controller: ControllerProcess) -> None:
     """Lease the vehicle as a job does, and never give it back."""
     name = f"hatci-4711-{HOST}-{uuid.uuid4().hex[:8]}".replace("_", "-")
     api = ClientConfigV1Alpha1.from_file(controller.client_config("alice"))
-    api.create_lease(exporter_name=HOST, duration=datetime.timedelta(hours=1), lease_id=name)
+    api.create_lease(exporter_name=EXPORTER, duration=datetime.timedelta(hours=1), lease_id=name)
     controller.wait_until(lambda: controller.lease(name)["state"] == "Ready")
 
 
@@ -136,7 +146,7 @@ def test_examples_of_a_jumpstarter_module_do_what_they_say(
         case "jumpstarter_lease":
             assert played.task("Switch it on")["power"] == "on"
             (lease,) = controller.leases()[earlier:]
-            assert (lease["exporter"], lease["state"]) == (HOST, "Released")
+            assert (lease["exporter"], lease["state"]) == (EXPORTER, "Released")
         case "jumpstarter_orphans":
             (orphan,) = controller.leases()[earlier:]
             assert last["released"] == [orphan["name"]] and orphan["state"] == "Released"

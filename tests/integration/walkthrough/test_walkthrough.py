@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from play_support import HOST, NEW, OLD, PLAYBOOKS, REPOSITORY, VIN, is_locked, processes_of, wait_until
+from play_support import EXPORTER, HOST, NEW, OLD, PLAYBOOKS, REPOSITORY, VIN, is_locked, processes_of, wait_until
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -114,8 +114,8 @@ def test_example_2_with_a_controller(play_vehicle: t.Any, vehicle: SumsProcess, 
 
     assert_example_2_is_done(vehicle, played)
     (lease,) = controller.leases()[earlier:]
-    assert (lease["client"], lease["exporter"], lease["state"]) == ("alice", HOST, "Released")
-    assert controller.holder(HOST) is None
+    assert (lease["client"], lease["exporter"], lease["state"]) == ("alice", EXPORTER, "Released")
+    assert controller.holder(EXPORTER) is None
     assert not (played.home / "locks").exists()
 
 
@@ -211,7 +211,7 @@ def test_example_5_with_a_controller(play_vehicle: t.Any, controller: Controller
     assert played.returncode == 0, played.output
     assert played.task("Power off device")["power"] == "off"
     (lease,) = controller.leases()[earlier:]
-    assert (lease["client"], lease["exporter"], lease["state"]) == ("bob", HOST, "Released")
+    assert (lease["client"], lease["exporter"], lease["state"]) == ("bob", EXPORTER, "Released")
 
 
 def test_example_5_releases_the_lease_when_a_device_task_fails(
@@ -246,6 +246,6 @@ def test_the_combined_example_verifies_the_update_on_the_device(
     assert played.task("Verify update on device")["stdout_lines"] == ["ECU Gateway part=GW-2024-001 sw=2.0.0", "END"]
     assert [deployment["state"] for deployment in vehicle.state()["deployments"]] == ["COMPLETE"]
     if through == "controller":
-        assert controller.holder(HOST) is None
+        assert controller.holder(EXPORTER) is None
     else:
         assert not is_locked(tmp_path / "user")

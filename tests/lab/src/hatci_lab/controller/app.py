@@ -28,6 +28,7 @@ from hatci_lab.controller.gate import Gate
 from hatci_lab.controller.leases import LeaseBook
 from hatci_lab.controller.listener import Listener
 from hatci_lab.controller.model import Exporter
+from hatci_lab.controller.names import check_labels, check_name
 from hatci_lab.controller.ports import HOST, reserve
 from hatci_lab.controller.router import RouterService
 from hatci_lab.controller.state import StateFile
@@ -139,6 +140,8 @@ class App:
         export: dict[str, Any] | None = None,
     ) -> dict[str, str]:
         """Make or change an exporter, as an administrator does in Kubernetes, and write its config."""
+        check_name("Exporter", name)
+        check_labels("Exporter", name, labels or {})
         exporter = self._book.exporters.setdefault(name, Exporter(name))
         exporter.labels = labels or {}
         exporter.enabled = enabled

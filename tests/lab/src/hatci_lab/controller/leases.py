@@ -7,7 +7,6 @@ its state by itself; every other method records a wish, as a Kubernetes API serv
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -15,11 +14,10 @@ from dataclasses import dataclass, field
 
 from hatci_lab.controller.errors import Refused, not_found
 from hatci_lab.controller.model import STATUS_AVAILABLE, Condition, Exporter, Lease
+from hatci_lab.controller.names import check_name, is_label_value
 from hatci_lab.controller.selectors import Selector, SelectorError
 
 MAX_TAGS = 10
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 
 
 @dataclass
@@ -63,7 +61,7 @@ class LeaseBook:
         if request.duration <= 0:
             raise Refused("UNKNOWN", f"duration must be positive, got {request.duration:g}s")
         name = request.lease_id or str(uuid.uuid4())
-        _check_name(name)
+        check_name("Lease", name)
         if name in self.leases:
             raise Refused("UNKNOWN", f'leases.jumpstarter.dev "{name}" already exists')
         lease = Lease(
@@ -278,23 +276,13 @@ def _parse_selector(text: str) -> Selector:
         raise Refused("UNKNOWN", f"failed to parse label selector: {error}") from error
 
 
-def _check_name(name: str) -> None:
-    if len(name) > 253 or not _NAME.fullmatch(name):
-        raise Refused(
-            "UNKNOWN",
-            f'Lease.jumpstarter.dev "{name}" is invalid: metadata.name: Invalid value: "{name}": '
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
-            "and must start and end with an alphanumeric character",
-        )
-
-
 def _check_tags(tags: dict[str, str]) -> None:
     if len(tags) > MAX_TAGS:
         raise Refused("INVALID_ARGUMENT", f"invalid lease tags: too many tags: {len(tags)} (maximum {MAX_TAGS})")
     for key, value in tags.items():
-        if len(key) > 63 or not key or not _LABEL_VALUE.fullmatch(key):
+        if not key or not is_label_value(key):
             raise Refused("INVALID_ARGUMENT", f'invalid lease tags: tag key "{key}" is not a valid label key')
-        if len(value) > 63 or not _LABEL_VALUE.fullmatch(value):
+        if not is_label_value(value):
             raise Refused(
                 "INVALID_ARGUMENT", f'invalid lease tags: tag value for key "{key}" is not a valid label value'
             )

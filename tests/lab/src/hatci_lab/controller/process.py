@@ -19,6 +19,7 @@ import yaml
 from hatci_lab.controller.calls import read_calls
 from hatci_lab.controller.exporter_process import ExporterProcess
 from hatci_lab.controller.model import STATUS_AVAILABLE, STATUS_LEASE_READY
+from hatci_lab.controller.names import kubernetes_name
 from hatci_lab.controller.ports import reserve
 
 _START_TIMEOUT = 30.0
@@ -133,10 +134,11 @@ class ControllerProcess:
 
     def holder(self, exporter: str) -> dict[str, Any] | None:
         """The lease that has this exporter now; None is: the device is free."""
-        return next((item for item in self.leases() if item["exporter"] == exporter and not item["ended"]), None)
+        name = kubernetes_name(exporter)
+        return next((item for item in self.leases() if item["exporter"] == name and not item["ended"]), None)
 
     def exporter(self, name: str) -> dict[str, Any]:
-        return next(item for item in self._admin("GET", "/exporters") if item["name"] == name)
+        return next(item for item in self._admin("GET", "/exporters") if item["name"] == kubernetes_name(name))
 
     def calls(self, method: str | None = None) -> list[dict[str, Any]]:
         """Arrived calls, oldest first: time, method ("ClientService/GetLease"), kind, name, args."""
@@ -172,8 +174,13 @@ class ControllerProcess:
         *,
         enabled: bool = True,
     ) -> Path:
-        """Make the exporter known without running it; returns its config file."""
-        body = {"name": name, "labels": dict(labels), "export": dict(export or {}), "enabled": enabled}
+        """Make the exporter known without running it; returns its config file.
+
+        One that Kubernetes cannot call vehicle_001 is called vehicle-001, with the label ``exporter=vehicle_001``.
+        """
+        real = kubernetes_name(name)
+        given = dict(labels) if real == name else {"exporter": name, **labels}
+        body = {"name": real, "labels": given, "export": dict(export or {}), "enabled": enabled}
         return Path(self._admin("POST", "/exporters", body)["config"])
 
     def add_exporter(
@@ -185,10 +192,10 @@ class ControllerProcess:
         jmp: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> ExporterProcess:
-        """Start a real ``jmp run`` and wait until the controller can lease it."""
+        """Start a real ``jmp run`` and wait until the controller can lease it; its real name is that of the result."""
         config = self.declare_exporter(name, labels, export)
-        process = ExporterProcess(name, config, self.endpoint, jmp or default_jmp(), environment)
-        self.exporters[name] = process
+        process = ExporterProcess(kubernetes_name(name), config, self.endpoint, jmp or default_jmp(), environment)
+        self.exporters[process.name] = process
         try:
             self.wait_until(lambda: self.available(name))
         except ControllerError as error:
