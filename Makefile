@@ -6,6 +6,7 @@ WORKERS ?= 4
 
 COLLECTIONS := .cache/collections
 VENV := .venvs/core-$(CORE)
+LAB_OPTIONS = --directory .cache/lab $(if $(filter-out 0,$(FAIL)),--fail $(FAIL))
 
 .DEFAULT_GOAL := help
 .PHONY: help venv
@@ -34,10 +35,12 @@ test: $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on an
 	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
-.PHONY: demo
+.PHONY: demo lab
 demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1 lets the update fail
-	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) \
-	  $(VENV)/bin/python -m hatci_lab.demo --directory .cache/demo $(if $(filter-out 0,$(FAIL)),--fail)
+	@exec env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) $(VENV)/bin/python -m hatci_lab.demo $(LAB_OPTIONS)
+
+lab: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run a virtual lab for tests of your own until Ctrl-C; FAIL=1 lets updates fail
+	@exec env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) $(VENV)/bin/python -m hatci_lab.demo.lab $(LAB_OPTIONS)
 
 .PHONY: molecule
 molecule: .venvs/core-2.19/.ready .venvs/molecule/.ready $(COLLECTIONS)/.ready  ## Run a molecule scenario for each role; ROLE=hatci_preflight runs one

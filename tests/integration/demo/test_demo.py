@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make demo`, as its target calls it."""
+"""`make demo` and `make lab`, as their targets call them."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from play_support import REPOSITORY, processes_of, wait_until
+from play_support import REPOSITORY, VIN, processes_of, wait_until
 
 Demo = Callable[..., subprocess.Popen[str]]
+Lab = tuple[subprocess.Popen[str], str]
 
 
 @pytest.fixture
@@ -20,8 +22,8 @@ def demo(core: Path, tmp_path: Path) -> Demo:
     """Start the demo in a directory of this test."""
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".cache/collections")}
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
-        command = [str(core / "python"), "-m", "hatci_lab.demo", "--directory", str(tmp_path / "demo"), *arguments]
+    def start(*arguments: str, module: str = "hatci_lab.demo") -> subprocess.Popen[str]:
+        command = [str(core / "python"), "-m", module, "--directory", str(tmp_path / "demo"), *arguments]
         return subprocess.Popen(
             command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -41,6 +43,7 @@ def test_a_newcomer_sees_an_update_succeed_and_a_second_time_too(demo: Demo, tmp
             ["Telematics", "TCU-2024-007", "3.1.4", "3.2.0"],
         ]
         assert ["te-000001", "ev-000002", "PASS", "PASS"] in [line.split() for line in after.splitlines()]
+        assert f"\nPASS {VIN}: Update to 2024.02.01 ended COMPLETE" in shown.partition("PLAY RECAP")[0]
         assert "As announced: the vehicle took the update" in after
     wait_until(lambda: not processes_of(tmp_path / "demo"))
 
@@ -84,3 +87,55 @@ def test_an_interrupted_demo_leaves_nothing_running_and_the_vehicle_free(demo: D
     assert process.returncode == 130, rest
     assert "Interrupted; the lab has been stopped." in rest and "Traceback" not in rest
     wait_until(lambda: not processes_of(tmp_path / "demo"))
+
+
+@pytest.fixture
+def lab(demo: Demo, tmp_path: Path) -> Iterator[Lab]:
+    """Start a lab, return its process and what it shows, and stop it with Ctrl-C; nothing of it may run on."""
+    process = demo(module="hatci_lab.demo.lab")
+    assert process.stdout
+    shown = "".join(itertools.takewhile(lambda line: "Ctrl-C" not in line, process.stdout))
+    yield process, shown
+    process.send_signal(signal.SIGINT)
+    assert "The lab has been stopped." in process.communicate()[0]
+    assert process.returncode == 0
+    wait_until(lambda: not processes_of(tmp_path / "demo"))
+
+
+def paste(commands: str, directory: Path) -> str:
+    """Return what another shell shows, whose environment is bare."""
+    bare = {"HOME": str(directory / "another-home"), "PATH": os.defpath}
+    command = ["sh", "-eu", "-c", commands]
+    done = subprocess.run(command, cwd=directory, env=bare, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.newest_core
+def test_the_lines_that_the_lab_shows_test_its_vehicle_from_another_shell(lab: Lab, tmp_path: Path) -> None:
+    _process, shown = lab
+    lines = [line for line in shown.splitlines() if line.startswith(("  export ", "  ansible-playbook "))]
+    assert "lab-token" not in shown
+
+    assert f"PASS {VIN}: Update to 2024.02.01 ended COMPLETE" in paste("\n".join(lines), tmp_path)
+
+
+@pytest.mark.newest_core
+def test_what_the_demo_plays_can_be_repeated_while_the_lab_runs(lab: Lab, demo: Demo, tmp_path: Path) -> None:
+    process = demo("--fail")
+    shown = process.communicate()[0]
+    assert process.returncode == 0 and "As announced: the update failed" in shown
+    (line,) = [line.removeprefix("  Playing ") for line in shown.splitlines() if line.startswith("  Playing ")]
+
+    repeated = paste(line, tmp_path)
+
+    assert f"PASS {VIN}: " in repeated, "the lab of `make lab` lets updates succeed"
+    assert lab[0].poll() is None
+
+
+@pytest.mark.newest_core
+def test_a_second_lab_leaves_the_first_alone(lab: Lab, demo: Demo) -> None:
+    second = demo(module="hatci_lab.demo.lab")
+
+    assert "A lab or a demo already runs in" in second.communicate()[0]
+    assert second.returncode == 1 and lab[0].poll() is None

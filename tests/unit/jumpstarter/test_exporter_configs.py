@@ -50,6 +50,16 @@ def test_the_home_of_the_user_comes_first_of_all(tmp_path: Path, monkeypatch: py
     assert exporter_configs.find_exporter_config("sim") == path
 
 
+def test_a_config_is_found_where_the_configs_of_jmp_were_moved_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JMP_CLIENT_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "exporters/sim.yaml"
+    path.parent.mkdir()
+    path.touch()
+    assert exporter_configs.find_exporter_config("sim") == path
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("nobody", r"There is no exporter config nobody\.yaml in"), ("../x", "exporter is")]
 )

@@ -84,8 +84,13 @@ def _check_token(token: str, source: str) -> None:
         )
 
 
+def config_home() -> str:
+    """Return the directory that ``jmp`` keeps its configs in, as the user wrote it."""
+    return os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter"
+
+
 def _home() -> pathlib.Path:
-    return check_path(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter", "JMP_CLIENT_CONFIG_HOME")
+    return check_path(config_home(), "JMP_CLIENT_CONFIG_HOME")
 
 
 def _clients_directory() -> pathlib.Path:

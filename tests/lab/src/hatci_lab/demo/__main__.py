@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start the lab, play the demo playbook against it, show what SUMS holds then, stop the lab."""
+"""Start the lab, play the demo playbook against it, show what SUMS holds then, stop the lab.
+
+If `make lab` runs, its lab is used and left running.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 from pathlib import Path
 
+from hatci_lab.demo.endings import ENDINGS
 from hatci_lab.demo.play import play
 from hatci_lab.demo.report import describe_records, describe_stage, describe_verdict
-from hatci_lab.demo.stage import UPDATE_SECONDS, VIN, Stage
-from hatci_lab.demo.verdict import judge
-from hatci_lab.sums.process import SumsProcess
+from hatci_lab.demo.stage import VIN, Stage
+from hatci_lab.demo.verdict import judge, new_records
+from hatci_lab.sums.client import SumsClient
 
 INTERRUPTED = 130
 
@@ -20,33 +25,57 @@ INTERRUPTED = 130
 def main() -> int:
     """Return 0 if the test ended as announced, 1 if not."""
     parser = argparse.ArgumentParser(prog="hatci_lab.demo", description="Run one OTA test in a virtual lab.")
-    parser.add_argument("--directory", type=Path, default=Path(".cache/demo"), help="where all its files go")
+    add_options(parser)
     parser.add_argument("--playbook", default="hatci.automation.demo")
-    parser.add_argument("--fail", action="store_true", help="let the vehicle refuse the update")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.default_int_handler)
+    show("One OTA test in a virtual lab\n")
     stage = Stage(options.directory.absolute())
-    stage.clear()
+    stopped = "the lab has been stopped"
     try:
-        with SumsProcess(db=stage.database, update_seconds=UPDATE_SECONDS) as sums:
-            stage.prepare(sums, fail=options.fail)
-            before = sums.vehicle(VIN)
-            show(describe_stage(stage, options.playbook, sums.url, before, fail=options.fail))
-            returncode = play(options.playbook, stage)
-            state, after = sums.state(), sums.vehicle(VIN)
-            verdict = judge(
-                state,
-                returncode,
-                fail=options.fail,
-                updated=after["ecus"] != before["ecus"],
-                vehicle_is_free=stage.vehicle_is_free(),
-            )
-            show(describe_records(state, before, after))
-            show(describe_verdict(verdict, fail=options.fail))
+        with contextlib.ExitStack() as stack:
+            if stage.claim():
+                sums: SumsClient = stack.enter_context(stage.new_sums())
+            elif lab := stage.running_lab():
+                sums, word = lab
+                stopped = "the lab of `make lab` runs on"
+                stack.callback(stage.prepare, sums, ENDINGS[word])
+            else:
+                print(f"Another demo runs in {options.directory}; try again when it has ended.", file=sys.stderr)
+                return 1
+            return demonstrate(stage, sums, options.playbook, options.fail)
     except KeyboardInterrupt:
-        print("\nInterrupted; the lab has been stopped.", file=sys.stderr)
+        print(f"\nInterrupted; {stopped}.", file=sys.stderr)
         return INTERRUPTED
-    return 0 if verdict.as_announced else 1
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what demo and lab have in common."""
+    parser.add_argument("--directory", type=Path, default=Path(".cache/lab"), help="where all its files go")
+    parser.add_argument(
+        "--fail", nargs="?", choices=ENDINGS, default="", const="1", help="how the test fails; 1: the update is refused"
+    )
+
+
+def demonstrate(stage: Stage, sums: SumsClient, playbook: str, word: str) -> int:
+    """Play one test and compare it with what was announced."""
+    ending = ENDINGS[word]
+    stage.prepare(sums, ending)
+    earlier, before = sums.state(), sums.vehicle(VIN)
+    show(describe_stage(stage, playbook, sums.url, before, word))
+    returncode = play(playbook, stage, sums)
+    records, after = new_records(earlier, sums.state()), sums.vehicle(VIN)
+    differences = judge(
+        records,
+        returncode,
+        ending=ending,
+        updated=after["ecus"] != before["ecus"],
+        vehicle_is_free=stage.vehicle_is_free(),
+    )
+    show(describe_records(records, before, after))
+    show(describe_verdict(differences, ending))
+    return 1 if differences else 0
 
 
 def show(text: str) -> None:

@@ -1,29 +1,56 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's own words around the playbook's output."""
+"""The words of demo and lab around the playbook's output."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hatci_lab.demo.stage import HOST, REASON, Stage
-from hatci_lab.demo.verdict import Verdict
+from hatci_lab.demo.endings import ENDINGS, Ending
+from hatci_lab.demo.stage import HOST, Stage
+from hatci_lab.sums.client import SumsClient
 
 KINDS = {"RROM": "RROM, source", "UROM": "UROM, target"}
 
 
-def describe_stage(stage: Stage, playbook: str, url: str, vehicle: dict[str, Any], *, fail: bool) -> str:
+def describe_stage(stage: Stage, playbook: str, url: str, vehicle: dict[str, Any], word: str) -> str:
     """Return what the lab is made of and what is going to happen."""
-    announced = f"the update fails ({REASON})" if fail else "the update succeeds"
+    environment, inventory = _short(stage.environment_file), _short(stage.inventory)
+    lab = f"make lab FAIL={word}" if word else "make lab"
     facts = [
+        *_lab_facts(url, vehicle, ENDINGS[word]),
+        ["Playing", f". {environment} && ansible-playbook -i {inventory} {playbook}"],
+        ["", f"(repeat this line as often as you like while `{lab}` runs in another terminal)"],
+    ]
+    return "\n".join(_indented(facts))
+
+
+def describe_lab(stage: Stage, sums: SumsClient, vehicle: dict[str, Any], ending: Ending) -> str:
+    """Return what the lab is made of and how to test a vehicle in it."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in stage.exports(sums).items()]
+    exports.append(f'export PATH={Path(sys.executable).parent}:"$PATH"')
+    play = f"ansible-playbook -i {stage.inventory} hatci.automation.ota_single_vehicle"
+    blocks = [
+        "\n".join(_indented(_lab_facts(sums.url, vehicle, ending))),
+        "Copy this into another terminal to test the vehicle; with --check nothing is changed:",
+        "\n".join(f"  {line}" for line in [*exports, play]),
+        f"The export lines are in {stage.environment_file} too. To test a vehicle of your own, copy the inventory\n"
+        f"{stage.inventory} and give the host your VIN, build levels and ECUs.",
+        "Ctrl-C stops the lab.",
+    ]
+    return "\n\n".join(["A virtual lab", *blocks])
+
+
+def _lab_facts(url: str, vehicle: dict[str, Any], ending: Ending) -> list[list[str]]:
+    return [
         ["SUMS", f"{url}, simulated, a process of its own"],
         ["Vehicle", f"{HOST}, VIN {vehicle['vin']}, virtual, behind the real jmp"],
         ["Installed", ", ".join(f"{ecu['ecu_name']} {ecu['sw_version']}" for ecu in vehicle["ecus"])],
-        ["Announced", announced],
-        ["Playing", f"ansible-playbook -i {_short(stage.inventory)} {playbook}"],
+        ["Announced", ending.announced],
     ]
-    return "\n".join(["One OTA test in a virtual lab", "", *_indented(facts)])
 
 
 def describe_records(state: dict[str, list[dict[str, Any]]], before: dict[str, Any], after: dict[str, Any]) -> str:
@@ -91,20 +118,11 @@ def describe_records(state: dict[str, list[dict[str, Any]]], before: dict[str, A
     return "\n\n".join(blocks)
 
 
-def describe_verdict(verdict: Verdict, *, fail: bool) -> str:
+def describe_verdict(differences: list[str], ending: Ending) -> str:
     """Return how it ended, in a sentence or two."""
-    if not verdict.as_announced:
-        return "\nNOT AS ANNOUNCED: " + "; ".join(verdict.differences) + "."
-    if fail:
-        return (
-            "\nAs announced: the update failed, the vehicle was given back, the test is FAIL in SUMS with the reason,"
-            f"\nand ansible-playbook ended with exit code {verdict.returncode}, so a pipeline sees it too."
-            "\nThe demo itself succeeded."
-        )
-    return (
-        "\nAs announced: the vehicle took the update, said so over serial and was given back; the test is PASS in SUMS."
-        "\nSee the other end with: make demo FAIL=1"
-    )
+    if differences:
+        return "\nNOT AS ANNOUNCED: " + "; ".join(differences) + "."
+    return f"\nAs announced: {ending.conclusion}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,67 +1,130 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demo needs on disk and in SUMS: an inventory, a home of its own, a vehicle before its update."""
+"""What demo and lab need on disk and in SUMS: inventory, environment, a vehicle before its update."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import json
 import os
+import shlex
 import shutil
 import sys
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
 from hatci_lab.car.defaults import ECUS, VIN
+from hatci_lab.demo.endings import Ending
+from hatci_lab.sums.client import SumsClient
 from hatci_lab.sums.process import SumsProcess
 
 HOST = "vehicle_001"
 UPDATE_SECONDS = 4.0
 CLOSING_SECONDS = 30.0
-REASON = "Gateway refused the image: signature does not match"
+TEST = {
+    "hatci_vin": VIN,
+    "hatci_tester_name": "lab",
+    "hatci_program_name": "OTA_Test",
+    "hatci_model_year": "2024",
+    "hatci_region": "US",
+    "hatci_source_build_level": "2024.01.01",
+    "hatci_source_ecus": ECUS,
+    "hatci_target_build_level": "2024.02.01",
+    "hatci_target_ecus": [
+        {**ecu, "sw_version": version} for ecu, version in zip(ECUS, ("2.0.0", "3.2.0"), strict=True)
+    ],
+    "hatci_poll_interval_seconds": 1,
+    "jumpstarter_exporter_name": "{{ inventory_hostname }}",
+    "ota_verify_ecus": True,
+}
+"""What a test of the vehicle needs to know; whoever tests another one starts from here."""
 
 
 class Stage:
-    """Everything of one demo below one directory; nothing of the user's home is read or written."""
+    """Everything of one lab below one directory; nothing of the user's home is read or written."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.database = directory / "sums.db"
         self.inventory = directory / "inventory.yml"
+        self.environment_file = directory / "environment"
         self.home = directory / "home"
-        self._lock = directory / "locks" / f"{HOST}.lock"
+        self._jumpstarter = self.home / ".config/jumpstarter"
+        self._token = directory / "token"
+        self._running = directory / "running.json"
+        self._device_lock = directory / "locks" / f"{HOST}.lock"
+        self._claim: IO[str] | None = None
 
-    def clear(self) -> None:
-        """Forget an earlier demo."""
+    def claim(self) -> bool:
+        """Take the directory until this process ends; False if another process has it."""
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        self._claim = self.directory.with_suffix(".lock").open("a")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    def new_sums(self) -> SumsProcess:
+        """Forget an earlier lab, and return a SUMS that can be started."""
         shutil.rmtree(self.directory, ignore_errors=True)
         for path in (self.home, self.directory / "tmp"):
             path.mkdir(parents=True)
+        return SumsProcess(db=self.directory / "sums.db", update_seconds=UPDATE_SECONDS)
 
-    def prepare(self, sums: SumsProcess, *, fail: bool) -> None:
-        """Put the vehicle into SUMS as it is before the update, and write the inventory that leads there."""
-        outcome = {"outcome": "FAILED", "reason": REASON} if fail else {"outcome": "COMPLETE"}
-        sums.set_vehicle(VIN, ecus=ECUS, **outcome)
+    def prepare(self, sums: SumsClient, ending: Ending) -> None:
+        """Put the vehicle into SUMS as it is before the update, and write what leads there."""
+        sums.set_vehicle(VIN, ecus=ECUS, **ending.vehicle)
+        self._token.touch(mode=0o600)
+        self._token.write_text(sums.token, encoding="utf-8")
         self.inventory.write_text(yaml.safe_dump(self._inventory(sums), sort_keys=False), encoding="utf-8")
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.exports(sums).items()]
+        self.environment_file.write_text("".join(lines) + f'export PATH={_programs()}:"$PATH"\n', encoding="utf-8")
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment for ansible-playbook, and for the jmp it starts."""
+    def keep_running(self, sums: SumsClient, word: str) -> None:
+        """Let demos find this lab."""
+        self._running.write_text(json.dumps({"url": sums.url, "fail": word}), encoding="utf-8")
+
+    def running_lab(self) -> tuple[SumsClient, str] | None:
+        """Return the SUMS of the lab that has this directory, and how its updates end; None if it is no lab."""
+        with contextlib.suppress(OSError, ValueError):
+            found = json.loads(self._running.read_text(encoding="utf-8"))
+            return SumsClient(found["url"], self._token.read_text(encoding="utf-8")), found["fail"]
+        return None
+
+    def exports(self, sums: SumsClient) -> dict[str, str]:
+        """Return what a shell needs to test a vehicle here, beside the programs on its PATH."""
+        given = {name: os.environ[name] for name in ("ANSIBLE_COLLECTIONS_PATH",) if name in os.environ}
+        return {
+            **given,
+            "HATCI_BASE_URL": sums.url,
+            "HATCI_TOKEN_FILE": str(self._token),
+            "JMP_CLIENT_CONFIG_HOME": str(self._jumpstarter),
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def environment(self, sums: SumsClient) -> dict[str, str]:
+        """Return the environment for the demo's ansible-playbook, and for the jmp it starts."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JMP_", "HATCI_"))}
         return {
+            "ANSIBLE_CALLBACKS_ENABLED": "hatci_lab_messages",
+            "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback_plugins")),
             "ANSIBLE_DISPLAY_OK_HOSTS": "false",
             "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
             **kept,
+            **self.exports(sums),
             "ANSIBLE_HOME": str(self.directory / "ansible"),
             "HOME": str(self.home),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{_programs()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "TMPDIR": str(self.directory / "tmp"),
         }
 
     def vehicle_is_free(self) -> bool:
         """Whether the vehicle was taken at all and nobody holds its lock now."""
         try:
-            with self._lock.open() as file:
+            with self._device_lock.open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return False
@@ -73,18 +136,20 @@ class Stage:
         while any(self.directory.glob("tmp/hatci-automation-*/closer-*.socket")) and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def _inventory(self, sums: SumsProcess) -> dict[str, Any]:
-        exporters = self.home / ".config/jumpstarter"
-        template = files("hatci_lab.vehicle") / "vehicle_exporter.yaml.j2"
+    def _inventory(self, sums: SumsClient) -> dict[str, Any]:
         variables = {
             "hatci_base_url": sums.url,
-            "hatci_token": sums.token,
+            "hatci_token_file": str(self._token),
             "hatci_lab_sums_url": sums.url,
             "hatci_lab_state_file": str(self.directory / "vehicle.json"),
-            "jumpstarter_exporter_template": str(template),
-            "jumpstarter_exporters_dir": str(exporters / "exporters.d"),
-            "jumpstarter_exporter_config_link_dir": str(exporters / "exporters"),
-            "jumpstarter_lease_guard_lock_dir": str(self._lock.parent),
+            "jumpstarter_exporter_template": str(files("hatci_lab.vehicle") / "vehicle_exporter.yaml.j2"),
+            "jumpstarter_exporters_dir": str(self._jumpstarter / "exporters.d"),
+            "jumpstarter_exporter_config_link_dir": str(self._jumpstarter / "exporters"),
+            "jumpstarter_lease_guard_lock_dir": str(self._device_lock.parent),
             "hatci_report_results_record_dir": str(self.directory / "unsent-reports"),
         }
-        return {"all": {"hosts": {HOST: None}, "vars": variables}}
+        return {"all": {"hosts": {HOST: TEST}, "vars": variables}}
+
+
+def _programs() -> Path:
+    return Path(sys.executable).parent

@@ -3,43 +3,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-SUCCEEDED, FAILED = 0, 2
-"""Exit codes of ansible-playbook."""
+from hatci_lab.demo.endings import Ending
+
+Records = dict[str, list[dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What was seen, and where it differs from what was announced."""
-
-    returncode: int
-    differences: list[str]
-
-    @property
-    def as_announced(self) -> bool:
-        return not self.differences
+def new_records(before: Records, after: Records) -> Records:
+    """Return the records of one test; a lab that runs on has those of earlier ones too."""
+    return {kind: records[len(before[kind]) :] for kind, records in after.items()}
 
 
-def judge(
-    state: dict[str, list[dict[str, Any]]], returncode: int, *, fail: bool, updated: bool, vehicle_is_free: bool
-) -> Verdict:
-    """Compare the records of SUMS with what the demo announced."""
-    status, outcome, code = ("FAIL", "FAILED", FAILED) if fail else ("PASS", "COMPLETE", SUCCEEDED)
+def judge(records: Records, returncode: int, *, ending: Ending, updated: bool, vehicle_is_free: bool) -> list[str]:
+    """Return where the test differs from what was announced."""
     differences = []
-    if returncode != code:
-        differences.append(f"ansible-playbook ended with exit code {returncode}, not {code}")
-    statuses = [event.get("status") for event in state["test_events"]]
-    if statuses != [status]:
-        differences.append(f"SUMS holds the test results {statuses}, not one {status}")
-    ends = [deployment["state"] for deployment in state["deployments"]]
-    if ends != [outcome]:
-        differences.append(f"SUMS holds the deployments {ends}, not one {outcome}")
-    if [event["fixed"] for event in state["events"]] != [True, True]:
+    if returncode != ending.returncode:
+        differences.append(f"ansible-playbook ended with exit code {returncode}, not {ending.returncode}")
+    statuses = [event.get("status") for event in records["test_events"]]
+    if statuses != [ending.status]:
+        differences.append(f"SUMS holds the test results {statuses}, not one {ending.status}")
+    ends = [deployment["state"] for deployment in records["deployments"]]
+    if ends != [ending.deployment]:
+        differences.append(f"SUMS holds the deployments {ends}, not one {ending.deployment}")
+    if [event["fixed"] for event in records["events"]] != [True, True]:
         differences.append("SUMS does not hold two fixed events")
-    if updated == fail:
+    if updated != ending.updated:
         differences.append("the vehicle took the update" if updated else "the vehicle still has its old software")
     if not vehicle_is_free:
         differences.append("the vehicle was not given back")
-    return Verdict(returncode, differences)
+    return differences

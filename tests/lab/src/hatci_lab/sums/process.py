@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import requests
+from hatci_lab.sums.client import SumsClient
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -33,8 +33,8 @@ class TlsFiles:
     client_cert: tuple[Path, Path] | None = None
 
 
-class SumsProcess:
-    """Starts `hatci_lab.sums` and talks to its side door.
+class SumsProcess(SumsClient):
+    """Starts `hatci_lab.sums` and talks to it.
 
     Use it in a `with` block, or call `start` and `stop`. Its log is `<db>.log`. Times are seconds.
     """
@@ -49,10 +49,9 @@ class SumsProcess:
         port: int = 0,
         base_path: str = "",
     ) -> None:
+        super().__init__("", token)
         self.db = Path(db)
         self.log = Path(f"{self.db}.log")
-        self.token = token
-        self.url = ""
         self._tls = tls
         self._port = port
         self._options = ["--db", str(self.db), "--update-seconds", str(update_seconds)]
@@ -62,8 +61,6 @@ class SumsProcess:
             if tls.client_ca:
                 self._options += ["--client-ca", str(tls.client_ca)]
         self._process: subprocess.Popen[str] | None = None
-        self._session = requests.Session()
-        self._session.trust_env = False
         if tls:
             self._session.verify = str(tls.ca)
             if tls.client_cert:
@@ -136,64 +133,18 @@ class SumsProcess:
         self.stop()
         return self.start()
 
-    def api(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
-        """One authorised API call, `path` below /api/v1; `options` go to requests and may replace headers."""
-        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        url = f"{self.url}/api/v1{path}"
-        return self._session.request(method, url, json=body, headers=headers, timeout=30, **options)
+    def wait(self) -> None:
+        """Return when it has ended by itself."""
+        self._running().wait()
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Every API request so far, in order."""
-        entries: list[dict[str, Any]] = self._lab("GET", "requests")
-        return entries
-
-    def clear_requests(self) -> None:
-        self._lab("DELETE", "requests")
-
-    def state(self) -> dict[str, list[dict[str, Any]]]:
-        """All events, deployments, test events (with history) and vehicles."""
-        state: dict[str, list[dict[str, Any]]] = self._lab("GET", "state")
-        return state
-
-    def vehicle(self, vin: str) -> dict[str, Any]:
-        vehicle: dict[str, Any] = self._lab("GET", f"vehicles/{vin}")
-        return vehicle
-
-    def set_vehicle(self, vin: str, **config: Any) -> dict[str, Any]:
-        vehicle: dict[str, Any] = self._lab("PUT", f"vehicles/{vin}", config)
-        return vehicle
-
-    def set_deployment(self, deployment_id: str, **change: Any) -> dict[str, Any]:
-        """Hold a deployment (`held`), or end it now (`state`, `reason`)."""
-        deployment: dict[str, Any] = self._lab("PUT", f"deployments/{deployment_id}", change)
-        return deployment
-
-    def add_fault(self, **rule: Any) -> None:
-        self._lab("POST", "faults", rule)
-
-    def faults(self) -> list[dict[str, Any]]:
-        """The armed faults with how often each fired."""
-        armed: list[dict[str, Any]] = self._lab("GET", "faults")
-        return armed
-
-    def clear_faults(self) -> None:
-        self._lab("DELETE", "faults")
-
-    def reset(self) -> None:
-        """Forget all records, requests and faults."""
-        self._lab("POST", "reset")
+    def _lab(self, method: str, path: str, body: Any = None) -> Any:
+        self._running()
+        return super()._lab(method, path, body)
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise RuntimeError("the SUMS simulator is not running")
         return self._process
-
-    def _lab(self, method: str, path: str, body: Any = None) -> Any:
-        self._running()
-        answer = self._session.request(method, f"{self.url}/_lab/{path}", json=body, timeout=30)
-        if not answer.ok:
-            raise ValueError(f"{method} /_lab/{path}: {answer.status_code} {answer.text}")
-        return answer.json()
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
