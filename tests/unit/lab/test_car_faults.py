@@ -27,9 +27,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
 
 @pytest.fixture
 def car(shared: CarProcess) -> CarProcess:
+    shared.reset()
     shared.wait_until_listening()
-    shared.clear_faults()
-    shared.clear_requests()
     return shared
 
 
@@ -158,26 +157,21 @@ def test_a_fault_that_does_not_exist_is_refused(car: CarProcess) -> None:
 )
 def test_one_ecu_says_something_else(car: CarProcess, change: dict[str, object], did: int, value: bytes) -> None:
     car.set_ecu("Gateway", **change)
-    try:
-        assert read(car, "Gateway", did) == value
-        assert read(car, "Telematics", 0xF190) == VIN
-    finally:
-        car.set_ecu("Gateway", vin=None, dids={})
+
+    assert read(car, "Gateway", did) == value
+    assert read(car, "Telematics", 0xF190) == VIN
 
 
 def test_an_identifier_that_is_missing_and_an_ecu_that_is_off(car: CarProcess) -> None:
     car.set_ecu("Gateway", dids={"F189": None})
-    try:
-        with pytest.raises(NegativeResponseException) as refusal:
-            read(car, "Gateway", 0xF189)
-        assert refusal.value.response.code == 0x31
+    with pytest.raises(NegativeResponseException) as refusal:
+        read(car, "Gateway", 0xF189)
+    assert refusal.value.response.code == 0x31
 
-        car.set_ecu("Gateway", on=False)
-        with pytest.raises(ConnectionRefusedError):
-            read(car, "Gateway", 0xF190)
-        assert read(car, "Telematics", 0xF190) == VIN
-    finally:
-        car.set_ecu("Gateway", dids={}, on=True)
+    car.set_ecu("Gateway", on=False)
+    with pytest.raises(ConnectionRefusedError):
+        read(car, "Gateway", 0xF190)
+    assert read(car, "Telematics", 0xF190) == VIN
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
 
 @pytest.fixture
 def car(shared: CarProcess) -> CarProcess:
-    shared.set_ecu("Gateway", dtcs={}, dids={}, vin=None, multiple_dids=True)
+    shared.reset()
+    shared.wait_until_listening()
     return shared
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,13 +26,20 @@ def sums(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SumsProcess]:
         yield running
 
 
-@pytest.fixture
-def car(sums: SumsProcess, tmp_path: Path) -> Iterator[CarProcess]:
-    sums.reset()
-    with CarProcess(tmp_path / "car", sums_url=sums.url, boot_seconds=0.05) as running:
-        wait_for(lambda: sums.vehicle(VIN).get("reports"))
+@pytest.fixture(scope="module")
+def shared(sums: SumsProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
+    with CarProcess(tmp_path_factory.mktemp("car"), sums_url=sums.url, boot_seconds=0.05) as running:
         yield running
         assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture
+def car(sums: SumsProcess, shared: CarProcess) -> CarProcess:
+    sums.reset()
+    shared.reset()
+    wait_for(lambda: sums.vehicle(VIN).get("reports") and not shared.state()["update"])
+    shared.wait_until_listening()
+    return shared
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:

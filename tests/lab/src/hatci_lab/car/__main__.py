@@ -27,7 +27,9 @@ def main() -> None:
     state_file = arguments.directory / "car.json"
     if not state_file.exists():
         ecus = [new_ecu(number, given) for number, given in enumerate(arguments.ecus)]
-        keeping.save(state_file, CarState(vin=arguments.vin, ecus={ecu.ecu_name: ecu for ecu in ecus}))
+        new = CarState(vin=arguments.vin, ecus={ecu.ecu_name: ecu for ecu in ecus})
+        keeping.save(keeping.as_new(state_file), new)
+        keeping.save(state_file, new)
     asyncio.run(serve(Settings(state_file, arguments.boot_seconds, arguments.sums_url, arguments.sums_ca)))
 
 

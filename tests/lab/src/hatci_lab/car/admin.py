@@ -124,4 +124,9 @@ def admin_routes(car: Car) -> APIRouter:
         car.changed()
         return {}
 
+    @lab.post("/reset")
+    async def reset() -> dict[str, Any]:
+        car.renew()
+        return {}
+
     return lab

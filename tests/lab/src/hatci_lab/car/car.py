@@ -72,6 +72,14 @@ class Car:
         if self.runs(name):
             self._boot(name)
 
+    def renew(self) -> None:
+        """Be as new, on the same ports."""
+        new = keeping.load(keeping.as_new(self.path))
+        for name in CarState.model_fields.keys() - {"ports", "admin_port"}:
+            setattr(self.state, name, getattr(new, name))
+        self.log.clear()
+        self.changed()
+
     def shown(self) -> dict[str, Any]:
         """The state, and of each ECU whether it listens now."""
         shown = self.state.model_dump()

@@ -206,6 +206,10 @@ class CarProcess:
     def clear_requests(self) -> None:
         self._lab("DELETE", "_lab/requests")
 
+    def reset(self) -> None:
+        """Be as new: software, codes, faults, behaviour, power; the request log is empty."""
+        self._lab("POST", "_lab/reset")
+
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise RuntimeError("the car is not running")

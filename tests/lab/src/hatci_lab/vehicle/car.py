@@ -55,14 +55,18 @@ class Car:
                 if talks and state.lines:
                     lines, state.lines = state.lines, []
                     return lines
-            if talks and (versions := self._versions()):
-                return [f"HATCI VIRTUAL VEHICLE {self._vin} ready", *versions]
+            if talks and (account := self._account()):
+                return account
             if time.monotonic() >= deadline:
                 return []
             time.sleep(POLL_SECONDS)
 
     def _versions(self) -> list[str]:
-        """Nothing comes from a car of the lab that is off."""
+        return self._account()[1:]
+
+    def _account(self) -> list[str]:
+        """The banner and the versions; nothing from a car of the lab that is off."""
+        vin = self._vin
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -70,11 +74,15 @@ class Car:
             if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
                 return []
             answer.raise_for_status()
-            ecus = answer.json()["ecus"]
         except requests.RequestException:
-            return ["ERROR vehicle cannot reach its update server"]
-        lines = [f"ECU {ecu['ecu_name']} part={ecu['part_number']} sw={ecu['sw_version']}" for ecu in ecus]
-        return [*lines, "END"]
+            lines = ["ERROR vehicle cannot reach its update server"]
+        else:
+            vehicle = answer.json()
+            vin = vehicle["vin"]
+            ecus = vehicle["ecus"]
+            lines = [f"ECU {ecu['ecu_name']} part={ecu['part_number']} sw={ecu['sw_version']}" for ecu in ecus]
+            lines.append("END")
+        return [f"HATCI VIRTUAL VEHICLE {vin} ready", *lines]
 
 
 def _help() -> list[str]:
