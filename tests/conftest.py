@@ -16,12 +16,12 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 from play_support import PATHS, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, PlayResult
+from run_report import RunReport, pytest_sessionfinish, pytest_terminal_summary, run_report
 from secrets_support import CANARY, TokenSearch, keep_secrets
-from telling import Teller, pytest_terminal_summary, teller
 
 from hatci_lab.sums.process import SumsProcess
 
-__all__ = ["pytest_terminal_summary", "teller"]
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "run_report"]
 
 REPOSITORY = Path(__file__).parents[1]
 # Where pytest-ansible has Ansible's own loader look for this collection.
@@ -141,9 +141,9 @@ def secrets(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def search(teller: Teller) -> TokenSearch:
+def search(run_report: RunReport) -> TokenSearch:
     """Return a search for the canary."""
-    return TokenSearch(teller)
+    return TokenSearch(run_report)
 
 
 @pytest.fixture

@@ -77,12 +77,22 @@ class StartedPlay:
         self.process.wait()
 
     def end(self) -> None:
-        """Kill it with all it started in its environment: workers of ansible-core 2.19 have sessions of their own."""
+        """Kill it with all it started in its environment: workers of ansible-core 2.19 have sessions of their own.
+
+        A child may be born while the others are killed, so this looks again until none is left.
+        """
         self.kill()
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get("HOME") == str(self.home):
+        while living := [process for process in psutil.process_iter() if self._started(process)]:
+            for process in living:
+                with contextlib.suppress(psutil.Error):
                     process.kill()
+            psutil.wait_procs(living, timeout=1)
+
+    def _started(self, process: psutil.Process) -> bool:
+        """Whether a process has this home and can still do something."""
+        with contextlib.suppress(psutil.Error):
+            return process.environ().get("HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE
+        return False
 
 
 class AnsiblePlaybook:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 from playbook_runner import read_results
-from telling import Teller
+from run_report import RunReport
 
 if t.TYPE_CHECKING:
     from playbook_runner import PlayResult
@@ -49,11 +49,11 @@ class Played(t.Protocol):
 class TokenSearch:
     """Looks for the canary, and for further tokens once it has been told of them.
 
-    :param teller: is told how much was searched.
+    :param run_report: is told how much was searched.
     """
 
-    def __init__(self, teller: Teller) -> None:
-        self._teller = teller
+    def __init__(self, run_report: RunReport) -> None:
+        self._run_report = run_report
         self._pieces = [CANARY[:PIECE]]
         self._traces = self._pattern()
 
@@ -102,7 +102,7 @@ class TokenSearch:
 
     def count(self, what: str, number: int = 1) -> None:
         """Tell how much was searched."""
-        self._teller.count(f"searched for tokens: {what}", number)
+        self._run_report.count(f"searched for tokens: {what}", number)
 
     def _pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(map(re.escape, self._pieces)), re.IGNORECASE)

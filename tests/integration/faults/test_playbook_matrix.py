@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, is_locked, processes_of, wait_until
-from telling import Teller
+from run_report import RunReport
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -70,7 +70,7 @@ LOST = ("answer lost, once", "lost before it was processed, once", "no answer, o
     ("call", "fault"),
     [*itertools.product(CALLS, FAULTS), *itertools.product(CREATIONS, [fault + KEYED for fault in LOST])],
 )
-def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable, teller: Teller) -> None:
+def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable, run_report: RunReport) -> None:
     method, path = CALLS[call]
     sums.add_fault(method=method, path=path, **FAULTS[fault.removesuffix(KEYED)])
     keyed = {"hatci_idempotent_posts": fault.endswith(KEYED)}
@@ -88,8 +88,8 @@ def test_fault(call: str, fault: str, sums: SumsProcess, play_vehicle: Callable,
     state = sums.state()
     told = _last_message(done)
     shown = told.replace(VIN, "VIN") if done.returncode else "nothing; the test went on and passed"
-    teller.row("the whole playbook under each fault", f"`{call}`", fault, _held(state, kept), shown)
-    teller.count("faults injected into whole tests", fired)
+    run_report.row("the whole playbook under each fault", f"`{call}`", fault, _held(state, kept), shown)
+    run_report.count("faults injected into whole tests", fired)
 
     assert "Traceback" not in done.output
     assert Counter(event["update_type"] for event in state["events"]) <= Counter(["RROM", "UROM"])

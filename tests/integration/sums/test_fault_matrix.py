@@ -14,8 +14,8 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
+from run_report import RunReport
 from sums_support import EVENT, TOKEN, assert_is_sentence, client_of, is_unknown, run_module
-from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, retry, test_events
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
@@ -304,13 +304,13 @@ def _check(name: str, fault: str, times: int, result: Result, requests: list[t.A
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_faults(sums: SumsProcess, teller: Teller, name: str) -> None:
+def test_faults(sums: SumsProcess, run_report: RunReport, name: str) -> None:
     broken = []
     for fault, times in itertools.product(FAULTS, (1, 0)):
         result, requests, state = _inject(sums, name, fault, times)
         often = "once" if times else "always"
-        teller.row(TABLE, name, fault, often, CALLS[name].truth(state), _told(result))
-        teller.count("faults injected into calls of modules", sums.faults()[0]["fired"])
+        run_report.row(TABLE, name, fault, often, CALLS[name].truth(state), _told(result))
+        run_report.count("faults injected into calls of modules", sums.faults()[0]["fired"])
         try:
             _check(name, fault, times, result, requests, state)
         except AssertionError as error:
@@ -320,7 +320,7 @@ def test_faults(sums: SumsProcess, teller: Teller, name: str) -> None:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_an_outage_is_told_as_one(
-    sums: SumsProcess, start_sums: Callable[..., SumsProcess], teller: Teller, name: str
+    sums: SumsProcess, start_sums: Callable[..., SumsProcess], run_report: RunReport, name: str
 ) -> None:
     """Nobody listens: nothing was done, and that is what the user is told."""
     away = start_sums()
@@ -330,7 +330,7 @@ def test_an_outage_is_told_as_one(
 
     result = CALLS[name].run(url, arguments, timeout=5.0, retry_timeout=0.15)
 
-    teller.row(TABLE, name, "nobody listens", "always", "nothing new", _told(result))
+    run_report.row(TABLE, name, "nobody listens", "always", "nothing new", _told(result))
     assert result["failed"] and not is_unknown(result)
     assert_is_sentence(result["msg"])
     assert "connection refused" in result["msg"] and "hatci_base_url" in result["msg"]

@@ -23,8 +23,8 @@ from fuzz_support import FEW, anything, as_sent, assert_can_be_shown, json_value
 from hypothesis import given
 from hypothesis import strategies as st
 from jumpstarter_support import CLIENT_CONFIG, EXPORTER_CONFIG, MODULES, NAME, FakeJmp, FakeKeeper, fake_lab
+from run_report import RunReport
 from sums_support import module_named, validated
-from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import ask_running_jobs
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError
@@ -68,11 +68,11 @@ class Lab(t.NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def _tell_counts(teller: Teller) -> Iterator[None]:
+def _report_counts(run_report: RunReport) -> Iterator[None]:
     COUNTS.clear()
     yield
     for how in ("success", "failure", "refused by Ansible"):
-        teller.count(f"device inputs fuzzed: {how}", COUNTS[how])
+        run_report.count(f"device inputs fuzzed: {how}", COUNTS[how])
 
 
 @pytest.fixture(scope="module")

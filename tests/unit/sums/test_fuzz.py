@@ -13,9 +13,9 @@ import pytest
 from fuzz_support import FEW, as_sent, assert_can_be_shown, json_values, strategy_of
 from hypothesis import given
 from hypothesis import strategies as st
+from run_report import RunReport
 from scripted_backend import Backend, Reply, reply_json
 from sums_support import ARGUMENTS, MODULES, TOKEN, is_unknown, module_named, validated
-from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
@@ -28,11 +28,11 @@ SECRET = "canary-of-the-fuzzer"
 
 
 @pytest.fixture(autouse=True)
-def _tell_counts(teller: Teller) -> Iterator[None]:
+def _report_counts(run_report: RunReport) -> Iterator[None]:
     COUNTS.clear()
     yield
     for how in ("success", "failure", "refused by Ansible", "tokens"):
-        teller.count(f"inputs fuzzed: {how}", sum(number for what, number in COUNTS.items() if what.endswith(how)))
+        run_report.count(f"inputs fuzzed: {how}", sum(number for what, number in COUNTS.items() if what.endswith(how)))
 
 
 class Wire:

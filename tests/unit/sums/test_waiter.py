@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from run_report import RunReport
 from sums_support import assert_is_sentence
-from telling import Teller
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors, waiter
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import describe
@@ -30,11 +30,11 @@ COUNTS: Counter[str] = Counter()
 
 
 @pytest.fixture(autouse=True)
-def _tell_counts(teller: Teller) -> Iterator[None]:
+def _report_counts(run_report: RunReport) -> Iterator[None]:
     COUNTS.clear()
     yield
     for how, number in COUNTS.items():
-        teller.count(f"waits in fake time: {how}", number)
+        run_report.count(f"waits in fake time: {how}", number)
 
 
 @dataclasses.dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests found out and people want to read: shown once at the end, from whichever process they ran in."""
+"""What is shown once at the end of a run: what tests found out, from whichever process they ran in, and the reruns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import pytest
 ROW = "row of "
 COUNT = "count of "
 LONGEST_CELL = 150
+TOLERATED_RERUNS = 2
+"""A busy machine may cost a test its turn; more reruns than these are a race in what is tested."""
 
 Row = tuple[str, ...]
 
 
-class Teller:
-    """Takes rows of tables and counts from a test.
+class RunReport:
+    """Takes rows of tables and counts from a test, for the end of the run.
 
     :param record: pytest's own way to hand a value on with the report of a test.
     """
@@ -36,16 +38,36 @@ class Teller:
 
 
 @pytest.fixture
-def teller(record_property: t.Callable[[str, object], None]) -> Teller:
+def run_report(record_property: t.Callable[[str, object], None]) -> RunReport:
     """Show rows and counts at the end of the run; HATCI_TABLES names a directory for the tables as Markdown."""
-    return Teller(record_property)
+    return RunReport(record_property)
+
+
+def reruns_of(reporter: pytest.TerminalReporter | None) -> Counter[str]:
+    """Return how often each test was run again."""
+    return Counter(report.nodeid for report in reporter.stats.get("rerun", [])) if reporter else Counter()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that needed too many reruns."""
+    reruns = reruns_of(session.config.pluginmanager.get_plugin("terminalreporter"))
+    if reruns.total() > TOLERATED_RERUNS and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what tests told."""
+    """Show the tests that were run again, and what tests reported."""
+    if reruns := reruns_of(terminalreporter):
+        terminalreporter.section("reruns")
+        for test, number in sorted(reruns.items()):
+            terminalreporter.write_line(f"{test}: {number}")
+        if reruns.total() > TOLERATED_RERUNS:
+            terminalreporter.write_line(
+                f"{reruns.total()} reruns; more than {TOLERATED_RERUNS} hide a race, so the run has failed."
+            )
     tables: dict[str, set[Row]] = {}
     counts: Counter[str] = Counter()
-    # The report of a teardown is the last of a test, and has all that the test told.
+    # The report of a teardown is the last of a test, and has all that the test reported.
     for report in [report for report in terminalreporter.getreports("") if report.when == "teardown"]:
         for name, value in report.user_properties:
             if name.startswith(ROW):
