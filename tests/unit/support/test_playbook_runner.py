@@ -28,6 +28,7 @@ def test_children_that_are_born_while_a_play_is_ended_are_ended_too(
 
     monkeypatch.setattr(psutil, "process_iter", look_just_before_a_birth)
     try:
+        start()
         StartedPlay(start(), tmp_path).end()
         assert len(family) == 4 and not [child.args for child in family if child.poll() is None]
     finally:
