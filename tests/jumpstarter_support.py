@@ -26,6 +26,7 @@ NAME = "@NAME@"
 """Stands in what is printed for the lease that was asked for last."""
 
 MODULES = (
+    "jumpstarter_diagnostics",
     "jumpstarter_exporter",
     "jumpstarter_info",
     "jumpstarter_lease",

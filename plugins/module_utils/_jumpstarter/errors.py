@@ -47,6 +47,10 @@ class DeviceUnreachable(JumpstarterError):
     """The device gave no chance to run a command, or to let it end."""
 
 
+class VinsDiffer(JumpstarterError):
+    """The ECUs of one vehicle tell different VINs, so that it is not known which vehicle it is."""
+
+
 class LeaseRefused(JumpstarterError):
     """The lease can never be had as it was asked for, or came with the wrong device."""
 

@@ -40,6 +40,7 @@ SECRET = "canary-of-the-fuzzer"
 EXPORTER = "vehicle_001"
 LEASE = "hatci-7-vehicle-001-0a1b2c3d"
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "jumpstarter_diagnostics": {"exporter": EXPORTER, "ecus": [{"name": "Gateway", "driver": "gateway"}]},
     "jumpstarter_exporter": {"name": EXPORTER, "content": EXPORTER_CONFIG},
     "jumpstarter_info": {},
     "jumpstarter_lease": {"selector": f"exporter={EXPORTER}", "timeout": 0},
@@ -186,6 +187,15 @@ printed = st.one_of(
     odd_texts,
 )
 exit_codes = st.sampled_from([0, 0, 0, 0, 1, 255, -9])
+readings = st.fixed_dictionaries({}, optional={"hex": odd_texts, "odd": odd_texts, "refusal": odd_values}) | odd_values
+readings_of_an_ecu = st.fixed_dictionaries(
+    {},
+    optional={
+        "identity": st.dictionaries(st.sampled_from(["vin", "serial"]), readings) | odd_values,
+        **dict.fromkeys(("codes", "cleared"), readings),
+        "trouble": odd_texts | odd_values,
+    },
+)
 results = st.one_of(
     st.none(),
     st.just(RESULTS),
@@ -200,6 +210,10 @@ results = st.one_of(
         ),
         max_size=2,
     ).map(json.dumps),
+    st.fixed_dictionaries(
+        {"answers": st.fixed_dictionaries({"Gateway": readings_of_an_ecu | odd_values}) | odd_values},
+        optional={"voltage": odd_values, "problem": odd_values},
+    ).map(json.dumps),
 )
 TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "acquire": ("jumpstarter_lease", {"selector": "vin=1", "timeout": 0}),
@@ -209,6 +223,10 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "release": ("jumpstarter_lease", {"state": "release", "lease_name": LEASE, "timeout": 0}),
     "info": ("jumpstarter_info", {}),
     "orphans": ("jumpstarter_orphans", {"running_jobs": ["1"], "min_age": 0}),
+    "diagnostics": (
+        "jumpstarter_diagnostics",
+        {"lease_name": LEASE, "ecus": [{"name": "Gateway", "driver": "gateway"}]},
+    ),
     "shell": ("jumpstarter_shell", {"lease_name": LEASE, "command": "j serial read"}),
 }
 
@@ -434,6 +452,10 @@ HOLDING = {
     "acquire": ("jumpstarter_lease", {"exporter": EXPORTER, "lease_name": LEASE}),
     "renew": ("jumpstarter_lease", {"state": "renew", "lease_name": LEASE}),
     "release": ("jumpstarter_lease", {"state": "release", "lease_name": LEASE, "timeout": 0}),
+    "diagnostics": (
+        "jumpstarter_diagnostics",
+        {"lease_name": LEASE, "ecus": [{"name": "Gateway", "driver": "gateway"}]},
+    ),
     "shell": ("jumpstarter_shell", {"lease_name": LEASE, "exporter": EXPORTER, "command": "j serial read"}),
 }
 

@@ -1,0 +1,94 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading ECUs through a held lease or a local exporter, in one start of ``jmp``."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.interpreter import python_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader import (
+    doip,
+    drivers,
+    link,
+    main,
+    tunnel,
+    uds_driver,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
+    last_words,
+    open_device,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+
+Values = dict[str, t.Any]
+
+PROGRAM = (doip, drivers, link, main, tunnel, uds_driver)
+"""What runs inside ``jmp shell``, where this collection cannot be imported."""
+
+END_SECONDS = 3.0
+"""What the reader and ``jmp`` need to end, once everything is read."""
+
+START = """import sys
+sys.path.insert(0, sys.argv[1])
+from {main} import main
+main()
+"""
+
+
+def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
+    """Read ECUs side by side.
+
+    :param options: the task's, of which ``timeout`` and ``settle_timeout`` together are the time that there is.
+    :param request: ``ecus``, each with ``name``, ``driver``, ``logical_address`` and ``dids``, and what to do
+        with codes.
+    :returns: ``answers``, by name of the ECU, and ``voltage``.
+    :raises JumpstarterError: the exporter could not be reached, or has not what it takes.
+    """
+    settle = options["settle_timeout"]
+    if not 0 <= settle <= 86400:
+        raise errors.InputError(f"settle_timeout is {settle:g}; give seconds, from 0 to 86400 (a day).")
+    timeout = options["timeout"] + settle
+    with open_device(options, timeout) as device:
+        python = python_of(device.jmp.path)
+        now = time.monotonic()
+        times = {"deadline": now + timeout - END_SECONDS, "settle_until": now + settle}
+        (device.directory / "request.json").write_text(json.dumps({**request, **times}), encoding="utf-8")
+        _write_program(device.directory)
+        try:
+            said = last_words(device.run([python, str(device.directory / "hatci_reader.py")], timeout))
+        except errors.JmpTimeout:
+            said = f"it did not end within {timeout:g} s"
+        results = _results(device.directory / "results.json")
+        if results is None:
+            raise errors.DeviceUnreachable(f"The ECUs could not be read, since jmp shell ended: {said}")
+        if "problem" in results:
+            raise errors.DeviceUnreachable(f"The ECUs could not be read: {results['problem']}.")
+        return results
+
+
+def _write_program(directory: pathlib.Path) -> None:
+    """Write the reader's modules, as packages that are complete, so that no other copy of this collection is taken."""
+    for module in PROGRAM:
+        path = directory / pathlib.Path(*module.__name__.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(inspect.getsource(module), encoding="utf-8")
+        for parent in path.relative_to(directory).parents[:-1]:
+            (directory / parent / "__init__.py").touch()
+    (directory / "hatci_reader.py").write_text(START.format(main=main.__name__), encoding="utf-8")
+
+
+def _results(path: pathlib.Path) -> Values | None:
+    """Return what the reader left, None if it left nothing that can be used."""
+    with contextlib.suppress(OSError, ValueError):
+        results = parse_json(path.read_text(encoding="utf-8"))
+        if isinstance(results, dict) and isinstance(results.get("answers"), dict):
+            return results
+    return None

@@ -1,0 +1,122 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Comparing what a vehicle says with what it should say, and with what it said before.
+
+ECUs are plain dicts: those of SUMS with `ecu_name`, `part_number` and `sw_version`, those of the vehicle as
+:class:`~.account.Account` has them.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.account import shorten
+
+Ecu = t.Mapping[str, t.Any]
+
+COMPARED = {"part_number": "part number", "sw_version": "software"}
+MAX_ERROR = 160
+MAX_CELL = 40
+MAX_CODES_IN_CELL = 4
+
+
+def software_differences(wanted: t.Iterable[Ecu], seen: t.Iterable[Ecu]) -> list[str]:
+    """Return in words how the ECUs of a vehicle differ from what is wanted; an empty list if they do not.
+
+    What is not known differs. ECUs that nothing is wanted of are not looked at.
+    """
+    by_name = _by_name(seen)
+    differences = []
+    for ecu in wanted:
+        name = _name(ecu)
+        found = by_name.get(name)
+        if found is None:
+            differences.append(f"{name}: nothing was read of it")
+        elif not found.get("reachable", True):
+            differences.append(f"{name}: it did not answer{_because(found)}")
+        else:
+            differences += [f"{name}: {difference}" for difference in _ecu_differences(ecu, found)]
+    return differences
+
+
+def new_codes(before: t.Iterable[Ecu], after: t.Iterable[Ecu], allowed: t.Iterable[str] = ()) -> list[dict[str, t.Any]]:
+    """Return the confirmed trouble codes that were not confirmed before, each with the `name` of its ECU.
+
+    :param allowed: codes that do not count, such as ``U0123-00``, or ``U0123`` for whatever failure type.
+    """
+    accepted = {str(code).strip().upper() for code in allowed}
+    known = {name: {code["code"] for code in _confirmed(ecu)} for name, ecu in _by_name(before).items()}
+    return [
+        {"name": _name(ecu), "code": code["code"], "status": code["status"]}
+        for ecu in after
+        for code in _confirmed(ecu)
+        if code["code"] not in known.get(_name(ecu), set())
+        and not accepted & {code["code"], code["code"].partition("-")[0]}
+    ]
+
+
+def unread_codes(ecus: t.Iterable[Ecu]) -> list[str]:
+    """Return in words of which ECUs the trouble codes are not known, so that new ones may hide there."""
+    return [f"{_name(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in ecus if ecu.get("codes") is None]
+
+
+def before_and_after(before: t.Iterable[Ecu], after: t.Iterable[Ecu]) -> list[str]:
+    """Return the lines of a small table of what a vehicle was and is, for the output of a task."""
+    olds, news = _by_name(before), _by_name(after)
+    rows: list[tuple[str, ...]] = [("ECU", "part number", "software", "trouble codes")]
+    for name in dict.fromkeys([*olds, *news]):
+        old, new = olds.get(name, {}), news.get(name, {})
+        cells = (_change(of(old), of(new)) for of in (_part_number, _software, _code_list))
+        rows.append((shorten(sentence(name), MAX_CELL), *cells))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _by_name(ecus: t.Iterable[Ecu]) -> dict[str, Ecu]:
+    return {_name(ecu): ecu for ecu in ecus}
+
+
+def _name(ecu: Ecu) -> str:
+    return str(ecu.get("name") or ecu.get("ecu_name") or "")
+
+
+def _because(ecu: Ecu) -> str:
+    error = ecu.get("error")
+    return f" ({shorten(sentence(str(error)).rstrip('.'), MAX_ERROR)})" if error else ""
+
+
+def _ecu_differences(wanted: Ecu, found: Ecu) -> t.Iterator[str]:
+    compared = [field for field in COMPARED if wanted.get(field) is not None]
+    unknown = [COMPARED[field] for field in compared if found.get(field) is None]
+    if unknown:
+        yield f"it does not tell its {' and '.join(unknown)}{_because(found)}"
+    for field in compared:
+        if found.get(field) is not None and str(found[field]) != str(wanted[field]):
+            yield f"its {COMPARED[field]} is {found[field]} instead of {wanted[field]}"
+
+
+def _confirmed(ecu: Ecu) -> list[t.Any]:
+    return [code for code in ecu.get("codes") or [] if code["confirmed"]]
+
+
+def _part_number(ecu: Ecu) -> str:
+    return str(ecu.get("part_number") or "?")
+
+
+def _software(ecu: Ecu) -> str:
+    return str(ecu.get("sw_version") or "?")
+
+
+def _code_list(ecu: Ecu) -> str:
+    if ecu.get("codes") is None:
+        return "?"
+    codes = [f"{code['code']} (0x{code['status']:02X})" for code in ecu["codes"]]
+    left = len(codes) - MAX_CODES_IN_CELL
+    return ", ".join(codes[:MAX_CODES_IN_CELL] + ([f"and {left} more"] if left > 0 else [])) or "none"
+
+
+def _change(old: str, new: str) -> str:
+    old, new = (shorten(sentence(value), MAX_CELL * 2) for value in (old, new))
+    return new if old == new else f"{old} -> {new}"
