@@ -21,7 +21,6 @@ def main() -> None:
     parser.add_argument("--ecus", type=json.loads, default=ECUS, help="of a new car, as JSON: a list as SUMS has it")
     parser.add_argument("--boot-seconds", type=float, default=0.3, help="what an ECU needs after a reset")
     parser.add_argument("--sums-url", help="the SUMS simulator that it takes updates from")
-    parser.add_argument("--sums-ca", help="PEM file to check an https simulator with")
     arguments = parser.parse_args()
     arguments.directory.mkdir(parents=True, exist_ok=True)
     state_file = arguments.directory / "car.json"
@@ -30,7 +29,7 @@ def main() -> None:
         new = CarState(vin=arguments.vin, ecus={ecu.ecu_name: ecu for ecu in ecus})
         keeping.save(keeping.as_new(state_file), new)
         keeping.save(state_file, new)
-    asyncio.run(serve(Settings(state_file, arguments.boot_seconds, arguments.sums_url, arguments.sums_ca)))
+    asyncio.run(serve(Settings(state_file, arguments.boot_seconds, arguments.sums_url)))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,6 @@ class Settings:
     state_file: Path
     boot_seconds: float
     sums_url: str | None
-    sums_ca: str | None
 
 
 class _Server(uvicorn.Server):
@@ -57,7 +56,7 @@ async def serve(settings: Settings) -> None:
     if settings.sums_url is None:
         await server.serve(sockets=[listener])
         return
-    updater = asyncio.create_task(Updater(car, UpdateServer(settings.sums_url, settings.sums_ca)).run())
+    updater = asyncio.create_task(Updater(car, UpdateServer(settings.sums_url)).run())
     updater.add_done_callback(lambda _task: setattr(server, "should_exit", True))
     await server.serve(sockets=[listener])
     if updater.done():

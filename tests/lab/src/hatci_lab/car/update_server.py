@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any
 from urllib.parse import quote
 
 import requests
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from hatci_lab.sums.models import Ecu
 
@@ -26,7 +26,7 @@ class Deployment(BaseModel):
     held: bool
     due: bool
     ends: str
-    planned_reason: Annotated[str | None, Field()] = None
+    planned_reason: str | None
 
 
 _DEPLOYMENTS = TypeAdapter(list[Deployment])
@@ -35,11 +35,10 @@ _DEPLOYMENTS = TypeAdapter(list[Deployment])
 class UpdateServer:
     """Every call raises requests.RequestException when SUMS is away or refuses."""
 
-    def __init__(self, url: str, ca: str | None = None) -> None:
+    def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/_lab"
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = ca or True
 
     def deployments(self, vin: str) -> list[Deployment]:
         """What waits for this car, oldest first; SUMS learns that the car says itself how they end."""
@@ -55,8 +54,8 @@ class UpdateServer:
     def end(self, deployment_id: str, state: str, reason: str | None) -> None:
         self._call("PUT", f"/deployments/{deployment_id}", {"state": state, "reason": reason})
 
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, object]:
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         answer = self._session.request(method, self._url + path, json=body, timeout=TIMEOUT)
         answer.raise_for_status()
-        found: dict[str, object] = answer.json()
+        found: dict[str, Any] = answer.json()
         return found
