@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What maintainers are told to run and to edit exists."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[3]
+PAGES = ("CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", ".github/PULL_REQUEST_TEMPLATE.md")
+PATH = re.compile(r"(?<![\w./-])((?:\.?[\w-]+/)+[\w.-]*|\.?[\w-]+\.(?:md|yml|txt))(?![\w/])")
+PROGRAM = re.compile(r"\.venvs/([\w.-]+)/bin/([\w-]+)")
+WRITTEN = (".cache", ".venvs")
+"""What is made when it is needed."""
+
+
+def commands_of(page: str) -> str:
+    """Return what a page says in code: between backticks, and indented."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    return "\n".join([*re.findall(r"`([^`]+)`", text), *re.findall(r"^    (.*)$", text, re.MULTILINE)])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_and_targets_that_a_page_names_exist(page: str) -> None:
+    targets = re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    commands = commands_of(page)
+    assert set(re.findall(r"\bmake ([a-z-]+)", commands)) <= set(targets)
+    paths = [path for path in PATH.findall(commands) if not path.startswith(WRITTEN)]
+    missing = [path for path in paths if not (REPOSITORY / re.sub(r"\bNAME\.\w+$", "", path)).exists()]
+    assert not missing
+
+
+def test_contributing_names_programs_of_environments_that_make_sets_up() -> None:
+    programs = PROGRAM.findall(commands_of("CONTRIBUTING.md"))
+    assert programs and {name for name, _program in programs} <= {"core-2.16", "core-2.19", "lint"}
+
+
+def test_hooks_run_the_tools_that_lint_has_and_fetch_nothing() -> None:
+    config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    tools = (REPOSITORY / "requirements/lint.txt").read_text(encoding="utf-8")
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    for hook in config["repos"][0]["hooks"]:
+        found = PROGRAM.match(hook["entry"])
+        assert found and found[1] == "lint" and f"\n{found[2]}==" in tools
+        assert hook["language"] == "system"
+
+
+def test_the_workflow_runs_what_maintainers_run() -> None:
+    workflow: t.Any = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
+    assert (REPOSITORY / ".ci/run").stat().st_mode & 0o111
