@@ -47,8 +47,8 @@ class PlayResult:
         return self.stdout + self.stderr
 
     def task(self, name: str) -> dict[str, t.Any]:
-        """Return the result of the task with this name; it must have run exactly once."""
-        found = [task.result for task in self.tasks if task.name == name]
+        """Return the result of the task with this name, with or without its role; it must have run exactly once."""
+        found = [task.result for task in self.tasks if name in (task.name, task.name.rpartition(" : ")[2])]
         assert len(found) == 1, f"task {name!r} gave {len(found)} results:\n{self.output[-6000:]}"
         return found[0]
 

@@ -87,10 +87,14 @@ class InProcessAction(ActionBase):
         return str(self._task_vars.get("inventory_hostname", "localhost"))
 
     def say(self, line: str) -> None:
-        """Show a line of progress, unless the output is not for people."""
+        """Show a line of progress of the host."""
+        self.show(f"{self.host}: {line}")
+
+    def show(self, text: str) -> None:
+        """Show text, unless the output is not for people."""
         callback = str(constants.config.get_config_value("DEFAULT_STDOUT_CALLBACK"))
         if callback.rpartition(".")[2] not in QUIET_CALLBACKS:
-            self._display.display(f"{self.host}: {line}")
+            self._display.display(text)
 
     def _run_on_target(self) -> Values:
         return t.cast("Values", self._execute_module(task_vars=self._task_vars, wrap_async=self._task.async_val))

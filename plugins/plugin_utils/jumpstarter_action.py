@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import os
-
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 
 
 class JumpstarterAction(InProcessAction):
@@ -15,9 +14,9 @@ class JumpstarterAction(InProcessAction):
 
     def complete_arguments(self) -> None:
         arguments, variables = self._task.args, self._task_vars
-        job = variables.get("awx_job_id") or variables.get("tower_job_id") or os.environ.get("JOB_ID")
-        if job:
-            arguments.setdefault("job_id", str(job))
+        job = job_of(variables)
+        if job.id:
+            arguments.setdefault("job_id", job.id)
         arguments.setdefault("job_host", self.host)
         if variables.get("jumpstarter_lease_guard_lock_dir"):
             arguments.setdefault("lock_dir", self._templar.template(variables["jumpstarter_lease_guard_lock_dir"]))

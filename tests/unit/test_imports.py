@@ -13,7 +13,7 @@ PREFIX = "ansible_collections.hatci.automation.plugins."
 
 LAYERS = (
     ("module_utils._failure", "module_utils._plain_json", "module_utils._files", "module_utils._times"),
-    ("module_utils._http",),
+    ("module_utils._http", "module_utils._outcome"),
     ("module_utils._vehicle",),
     ("module_utils._watchers.owner", "module_utils._watchers.files"),
     ("module_utils._watchers.event_loop", "module_utils._watchers.control_socket"),

@@ -38,6 +38,11 @@ class Owner:
         """
         return cls(pid, start_of(pid))
 
+    @property
+    def identity(self) -> str:
+        """Name of this process that no other one ever has on this machine."""
+        return f"{self.pid}-{self.start}"
+
     def is_alive(self) -> bool:
         """Whether the process still runs, as far as can be seen."""
         try:

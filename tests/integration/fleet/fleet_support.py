@@ -65,15 +65,23 @@ class FleetResult:
 
     @property
     def summary(self) -> list[str]:
-        """The lines of the summary table."""
-        lines = self.play.task("Show the summary")["msg"]
-        assert isinstance(lines, list), lines
-        return lines
+        """The lines of the summary table, as people see them."""
+        lines = self.play.task("Decide by the share of vehicles that failed")["lines"]
+        assert "\n".join(lines) in self.play.stdout
+        return list(lines)
 
     @property
     def rows(self) -> dict[str, list[str]]:
-        """The words of each vehicle's row: vehicle, result, state, took, held, reason."""
-        return {line.split()[0]: line.split(maxsplit=5) for line in self.summary[1:-1]}
+        """The words of each vehicle's row: vehicle, outcome, state, took, held, and what stands below it."""
+        rows: dict[str, list[str]] = {}
+        host = ""
+        for line in self.summary[1:-1]:
+            if line.startswith(" "):
+                rows[host].append(line.strip())
+            else:
+                host = line.split()[0]
+                rows[host] = line.split()
+        return {host: [*row[:5], " ".join(row[5:])] for host, row in rows.items()}
 
     @property
     def warnings(self) -> list[str]:

@@ -1,0 +1,26 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.modules import hatci_outcome
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+
+
+class ActionModule(InProcessAction):
+    """Runs the module of the same name, marks the result as this run's, and hands it on to the next nodes."""
+
+    module = hatci_outcome
+
+    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        if not self._task.check_mode:
+            handed_on = {name: value for name, value in result.items() if name not in ("changed", "invocation")}
+            result["ansible_stats"] = {
+                "data": {"ota_tests": {self.host: handed_on}},
+                "per_host": False,
+                "aggregate": True,
+            }
+        result["run"] = playbook_process().identity

@@ -1,0 +1,137 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: tasks_file
+short_description: What is wrong with a file of tasks
+description:
+  - Reads and parses a file of tasks as C(include_tasks) will, with every module and role that it names, and returns
+    in one
+    sentence why it cannot be included. Returns an empty text if it can.
+  - So a test finds out before anything is created, and not when its update is over.
+  - What a file imports or includes under a name that is only known later is not looked at.
+version_added: 0.1.0
+author:
+  - The hatci.automation maintainers (@hatci)
+options:
+  _terms:
+    description: The path of one file.
+    required: true
+  option:
+    description: The variable that names the file, for the sentence.
+    type: str
+    default: tasks_file
+"""
+
+EXAMPLES = r"""
+- name: Refuse a verification that cannot run
+  ansible.builtin.assert:
+    that: problem == ''
+    fail_msg: "{{ problem }}"
+  vars:
+    problem: "{{ lookup('hatci.automation.tasks_file', ota_verify_tasks, option='ota_verify_tasks') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: One sentence, or an empty text.
+  type: list
+  elements: str
+  sample: [""]
+"""
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.playbook.block import Block
+from ansible.playbook.helpers import load_list_of_blocks
+from ansible.playbook.play import Play
+from ansible.playbook.role_include import IncludeRole
+from ansible.playbook.task import Task
+from ansible.playbook.task_include import TaskInclude
+from ansible.plugins.lookup import LookupBase
+from ansible.vars.manager import VariableManager
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+
+DEEPEST = 10
+FORBIDDEN = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors")
+"""Meta tasks that would end a test before it has reported."""
+
+
+class LookupModule(LookupBase):
+    """Parses the file with Ansible's own loader."""
+
+    def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
+        """Return what is wrong with the file."""
+        self.set_options(var_options=variables, direct=kwargs)
+        path, option = terms[0] if terms else "", self.get_option("option")
+        if not isinstance(path, str) or not os.path.isfile(path):
+            return [sentence(f"{option} is {path!r:.200}, which is not a file; give its whole path.")]
+        try:
+            self._check(str(path), variables or {}, 0)
+        except (AnsibleError, AssertionError, OSError, UnicodeError) as error:
+            return [sentence(f"{option} names {path}, which cannot be run: {_reason(error)}; correct it.")]
+        return [""]
+
+    def _check(self, path: str, variables: dict[str, t.Any], depth: int) -> None:
+        loaded = self._loader.load_from_file(path)
+        if loaded is None:
+            return
+        if not isinstance(loaded, list):
+            raise AnsibleError("it is not a list of tasks")
+        if any(isinstance(entry, dict) and "hosts" in entry for entry in loaded):
+            raise AnsibleError("it is a playbook, not a list of tasks")
+        manager = VariableManager(loader=self._loader)
+        manager._extra_vars = dict(variables)
+        play = Play.load({"hosts": "localhost", "gather_facts": False}, variable_manager=manager, loader=self._loader)
+        before = self._loader.get_basedir()
+        self._loader.set_basedir(os.path.dirname(os.path.abspath(path)))
+        try:
+            blocks = load_list_of_blocks(
+                loaded, play=play, variable_manager=manager, loader=self._loader, use_handlers=False
+            )
+            for task in _tasks_of(blocks):
+                self._check_task(task, path, variables, depth)
+        finally:
+            self._loader.set_basedir(before)
+
+    def _check_task(self, task: Task, path: str, variables: dict[str, t.Any], depth: int) -> None:
+        if task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta"):
+            if task.args.get("_raw_params") in FORBIDDEN:
+                raise AnsibleError(f"meta: {task.args['_raw_params']} would end the test before it has reported")
+        elif isinstance(task, IncludeRole):
+            name = task._role_name or ""
+            if "{{" not in name:
+                task.get_block_list(
+                    play=task._parent._play, variable_manager=task.get_variable_manager(), loader=self._loader
+                )
+        elif isinstance(task, TaskInclude):
+            name = str(task.args.get("_raw_params") or task.args.get("file") or "")
+            if name and "{{" not in name and depth < DEEPEST:
+                self._check(_beside(path, name), variables, depth + 1)
+
+
+def _beside(path: str, name: str) -> str:
+    found = os.path.join(os.path.dirname(os.path.abspath(path)), name)
+    if not os.path.isfile(found):
+        raise AnsibleError(f"it includes {name}, which does not exist beside it")
+    return found
+
+
+def _tasks_of(entries: t.Iterable[t.Any]) -> t.Iterator[Task]:
+    for entry in entries:
+        if isinstance(entry, Block):
+            yield from _tasks_of([*entry.block, *entry.rescue, *entry.always])
+        else:
+            yield entry
+
+
+def _reason(error: Exception) -> str:
+    """Return the first sentence of what Ansible says, without the place that it shows below it."""
+    message = str(getattr(error, "message", "") or error)
+    return message.split("\n")[0].strip().rstrip(".")

@@ -1,0 +1,74 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: vehicles
+short_description: The hosts of a play that must not be skipped
+description:
+  - For the C(hosts) of a play. Returns the pattern if it matches a host within the C(--limit) of this run.
+  - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
+    skipped, and
+    a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, the lookup fails.
+version_added: 0.1.0
+author:
+  - The hatci.automation maintainers (@hatci)
+options:
+  _terms:
+    description: One host pattern.
+    required: true
+seealso:
+  - plugin: ansible.builtin.inventory_hostnames
+    plugin_type: lookup
+"""
+
+EXAMPLES = r"""
+- name: Look at the vehicles
+  hosts: "{{ lookup('hatci.automation.vehicles', ota_hosts | default('all')) }}"
+  gather_facts: false
+  tasks:
+    - name: Refuse a run without vehicles
+      ansible.builtin.assert:
+        that: inventory_hostname != 'localhost'
+"""
+
+RETURN = r"""
+_raw:
+  description: The pattern, or C(localhost).
+  type: list
+  elements: str
+  sample: ["program_OTA_Test:&region_US"]
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
+from ansible.plugins.lookup import LookupBase
+
+LOCALHOST = "localhost"
+
+
+class LookupModule(LookupBase):
+    """Matches a pattern with the hosts of the inventory and the limit of this run."""
+
+    def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
+        """Return the pattern, or localhost."""
+        if len(terms) != 1:
+            raise AnsibleError("The lookup hatci.automation.vehicles takes one host pattern.")
+        pattern = terms[0] if isinstance(terms[0], str) else ",".join(map(str, terms[0]))
+        variables = variables or {}
+        limit = variables.get("ansible_limit")
+        inventory = InventoryManager(self._loader, parse=False)
+        for group, hosts in (variables.get("groups") or {}).items():
+            inventory.add_group(group)
+            for host in hosts:
+                inventory.add_host(host, group=group)
+        inventory.subset(limit)
+        if inventory.get_hosts(pattern):
+            return [pattern]
+        if inventory.get_hosts(LOCALHOST):
+            return [LOCALHOST]
+        raise AnsibleError(f"No host matches {pattern} within --limit {limit}; nothing was done.")

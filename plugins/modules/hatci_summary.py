@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_summary
+short_description: Sum up the tests of a run
+version_added: 0.1.0
+description:
+  - Shows one row for each vehicle of the play, those that failed last, with their VIN, ids and reason, and the totals.
+  - A vehicle whose test handed on no outcome counts as failed, whatever kept it from its end.
+  - Run it once for the whole play (C(run_once)), on the vehicles themselves. A play on C(localhost) is skipped when
+    C(--limit) does not name it, and the run would be green.
+
+options:
+  tests:
+    description:
+      - How the test of each vehicle ended. By default this is read from the fact C(ota_result) of every host of the
+        play.
+    type: list
+    elements: dict
+    suboptions:
+      vehicle:
+        description: Name of the host.
+        type: str
+        required: true
+      result:
+        description: What M(hatci.automation.hatci_outcome) set as C(ota_result).
+        type: dict
+        default: {}
+      reason:
+        description: Why the test could hand on nothing.
+        type: str
+        default: ""
+  max_fail_percentage:
+    description: Share of failed vehicles up to which this task succeeds.
+    type: float
+    default: 0
+  show:
+    description: Whether the table is shown where it has one row only.
+    type: bool
+    default: true
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The same, since nothing is changed.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+seealso:
+  - module: hatci.automation.hatci_outcome
+"""
+
+EXAMPLES = r"""
+- name: Sum up
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Fail unless at least nine of ten vehicles passed
+      hatci.automation.hatci_summary:
+        max_fail_percentage: 10
+      run_once: true
+"""
+
+RETURN = r"""
+lines:
+  description: The table.
+  returned: always
+  type: list
+  elements: str
+  sample: ["vehicle  outcome", "vehicle_001  PASS", "0 of 1 vehicles failed (1 PASS)"]
+failed_vehicles:
+  description: The vehicles whose test did not end as it should.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import run_operation, sum_up
+
+ARGUMENTS = {
+    "argument_spec": {
+        "tests": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "vehicle": {"type": "str", "required": True},
+                "result": {"type": "dict", "default": {}},
+                "reason": {"type": "str", "default": ""},
+            },
+        },
+        "max_fail_percentage": {"type": "float", "default": 0.0},
+        "show": {"type": "bool", "default": True},
+    },
+    "supports_check_mode": True,
+}
+OPERATION = sum_up
+
+
+def main() -> None:
+    module = AnsibleModule(**ARGUMENTS)
+    result = run_operation(OPERATION, module.params, module.check_mode)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a failed task makes of a test, what a run says of its vehicles, and the verdict over all."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.hatci.automation.plugins.module_utils import _outcome
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import Campaign, VehicleTest
+
+VIN = "1HGBH41JXMN109186"
+PASSED = {"outcome": "PASS", "vin": VIN, "state": "COMPLETE", "took": 754.4, "held": 12, "summary": "All is well."}
+FAILED = {**PASSED, "outcome": "FAIL", "state": "FAILED", "test_event_id": "te-1", "summary": "Low battery. " * 12}
+
+
+@pytest.mark.parametrize(
+    ("result", "task", "hidden", "state", "expected"),
+    [
+        ({"msg": "refused"}, "role : Deploy", False, "", ("ERROR", "Deploy: refused")),
+        ({"msg": "dark"}, "Look", False, "COMPLETE", ("FAIL", "Look: dark")),
+        ({"msg": "dark"}, "Look", False, "TIMEOUT", ("ERROR", "Look: dark")),
+        ({"msg": "late", "outcome": "TIMEOUT"}, "Wait", False, "COMPLETE", ("TIMEOUT", "Wait: late")),
+        ({"msg": "x", "outcome": {"odd": 1}}, "Wait", False, "", ("ERROR", "Wait: x")),
+        ({"msg": ["a", "b"]}, "Look", False, "COMPLETE", ("FAIL", "Look: a; b")),
+        ({"msg": "all", "results": [{"msg": "ok"}, {"failed": True, "msg": "b"}]}, "L", False, "", ("ERROR", "L: b")),
+        (
+            {"msg": "pin 1234"},
+            "Unlock",
+            True,
+            "COMPLETE",
+            ("FAIL", "Unlock: it failed, and its no_log hides the reason"),
+        ),
+        ({}, "", False, "COMPLETE", ("ERROR", "It was stopped, since another host of this play failed")),
+        ({"rc": 1}, "Run", False, "COMPLETE", ("FAIL", "Run: no message")),
+    ],
+)
+def test_what_a_failed_task_makes_of_a_test(
+    result: t.Any, task: str, hidden: bool, state: str, expected: tuple[str, str]
+) -> None:
+    found = _outcome.failure_of(result, task, hidden, state)
+    assert (found["outcome"], found["summary"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("handed_on", "reason", "outcome", "told"),
+    [
+        (PASSED, "", "PASS", ""),
+        ({**PASSED, "outcome": "CHECKED"}, "", "CHECKED", ""),
+        ({}, "", "ERROR", "the test did not begin"),
+        ({"began": "1.0"}, "", "ERROR", "the test began and did not reach its end"),
+        (PASSED, "the report was refused", "ERROR", "the report was refused"),
+        ({**PASSED, "outcome": "pass"}, "", "ERROR", "the test did not begin"),
+        (None, "no VIN", "ERROR", "no VIN"),
+        ("PASS", "", "ERROR", "the test did not begin"),
+    ],
+)
+def test_a_vehicle_without_an_outcome_has_failed(handed_on: t.Any, reason: str, outcome: str, told: str) -> None:
+    test = VehicleTest.of("vehicle_001", handed_on, reason)
+    assert (test.outcome, test.reason, test.is_good) == (outcome, told, outcome in ("PASS", "CHECKED"))
+
+
+def test_the_table_fits_a_terminal_and_ends_with_the_failures() -> None:
+    campaign = Campaign([VehicleTest.of("bad", FAILED), VehicleTest.of("a" * 60, PASSED), VehicleTest.of("none", {})])
+
+    lines = campaign.table()
+
+    assert max(map(len, lines)) <= 80
+    rows = [line.split()[:2] for line in lines[1:-1] if not line.startswith(" ")]
+    assert rows == [["a" * 30, "PASS"], ["bad", "FAIL"], ["none", "ERROR"]]
+    assert f"    VIN {VIN}, test event te-1" in lines
+    assert lines[-1] == "2 of 3 vehicles failed (1 PASS, 1 FAIL, 1 ERROR)"
+
+
+@pytest.mark.parametrize(("allowed", "is_ok"), [(0, False), (33.3, False), (33.4, True), (100, True)])
+def test_the_share_that_may_fail(allowed: float, is_ok: bool) -> None:
+    tests = [{"vehicle": str(n), "result": FAILED if n == 1 else PASSED, "reason": ""} for n in range(3)]
+    options = {"tests": tests, "max_fail_percentage": allowed, "show": True}
+
+    result = _outcome.run_operation(_outcome.sum_up, options, False)
+
+    assert result.get("failed", False) is not is_ok
+    assert result["failed_vehicles"] == ["1"]
+
+
+def test_a_run_without_vehicles_is_no_success() -> None:
+    result = _outcome.run_operation(_outcome.sum_up, {"tests": [], "max_fail_percentage": 100, "show": True}, False)
+    assert result["failed"] and result["msg"] == "No vehicle was tested."
+
+
+@pytest.mark.parametrize(
+    ("tests", "vehicles", "failures"),
+    [
+        ({"a": PASSED}, ["a"], []),
+        ({"a": PASSED}, [], []),
+        ({"a": PASSED}, ["a", "b"], ["ERROR b: the test did not begin"]),
+        ({"a": {"outcome": "TIMEOUT", "summary": "late"}}, ["a"], ["TIMEOUT a: late"]),
+        ({"a": {**PASSED, "outcome": "CHECKED"}}, ["a"], ["CHECKED a: "]),
+        ({}, ["a"], ["ERROR a: the test did not begin"]),
+        ("PASS", "PASS", ["No test handed on"]),
+    ],
+)
+def test_the_verdict_of_a_workflow(tests: t.Any, vehicles: t.Any, failures: list[str]) -> None:
+    found = _outcome.verdict_of(tests, vehicles)
+    assert len(found) == len(failures)
+    assert all(one.startswith(expected.strip()) for one, expected in zip(found, failures, strict=True))
