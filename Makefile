@@ -65,7 +65,7 @@ matrix: .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run the walkthrough on
 	@.venvs/core-2.19/bin/python dev/matrix.py
 
 .PHONY: lint sanity build importer lock changelog
-lint: .venvs/lint/.ready  ## Run every static check: style, types, YAML, documentation, changelog
+lint: .venvs/lint/.ready .venvs/core-2.19/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
 
 sanity: .venvs/sanity/.ready  ## Run ansible-test sanity, no ignore files

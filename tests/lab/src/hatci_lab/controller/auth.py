@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from grpc.aio import ServicerContext
 
@@ -11,7 +11,7 @@ from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.tokens import TokenIssuer
 
 Kind = Literal["Client", "Exporter"]
-Context: TypeAlias = ServicerContext
+Context: TypeAlias = ServicerContext[Any, Any]
 
 NAMESPACE = "lab"
 

@@ -12,10 +12,11 @@ import signal
 import sys
 from pathlib import Path
 
+from hatci_lab.car.defaults import VIN
 from hatci_lab.demo.endings import ENDINGS
 from hatci_lab.demo.play import play
 from hatci_lab.demo.report import describe_records, describe_stage, describe_verdict
-from hatci_lab.demo.stage import VIN, Stage
+from hatci_lab.demo.stage import Stage
 from hatci_lab.demo.verdict import judge, new_records
 from hatci_lab.sums.client import SumsClient
 

@@ -7,10 +7,11 @@ import argparse
 import signal
 import sys
 
+from hatci_lab.car.defaults import VIN
 from hatci_lab.demo.__main__ import add_options, show
 from hatci_lab.demo.endings import ENDINGS
 from hatci_lab.demo.report import describe_lab
-from hatci_lab.demo.stage import VIN, Stage
+from hatci_lab.demo.stage import Stage
 
 
 def main() -> int:
