@@ -134,7 +134,7 @@ def test_calls_are_on_record(controller: ControllerProcess) -> None:
 
 def test_somebody_elses_token_is_no_good(controller: ControllerProcess) -> None:
     forged = ClientConfigV1Alpha1.from_file(controller.forged_token_config("alice"))
-    with pytest.raises(JumpstarterConnectionError, match="failed to authenticate token"):
+    with pytest.raises(JumpstarterConnectionError, match="permission denied for client lab/alice"):
         forged.list_leases()
 
 

@@ -156,12 +156,14 @@ def test_deleting_what_is_gone(lab: Lab) -> None:
 
 
 def test_a_shell_is_hung_up_when_its_lease_ends(lab: Lab, tmp_path: Path) -> None:
-    lab.lease("too-short", seconds=12)
-    lab.wait_for("too-short", "Ready")
+    lab.lease("cut-short")
+    lab.wait_for("cut-short", "Ready")
     started = tmp_path / "started"
-    shell = lab.jmp("shell --lease too-short", "--", "sh", "-c", f"touch {started}; exec sleep {TIMEOUT}")
-    assert started.exists(), shell.stdout
-    assert shell.returncode == 255
+    shell = lab.popen("shell --lease cut-short", "--", "sh", "-c", f"touch {started}; exec sleep {2 * TIMEOUT}")
+    lab.controller.wait_until(started.exists, TIMEOUT)
+    lab.api().update_lease("cut-short", duration=timedelta(seconds=1))
+    assert shell.wait(TIMEOUT) == 255
+    shell.communicate()
 
 
 def test_a_silent_controller_hangs_jmp_until_it_speaks(lab: Lab) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hatci_lab.controller.errors import Refused
 from hatci_lab.controller.leases import LeaseBook, LeaseChange, LeaseRequest
 from hatci_lab.controller.model import STATUS_AVAILABLE, STATUS_OFFLINE, Exporter, Lease
+from hatci_lab.controller.queueing import Order, at_random, newest_first, oldest_first
 from hatci_lab.controller.selectors import Selector, SelectorError
 
 
@@ -181,6 +182,91 @@ def test_lists_show_active_leases_and_filter_by_tag(book: LeaseBook, lease: Call
     assert [item.name for item in book.select()] == ["second"]
     assert [item.name for item in book.select(only_active=False)] == ["first", "second"]
     assert [item.name for item in book.select(only_active=False, tag_filter="job in (1,3)")] == ["first"]
+
+
+@pytest.mark.parametrize(("order", "next_"), [(oldest_first, "second"), (newest_first, "third")])
+def test_the_queue_can_be_served_in_another_order(
+    book: LeaseBook, lease: Callable[..., Lease], order: Order, next_: str
+) -> None:
+    book.order = order
+    lease("first")
+    lease("second", "bob")
+    lease("third")
+    book.delete("alice", "first")
+    book.reconcile()
+    assert [item.name for item in book.leases.values() if item.ready] == [next_]
+
+
+def test_a_random_order_leaves_nobody_out() -> None:
+    leases = [Lease(str(number), "alice", 60.0, 0.0) for number in range(20)]
+    first = {at_random(leases)[0].name for _unused in range(200)}
+    assert sorted(at_random(leases), key=leases.index) == leases and len(first) > 1
+
+
+def test_a_release_takes_its_time(book: LeaseBook, lease: Callable[..., Lease], clock: Clock) -> None:
+    book.release_delay = 5.0
+    held, waiting = lease("held"), lease("waiting", "bob")
+    book.delete("alice", "held")
+    assert (book.reconcile(), held.ready, waiting.state) == (1005.0, True, "Pending")
+    with pytest.raises(Refused, match="already been released"):
+        book.delete("alice", "held")
+    clock.now = 1005.0
+    book.reconcile()
+    assert (held.state, waiting.state) == ("Released", "Ready")
+
+
+def test_an_exporter_has_the_name_that_kubernetes_gives_it(lease: Callable[..., Lease], book: LeaseBook) -> None:
+    book.exporters["vehicle-001"] = Exporter(
+        "vehicle-001", {"exporter": "vehicle_001"}, registered=True, status=STATUS_AVAILABLE, streams=1
+    )
+    by_name = lease("by-name", selector="", exporter_name="vehicle_001")
+    assert reason(by_name, "Unsatisfiable") == "ExporterNotFound"
+    assert lease("by-label", selector="exporter=vehicle_001").exporter == "vehicle-001"
+
+
+def test_the_words_name_no_exporter(lease: Callable[..., Lease], book: LeaseBook) -> None:
+    """The real controller's filters clear the name before it is told."""
+    lease("holds")
+    waits = lease("waits")
+    assert waits.conditions[0].message == ("There are 1 approved exporters, (i.e. ) but all of them are already leased")
+    book.exporters["car-2"].status = STATUS_OFFLINE
+    offline = lease("offline", selector="exporter=car-2")
+    assert offline.conditions[0].message == ("While there are 1 available exporters (i.e. ), none of them are online")
+
+
+def test_a_scheduled_lease_has_no_condition_before_its_time_and_may_have_to_wait_then(
+    lease: Callable[..., Lease], book: LeaseBook, clock: Clock
+) -> None:
+    lease("holds", duration=500.0)
+    later = lease("later", "bob", begin_time=1100.0)
+    assert later.conditions == []
+    clock.now = 1100.0
+    book.reconcile()
+    assert (later.state, reason(later, "Pending"), later.begin) == ("Pending", "NotAvailable", None)
+    book.delete("alice", "holds")
+    clock.now = 1130.0
+    book.reconcile()
+    assert (later.begin, later.expires) == (1130.0, 1160.0)
+
+
+def test_what_an_administrator_deletes_is_not_found(book: LeaseBook, lease: Callable[..., Lease]) -> None:
+    lease("held")
+    book.remove_lease("held")
+    with pytest.raises(Refused, match=r'^leases.jumpstarter.dev "held" not found$'):
+        book.delete("alice", "held")
+    lease("another")
+    book.remove_exporter("car-1")
+    assert book.leases == {}
+    assert reason(lease("too-late", selector="", exporter_name="car-1"), "Unsatisfiable") == "ExporterNotFound"
+
+
+def test_the_leases_of_a_deleted_client_stay(book: LeaseBook, lease: Callable[..., Lease]) -> None:
+    held = lease("held")
+    book.remove_client("alice")
+    book.reconcile()
+    assert held.ready
+    with pytest.raises(Refused, match=r'^clients.jumpstarter.dev "alice" not found$'):
+        book.uid("alice")
 
 
 def test_selectors_have_one_canonical_text() -> None:

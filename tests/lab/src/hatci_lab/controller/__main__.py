@@ -19,6 +19,9 @@ def _settings() -> Settings:
     parser.add_argument(
         "--offline-after", type=float, default=60.0, help="seconds until a silent exporter counts as offline"
     )
+    parser.add_argument(
+        "--serve-after", type=float, default=0.0, help="seconds for which a controller that was started again is deaf"
+    )
     options = parser.parse_args()
     return Settings(
         directory=options.dir.resolve(),
@@ -26,6 +29,7 @@ def _settings() -> Settings:
         port=options.port,
         admin_port=options.admin_port,
         offline_after=options.offline_after,
+        serve_after=options.serve_after,
     )
 
 

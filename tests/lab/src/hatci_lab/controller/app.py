@@ -17,7 +17,7 @@ from jumpstarter_protocol import client_pb2_grpc, jumpstarter_pb2_grpc, router_p
 
 from hatci_lab.controller import tls
 from hatci_lab.controller.admin import AdminServer, Routes
-from hatci_lab.controller.auth import Authenticator
+from hatci_lab.controller.auth import Authenticator, subject_of_client, subject_of_exporter
 from hatci_lab.controller.calls import CallLog
 from hatci_lab.controller.client_service import ClientService
 from hatci_lab.controller.configs import ConfigWriter
@@ -25,11 +25,13 @@ from hatci_lab.controller.controller_service import ControllerService
 from hatci_lab.controller.core import Core
 from hatci_lab.controller.faults import Faults
 from hatci_lab.controller.gate import Gate
-from hatci_lab.controller.leases import LeaseBook
+from hatci_lab.controller.leases import LeaseBook, new_uid
 from hatci_lab.controller.listener import Listener
 from hatci_lab.controller.model import Exporter
 from hatci_lab.controller.names import check_labels, check_name
+from hatci_lab.controller.policies import Policy
 from hatci_lab.controller.ports import HOST, reserve
+from hatci_lab.controller.queueing import ORDERS, oldest_first
 from hatci_lab.controller.router import RouterService
 from hatci_lab.controller.state import StateFile
 from hatci_lab.controller.tokens import TokenIssuer
@@ -42,6 +44,7 @@ class Settings:
     port: int
     admin_port: int
     offline_after: float
+    serve_after: float
 
 
 class App:
@@ -62,6 +65,7 @@ class App:
         self._configs = ConfigWriter(self._endpoint, self._identity.certificate)
         gate = Gate(self._faults, CallLog(directory / "calls.jsonl"), self._core.changes)
         self._listener = Listener(port, self._identity, gate, self._register)
+        self._serves = False
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,11 +73,14 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
         admin = AdminServer(self._settings.admin_port, self._routes(), loop)
-        clients = self._write_client_configs()
-        await self._listener.set_listening(True)
+        clients = {name: self._write_client_config(name) for name in self._book.clients}
+        delay = self._settings.serve_after if self._core.has_run_before else 0.0
+        self._core.changed()
+        if not delay:
+            await self._begin_to_serve()
         admin.start()
         self._announce(admin.url, clients)
-        scheduler = asyncio.create_task(self._core.run())
+        scheduler = asyncio.create_task(self._schedule_after(delay))
         await asyncio.wait({scheduler, asyncio.create_task(stopped.wait())}, return_when=asyncio.FIRST_COMPLETED)
         scheduler.cancel()
         with suppress(asyncio.CancelledError):
@@ -81,8 +88,18 @@ class App:
         await self._listener.set_listening(False)
         await asyncio.to_thread(admin.stop)
 
+    async def _schedule_after(self, delay: float) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+            await self._begin_to_serve()
+        await self._core.run()
+
+    async def _begin_to_serve(self) -> None:
+        self._serves = True
+        await self._applied()
+
     def _register(self, server: grpc.aio.Server) -> None:
-        authenticator = Authenticator(self._tokens)
+        authenticator = Authenticator(self._tokens, self._book)
         client_pb2_grpc.add_ClientServiceServicer_to_server(
             ClientService(self._core, authenticator, self._tokens), server
         )
@@ -91,12 +108,9 @@ class App:
         )
         router_pb2_grpc.add_RouterServiceServicer_to_server(RouterService(self._tokens), server)
 
-    def _write_client_configs(self) -> dict[str, str]:
-        directory = self._settings.directory / "clients"
-        return {
-            name: str(self._configs.client(directory / f"{name}.yaml", name, self._tokens.issue("Client", name)))
-            for name in self._settings.clients
-        }
+    def _write_client_config(self, name: str) -> str:
+        token = self._tokens.issue(subject_of_client(name, self._book.uid(name)))
+        return str(self._configs.client(self._settings.directory / "clients" / f"{name}.yaml", name, token))
 
     def _announce(self, admin: str, clients: dict[str, str]) -> None:
         ready = {
@@ -109,15 +123,23 @@ class App:
         print(json.dumps(ready), flush=True)
 
     def _on_faults_changed(self) -> None:
-        delay = self._faults.get("slow_scheduling")
-        self._book.scheduling_delay = delay.seconds if delay else 0.0
+        self._book.scheduling_delay = self._faults.seconds("slow_scheduling")
+        self._book.release_delay = self._faults.seconds("slow_release")
+        queue = self._faults.get("queue_order")
+        self._book.order = ORDERS[queue.mode] if queue else oldest_first
         self._core.changed()
 
     def _routes(self) -> Routes:
         return {
             ("GET", "/leases"): self._get_leases,
+            ("POST", "/leases"): self._post_ended_leases,
+            ("DELETE", "/leases/(?P<name>[^/]+)"): self._delete_lease,
             ("GET", "/exporters"): self._get_exporters,
             ("POST", "/exporters"): self._post_exporter,
+            ("DELETE", "/exporters/(?P<name>[^/]+)"): self._delete_exporter,
+            ("POST", "/clients"): self._post_client,
+            ("DELETE", "/clients/(?P<name>[^/]+)"): self._delete_client,
+            ("PUT", "/policies"): self._put_policies,
             ("POST", "/tokens"): self._post_token,
             ("GET", "/faults"): self._get_faults,
             ("PUT", "/faults/(?P<fault>[a-z_]+)"): self._put_fault,
@@ -146,12 +168,40 @@ class App:
         exporter.labels = labels or {}
         exporter.enabled = enabled
         self._core.changed()
-        token = self._tokens.issue("Exporter", name)
+        token = self._tokens.issue(subject_of_exporter(name))
         path = self._settings.directory / "exporters" / f"{name}.yaml"
         return {"config": str(self._configs.exporter(path, name, token, export or {}))}
 
+    async def _delete_exporter(self, name: str) -> None:
+        self._book.remove_exporter(name)
+        self._core.changed()
+
+    async def _post_ended_leases(self, client: str, count: int) -> None:
+        """Leases of days gone by, which a controller never deletes."""
+        self._book.add_ended(client, count)
+        self._core.changed()
+
+    async def _delete_lease(self, name: str) -> None:
+        self._book.remove_lease(name)
+        self._core.changed()
+
+    async def _post_client(self, name: str) -> dict[str, str]:
+        check_name("Client", name)
+        self._book.clients[name] = new_uid()
+        self._core.changed()
+        return {"config": self._write_client_config(name)}
+
+    async def _delete_client(self, name: str) -> None:
+        self._book.remove_client(name)
+        self._core.changed()
+
+    async def _put_policies(self, policies: list[dict[str, Any]]) -> None:
+        self._book.policies = [Policy.from_dict(item) for item in policies]
+        self._core.changed()
+
     async def _post_token(self, client: str, lifetime: float, issuer: str) -> dict[str, str]:
-        return {"token": self._tokens.issue("Client", client, lifetime=lifetime, issuer=issuer)}
+        subject = subject_of_client(client, self._book.clients.get(client, "nobody"))
+        return {"token": self._tokens.issue(subject, lifetime=lifetime, issuer=issuer)}
 
     async def _get_faults(self) -> list[dict[str, Any]]:
         return self._faults.as_list()
@@ -168,7 +218,7 @@ class App:
 
     async def _applied(self) -> None:
         """A test that switched reachability must find it done when it has its answer."""
-        await self._listener.set_listening(self._faults.get("unreachable") is None)
+        await self._listener.set_listening(self._serves and self._faults.get("unreachable") is None)
 
     async def _get_changes(self, after: str, timeout: str) -> dict[str, int]:
         with suppress(TimeoutError):

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 from grpc.aio import ServicerContext
 
 from hatci_lab.controller.errors import Refused
+from hatci_lab.controller.leases import LeaseBook
 from hatci_lab.controller.tokens import TokenIssuer
 
 Kind = Literal["Client", "Exporter"]
@@ -30,9 +31,19 @@ def bearer(context: Context) -> str:
     return token
 
 
+def subject_of_client(name: str, uid: str) -> str:
+    """A client that was deleted and made anew has another id, so its old tokens are no good."""
+    return f"client:{NAMESPACE}:{name}:{uid}"
+
+
+def subject_of_exporter(name: str) -> str:
+    return f"exporter:{NAMESPACE}:{name}"
+
+
 class Authenticator:
-    def __init__(self, tokens: TokenIssuer) -> None:
+    def __init__(self, tokens: TokenIssuer, book: LeaseBook) -> None:
         self._tokens = tokens
+        self._book = book
 
     def caller(self, context: Context, kind: Kind) -> str:
         """The name of the calling client or exporter."""
@@ -42,5 +53,12 @@ class Authenticator:
             raise Refused("INVALID_ARGUMENT", "object kind mismatch")
         if claimed.get("jumpstarter-namespace") != NAMESPACE:
             raise Refused("PERMISSION_DENIED", "namespace mismatch")
-        self._tokens.verify(bearer(context), kind, name)
+        subject = self._tokens.verify(bearer(context))
+        if subject != self._expected_subject(kind, name):
+            raise Refused("PERMISSION_DENIED", f"permission denied for {kind.lower()} {NAMESPACE}/{name}")
         return name
+
+    def _expected_subject(self, kind: Kind, name: str) -> str:
+        if kind == "Client":
+            return subject_of_client(name, self._book.uid(name))
+        return subject_of_exporter(self._book.exporter(name).name)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from google.protobuf.empty_pb2 import Empty
 from jumpstarter_protocol import client_pb2, client_pb2_grpc
 
-from hatci_lab.controller.auth import Authenticator, Context
+from hatci_lab.controller.auth import Authenticator, Context, subject_of_client
 from hatci_lab.controller.convert import exporter_to_pb, lease_to_pb, parse_name, seconds
 from hatci_lab.controller.core import Core
 from hatci_lab.controller.errors import Refused
@@ -108,7 +108,9 @@ class ClientService(client_pb2_grpc.ClientServiceServicer):
         self, request: client_pb2.RotateTokenRequest, context: Context
     ) -> client_pb2.RotateTokenResponse:
         client = self._auth.caller(context, "Client")
-        response = client_pb2.RotateTokenResponse(token=self._tokens.issue("Client", client, lifetime=_TOKEN_LIFETIME))
+        response = client_pb2.RotateTokenResponse(
+            token=self._tokens.issue(subject_of_client(client, self._core.book.uid(client)), lifetime=_TOKEN_LIFETIME)
+        )
         response.expiry.FromSeconds(int(time.time() + _TOKEN_LIFETIME))
         return response
 

@@ -61,9 +61,8 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
         exporter.status = request.status
         exporter.status_message = request.message
         exporter.last_seen = time.time()
-        held = self._core.book.holder(exporter.name)
-        if request.release_lease and held is not None:
-            held.released = True
+        if request.release_lease:
+            self._core.book.release_of(exporter.name)
         self._core.changed()
         return jumpstarter_pb2.ReportStatusResponse()
 
@@ -174,7 +173,7 @@ class ControllerService(jumpstarter_pb2_grpc.ControllerServiceServicer):
         told: str | None = None
         while True:
             version = self._core.changes.version
-            lease = self._core.book.holder(exporter)
+            lease = self._core.book.holder(self._core.book.exporter(exporter).name)
             name = lease.name if lease else ""
             if (lease is None or (told and name != told)) and told != "":
                 await context.write(jumpstarter_pb2.StatusResponse(leased=False))

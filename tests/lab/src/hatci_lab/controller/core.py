@@ -17,7 +17,7 @@ class Core:
         self.changes = Changes()
         self._state = state
         self._dirty = asyncio.Event()
-        state.load(book)
+        self.has_run_before = state.load(book)
 
     def changed(self) -> None:
         """Keep what a call has just done; scheduling follows after its reply, as in the real one."""

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 from typing import Any
+
+from hatci_lab.controller.queueing import ORDERS
 
 FAULTS = (
     "unreachable",
@@ -16,7 +18,14 @@ FAULTS = (
     "exporter_dead",
     "lose_reply",
     "fail",
+    "queue_order",
+    "slow_release",
 )
+
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "lose_reply": {"methods": ("CreateLease",), "times": 1},
+    "queue_order": {"mode": "random"},
+}
 
 
 class UnknownFault(ValueError):
@@ -52,8 +61,9 @@ class Faults:
     def set(self, name: str, **options: Any) -> None:
         if name not in FAULTS:
             raise UnknownFault(f"no fault {name!r}, known are {', '.join(FAULTS)}")
-        if name == "lose_reply":
-            options = {"methods": ("CreateLease",), "times": 1, **options}
+        options = {**_DEFAULTS.get(name, {}), **options}
+        if name == "queue_order" and options["mode"] not in ORDERS:
+            raise UnknownFault(f"fault {name!r}: no order {options['mode']!r}, known are {', '.join(ORDERS)}")
         if "methods" in options:
             options["methods"] = tuple(options["methods"])
         try:
@@ -71,6 +81,10 @@ class Faults:
 
     def get(self, name: str) -> Fault | None:
         return self._active.get(name)
+
+    def seconds(self, name: str) -> float:
+        fault = self._active.get(name)
+        return fault.seconds if fault else 0.0
 
     def take(self, name: str, method: str) -> Fault | None:
         """The fault if it strikes this call; one of its times is used up."""

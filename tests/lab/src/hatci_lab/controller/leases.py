@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from hatci_lab.controller.errors import Refused, not_found
-from hatci_lab.controller.model import STATUS_AVAILABLE, Condition, Exporter, Lease
+from hatci_lab.controller.model import Condition, Exporter, Lease
 from hatci_lab.controller.names import check_name, is_label_value
+from hatci_lab.controller.policies import Policy
+from hatci_lab.controller.queueing import Order, oldest_first
+from hatci_lab.controller.scheduling import Fleet, schedule
 from hatci_lab.controller.selectors import Selector, SelectorError
 
 MAX_TAGS = 10
@@ -46,10 +49,14 @@ class LeaseBook:
         offline_after: float = 60.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.clients = set(clients)
+        self.clients = {name: new_uid() for name in clients}
+        """Who may call, with the id that is in their tokens."""
         self.leases: dict[str, Lease] = {}
         self.exporters: dict[str, Exporter] = {}
+        self.policies: list[Policy] = []
+        self.order: Order = oldest_first
         self.scheduling_delay = 0.0
+        self.release_delay = 0.0
         self._offline_after = offline_after
         self._clock = clock
 
@@ -60,7 +67,7 @@ class LeaseBook:
         selector = _parse_selector(request.selector)
         if request.duration <= 0:
             raise Refused("UNKNOWN", f"duration must be positive, got {request.duration:g}s")
-        name = request.lease_id or str(uuid.uuid4())
+        name = request.lease_id or new_uid()
         check_name("Lease", name)
         if name in self.leases:
             raise Refused("UNKNOWN", f'leases.jumpstarter.dev "{name}" already exists')
@@ -77,6 +84,15 @@ class LeaseBook:
         )
         self.leases[name] = lease
         return lease
+
+    def add_ended(self, client: str, count: int) -> None:
+        """Add leases that ended long ago."""
+        now = self._clock()
+        for number in range(count):
+            past = Lease(f"past-{number:06}", client, 60.0, now - 86400.0, selector="exporter=past")
+            past.begin = _whole_second(past.created)
+            self._end(past, past.begin + 30.0, "Released", "The lease was marked for release")
+            self.leases[past.name] = past
 
     def get(self, name: str) -> Lease:
         if name not in self.leases:
@@ -117,13 +133,40 @@ class LeaseBook:
             raise Refused("UNKNOWN", "DeleteLease permission denied")
         if lease.released:
             raise Refused("FAILED_PRECONDITION", f'lease "{name}" has already been released')
-        lease.released = True
+        self._release(lease)
 
     def release_as_exporter(self, exporter: str, name: str) -> None:
         lease = self.get(name)
         if lease.exporter != exporter:
             raise Refused("FAILED_PRECONDITION", f"lease {name} is not held by exporter {exporter}")
-        lease.released = True
+        self._release(lease)
+
+    def release_of(self, exporter: str) -> None:
+        """Release whatever lease an exporter has, since it says so itself."""
+        held = self.holder(exporter)
+        if held is not None:
+            self._release(held)
+
+    def remove_lease(self, name: str) -> None:
+        """Delete the object, as an administrator does; nobody can see any more that there was one."""
+        self.get(name)
+        del self.leases[name]
+
+    def remove_exporter(self, name: str) -> None:
+        """Delete an exporter and the leases that had it, which Kubernetes collects as garbage."""
+        self.exporter(name)
+        del self.exporters[name]
+        self.leases = {lease.name: lease for lease in self.leases.values() if lease.exporter != name}
+
+    def remove_client(self, name: str) -> None:
+        """Delete a client; its leases stay until their time is over."""
+        self.uid(name)
+        del self.clients[name]
+
+    def uid(self, client: str) -> str:
+        if client not in self.clients:
+            raise not_found("clients", client)
+        return self.clients[client]
 
     def exporter(self, name: str) -> Exporter:
         if name not in self.exporters:
@@ -142,7 +185,7 @@ class LeaseBook:
         for lease in self.leases.values():
             if not lease.ended:
                 self._end_if_over(lease, now)
-        for lease in self.leases.values():
+        for lease in self.order(self.leases.values()):
             if not lease.ended and not lease.exporter:
                 self._schedule(lease, now)
         return min((moment for moment in self._deadlines() if moment > now), default=None)
@@ -156,10 +199,13 @@ class LeaseBook:
             raise Refused("INVALID_ARGUMENT", f'target client "{client}" not found')
 
     def _end_if_over(self, lease: Lease, now: float) -> None:
-        if lease.released:
+        if lease.released_at is not None and lease.released_at + self.release_delay <= now:
             self._end(lease, now, "Released", "The lease was marked for release")
         elif lease.expires is not None and lease.expires < now:
             self._end(lease, now, "Expired", "The lease has expired")
+
+    def _release(self, lease: Lease) -> None:
+        lease.released_at = self._clock()
 
     def _end(self, lease: Lease, now: float, reason: str, message: str) -> None:
         lease.set_condition(Condition("Ready", False, reason, message, now))
@@ -169,91 +215,30 @@ class LeaseBook:
     def _schedule(self, lease: Lease, now: float) -> None:
         if lease.requested_begin is not None and lease.requested_begin > now:
             return
-        candidates = self._candidates(lease, now)
-        if not candidates:
-            return
-        online = [item for item in candidates if self.exporter_online(item)]
-        free = [item for item in online if self.holder(item.name) is None]
-        ready = [item for item in free if item.status == STATUS_AVAILABLE]
-        if not online:
-            self._wait(
-                lease,
-                now,
-                "Offline",
-                f"While there are {len(candidates)} available exporters (i.e. {candidates[0].name}), "
-                "none of them are online",
-            )
-        elif not free:
-            self._wait(
-                lease,
-                now,
-                "NotAvailable",
-                f"There are {len(online)} approved exporters, (i.e. {online[0].name}) "
-                "but all of them are already leased",
-            )
-        elif not ready or lease.created + self.scheduling_delay > now:
-            self._wait(
-                lease,
-                now,
-                "NotReady",
-                f"There are {len(free)} online exporters, but none are ready (still cleaning up previous lease)",
-            )
-        else:
-            lease.exporter = ready[0].name
+        verdict = schedule(lease, self._fleet, held_back=lease.created + self.scheduling_delay > now)
+        lease.set_condition(Condition(verdict.condition, True, verdict.reason, verdict.message, now))
+        if verdict.exporter:
+            lease.exporter = verdict.exporter
             lease.begin = _whole_second(now)
-            lease.set_condition(Condition("Ready", True, "Ready", "An exporter has been acquired for the client", now))
+        if verdict.final:
+            lease.ended = True
+            lease.end = _whole_second(now)
 
-    def _candidates(self, lease: Lease, now: float) -> list[Exporter]:
-        """The exporters that this lease may get; none after it was refused for good."""
-        selector = lease.parsed_selector
-        if lease.exporter_name:
-            return self._named_candidate(lease, selector, now)
-        if not selector:
-            message = "The selector for the lease is empty, a selector is required"
-            return self._refuse(lease, now, "InvalidSelector", message, condition="Invalid")
-        matching = sorted(
-            (item for item in self.exporters.values() if selector.matches(item.labels)), key=lambda item: item.name
+    @property
+    def _fleet(self) -> Fleet:
+        return Fleet(
+            self.exporters,
+            self.policies,
+            is_online=self.exporter_online,
+            is_leased=lambda exporter: self.holder(exporter.name) is not None,
         )
-        enabled = [item for item in matching if item.enabled]
-        if matching and not enabled:
-            message = f"All {len(matching)} exporters matching the selector are disabled"
-            return self._refuse(lease, now, "AllDisabled", message)
-        if not enabled:
-            message = (
-                "While there are 0 exporters matching the selector, "
-                "none of them are approved by any policy for your client"
-            )
-            return self._refuse(lease, now, "NoAccess", message)
-        return enabled
-
-    def _named_candidate(self, lease: Lease, selector: Selector, now: float) -> list[Exporter]:
-        exporter = self.exporters.get(lease.exporter_name)
-        if exporter is None:
-            message = f"Requested exporter {lease.exporter_name} was not found"
-            return self._refuse(lease, now, "ExporterNotFound", message)
-        if not selector.matches(exporter.labels):
-            message = f"Requested exporter {exporter.name} does not match selector {selector}"
-            return self._refuse(lease, now, "SelectorMismatch", message)
-        if not exporter.enabled and not lease.allow_disabled:
-            message = f"Requested exporter {exporter.name} is disabled"
-            return self._refuse(lease, now, "ExporterDisabled", message)
-        return [exporter]
-
-    def _refuse(
-        self, lease: Lease, now: float, reason: str, message: str, *, condition: str = "Unsatisfiable"
-    ) -> list[Exporter]:
-        lease.set_condition(Condition(condition, True, reason, message, now))
-        lease.ended = True
-        lease.end = _whole_second(now)
-        return []
-
-    def _wait(self, lease: Lease, now: float, reason: str, message: str) -> None:
-        lease.set_condition(Condition("Pending", True, reason, message, now))
 
     def _deadlines(self) -> Iterable[float]:
         for lease in self.leases.values():
             if lease.ended:
                 continue
+            if lease.released_at is not None:
+                yield lease.released_at + self.release_delay
             if lease.expires is not None:
                 yield lease.expires + 0.001
             else:
@@ -262,6 +247,10 @@ class LeaseBook:
         for exporter in self.exporters.values():
             if exporter.registered and not exporter.streams:
                 yield exporter.last_seen + self._offline_after + 0.001
+
+
+def new_uid() -> str:
+    return str(uuid.uuid4())
 
 
 def _whole_second(moment: float) -> float:

@@ -43,12 +43,16 @@ class Lease:
     begin: float | None = None
     end: float | None = None
     ended: bool = False
-    released: bool = False
+    released_at: float | None = None
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         conditions = [Condition(**item) for item in data["conditions"]]
         return cls(**{**data, "conditions": conditions})
+
+    @property
+    def released(self) -> bool:
+        return self.released_at is not None
 
     @property
     def parsed_selector(self) -> Selector:

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import json
+import secrets
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import jwt
 import requests
 import yaml
 
@@ -20,6 +23,7 @@ from hatci_lab.controller.calls import read_calls
 from hatci_lab.controller.exporter_process import ExporterProcess
 from hatci_lab.controller.model import STATUS_AVAILABLE, STATUS_LEASE_READY
 from hatci_lab.controller.names import kubernetes_name
+from hatci_lab.controller.policies import Policy
 from hatci_lab.controller.ports import reserve
 
 _START_TIMEOUT = 30.0
@@ -33,11 +37,19 @@ class ControllerError(RuntimeError):
 
 
 class ControllerProcess:
-    def __init__(self, dir: Path, clients: Sequence[str] = ("alice", "bob"), *, offline_after: float = 60.0) -> None:
+    def __init__(
+        self,
+        dir: Path,
+        clients: Sequence[str] = ("alice", "bob"),
+        *,
+        offline_after: float = 60.0,
+        serve_after: float = 0.0,
+    ) -> None:
         self.dir = Path(dir).resolve()
         self.clients = tuple(clients)
         self.exporters: dict[str, ExporterProcess] = {}
         self._offline_after = offline_after
+        self._serve_after = serve_after
         self._port_holder = reserve()
         self._port = self._port_holder.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,6 +98,7 @@ class ControllerProcess:
             *("--clients", ",".join(self.clients)),
             *("--port", str(self._port)),
             *("--offline-after", str(self._offline_after)),
+            *("--serve-after", str(self._serve_after)),
         ]
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
@@ -125,6 +138,37 @@ class ControllerProcess:
         other = self._admin("POST", "/tokens", {"client": f"not-{client}", "lifetime": _DAY, "issuer": _DEAF_ISSUER})
         return self._config_with_token(client, "forged", other["token"])
 
+    def wrong_signature_config(self, client: str) -> Path:
+        """A config whose token says all that the good one says, signed by somebody else."""
+        token = yaml.safe_load(self.client_config(client).read_text())["token"]
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return self._config_with_token(
+            client, "signature", jwt.encode(claims, secrets.token_hex(32), algorithm="HS256")
+        )
+
+    def add_client(self, name: str) -> Path:
+        """Make a client, also one that was deleted; its former tokens are refused then. Returns its config."""
+        return Path(self._admin("POST", "/clients", {"name": name})["config"])
+
+    def delete_client(self, name: str) -> None:
+        self._admin("DELETE", f"/clients/{name}")
+
+    def delete_exporter(self, name: str) -> None:
+        """Delete the object, with the leases that have it; what runs of it stays."""
+        self._admin("DELETE", f"/exporters/{kubernetes_name(name)}")
+
+    def delete_lease(self, name: str) -> None:
+        """Delete the object as an administrator does, past its owner."""
+        self._admin("DELETE", f"/leases/{name}")
+
+    def set_policies(self, *policies: Policy) -> None:
+        """Replace all access policies; without any, every client may have every exporter."""
+        self._admin("PUT", "/policies", {"policies": [asdict(policy) for policy in policies]})
+
+    def add_ended_leases(self, client: str, count: int) -> None:
+        """Let there be leases past-000000, past-000001 and so on that ended yesterday."""
+        self._admin("POST", "/leases", {"client": client, "count": count})
+
     def leases(self) -> list[dict[str, Any]]:
         """Every lease ever made, oldest first: name, client, exporter, state, conditions, begin, end, ..."""
         return list(self._admin("GET", "/leases"))
@@ -149,6 +193,8 @@ class ControllerProcess:
         ]
 
     def fault(self, name: str, **options: Any) -> None:
+        if "exporter" in options:
+            options["exporter"] = kubernetes_name(options["exporter"])
         self._admin("PUT", f"/faults/{name}", options)
 
     def clear_faults(self, name: str | None = None) -> None:

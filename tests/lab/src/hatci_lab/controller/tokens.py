@@ -18,6 +18,10 @@ _ROUTER_AUDIENCE = "https://jumpstarter.dev/router"
 _CONTROLLER_AUDIENCE = "https://jumpstarter.dev/controller"
 _REJECTED = Refused("UNAUTHENTICATED", "failed to authenticate token")
 
+_BAD_SIGNATURE = Refused(
+    "UNKNOWN", "oidc: verify token: failed to verify signature: failed to verify id token signature"
+)
+
 
 class TokenIssuer:
     def __init__(self, key_file: Path) -> None:
@@ -26,12 +30,11 @@ class TokenIssuer:
             key_file.write_text(secrets.token_hex(32))
         self._key = key_file.read_text()
 
-    def issue(self, kind: str, name: str, *, lifetime: float = 86400.0, issuer: str = _INTERNAL_ISSUER) -> str:
-        return self._sign(f"{kind}:{name}", _CONTROLLER_AUDIENCE, lifetime, issuer)
+    def issue(self, subject: str, *, lifetime: float = 86400.0, issuer: str = _INTERNAL_ISSUER) -> str:
+        return self._sign(subject, _CONTROLLER_AUDIENCE, lifetime, issuer)
 
-    def verify(self, token: str, kind: str, name: str) -> None:
-        if self._subject(token, _CONTROLLER_AUDIENCE) != f"{kind}:{name}":
-            raise _REJECTED
+    def verify(self, token: str) -> str:
+        return self._subject(token, _CONTROLLER_AUDIENCE)
 
     def issue_stream(self, stream: str) -> str:
         return self._sign(stream, _ROUTER_AUDIENCE, 1800.0, "https://jumpstarter.dev/stream")
@@ -49,6 +52,8 @@ class TokenIssuer:
             claims = jwt.decode(
                 token, self._key, algorithms=[_ALGORITHM], audience=audience, options={"verify_exp": False}
             )
+        except jwt.InvalidSignatureError as error:
+            raise _BAD_SIGNATURE from error
         except jwt.InvalidTokenError as error:
             raise _REJECTED from error
         if claims["exp"] <= time.time():
