@@ -9,6 +9,7 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import text_problems, without_empty
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection, check_base_url
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
@@ -53,13 +54,16 @@ def module_named(name: str) -> types.ModuleType:
 
 
 def validated(name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return the options that Ansible makes of a task's arguments.
+    """Return the options that a module makes of a task's arguments.
 
-    :raises ValueError: Ansible would refuse them before the module runs.
+    :raises ValueError: they are refused before the operation runs.
     """
-    spec = dict(module_named(name).ARGUMENTS)
-    spec.pop("supports_check_mode")
-    checked = ArgumentSpecValidator(spec.pop("argument_spec"), **spec).validate(arguments)
+    rules = dict(module_named(name).ARGUMENTS)
+    rules.pop("supports_check_mode")
+    spec = rules.pop("argument_spec")
+    if problems := text_problems(spec, arguments):
+        raise ValueError(" ".join(problems))
+    checked = ArgumentSpecValidator(spec, **rules).validate(without_empty(spec, arguments))
     if checked.error_messages:
         raise ValueError(str(checked.errors.msg))
     return checked.validated_parameters

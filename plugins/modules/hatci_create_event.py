@@ -95,17 +95,17 @@ EXAMPLES = r"""
   hatci.automation.hatci_create_event:
     hatci_base_url: https://sums.example.com
     hatci_token: "{{ vault_hatci_token }}"
-    tester_name: automation_runner
-    program_name: OTA_Test_Program
+    tester_name: "automation_runner"
+    program_name: "OTA_Test_Program"
     model_year: "2024"
-    vin: 1HGBH41JXMN109186
+    vin: "1HGBH41JXMN109186"
     update_type: UROM
-    region: US
-    build_level: 2024.02.01
+    region: "US"
+    build_level: "2024.02.01"
     ecus:
-      - ecu_name: Gateway
-        part_number: GW-2024-001
-        sw_version: 2.0.0
+      - ecu_name: "Gateway"
+        part_number: "GW-2024-001"
+        sw_version: "2.0.0"
   register: target
 """
 
@@ -122,47 +122,40 @@ event:
   sample: {event_id: ev-000001, state: CREATED, vin: 1HGBH41JXMN109186}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import create_event
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 
-ARGUMENTS = {
-    "argument_spec": {
-        **CONNECTION_ARGUMENTS,
-        "tester_name": {"type": "str", "required": True},
-        "program_name": {"type": "str", "required": True},
-        "model_year": {"type": "str", "required": True},
-        "vin": {"type": "str", "required": True},
+ARGUMENTS = sums_arguments(
+    {
+        "tester_name": {"type": TEXT, "required": True},
+        "program_name": {"type": TEXT, "required": True},
+        "model_year": {"type": TEXT_OR_INT, "required": True},
+        "vin": {"type": TEXT, "required": True},
         "update_type": {"type": "str", "required": True, "choices": ["RROM", "UROM"]},
-        "region": {"type": "str", "required": True},
-        "region_spec": {"type": "str"},
-        "build_level": {"type": "str", "required": True},
-        "remark": {"type": "str"},
+        "region": {"type": TEXT, "required": True},
+        "region_spec": {"type": TEXT},
+        "build_level": {"type": TEXT, "required": True},
+        "remark": {"type": TEXT},
         "ecus": {
             "type": "list",
             "elements": "dict",
             "required": True,
             "options": {
-                "ecu_name": {"type": "str", "required": True},
-                "part_number": {"type": "str", "required": True},
-                "sw_version": {"type": "str", "required": True},
+                "ecu_name": {"type": TEXT, "required": True},
+                "part_number": {"type": TEXT, "required": True},
+                "sw_version": {"type": TEXT, "required": True},
             },
         },
     },
-    "required_one_of": [("hatci_token", "hatci_token_file")],
-    "supports_check_mode": True,
-}
+)
 OPERATION = create_event
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

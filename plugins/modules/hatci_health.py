@@ -53,28 +53,17 @@ health:
   sample: {status: ok}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._sums.health import check_health
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 
-ARGUMENTS = {
-    "argument_spec": {
-        **CONNECTION_ARGUMENTS,
-    },
-    "required_one_of": [("hatci_token", "hatci_token_file")],
-    "supports_check_mode": True,
-}
+ARGUMENTS = sums_arguments({})
 OPERATION = check_health
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

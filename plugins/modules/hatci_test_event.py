@@ -72,8 +72,8 @@ EXAMPLES = r"""
   hatci.automation.hatci_test_event:
     hatci_base_url: https://sums.example.com
     hatci_token: "{{ vault_hatci_token }}"
-    vin: 1HGBH41JXMN109186
-    suite_name: ota_complete_workflow
+    vin: "1HGBH41JXMN109186"
+    suite_name: "ota_complete_workflow"
     git_sha: "{{ lookup('env', 'GIT_SHA') }}"
   register: test_event
 """
@@ -91,36 +91,29 @@ test_event:
   sample: {test_event_id: te-000001, status: RUNNING, vin: 1HGBH41JXMN109186}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import create_test_event
 
-ARGUMENTS = {
-    "argument_spec": {
-        **CONNECTION_ARGUMENTS,
-        "vin": {"type": "str", "required": True},
-        "vehicle_id": {"type": "str"},
-        "event_id": {"type": "str", "default": "pending"},
-        "ansible_job_id": {"type": "str"},
-        "git_sha": {"type": "str"},
-        "suite_name": {"type": "str", "default": "ota"},
+ARGUMENTS = sums_arguments(
+    {
+        "vin": {"type": TEXT, "required": True},
+        "vehicle_id": {"type": TEXT},
+        "event_id": {"type": TEXT_OR_INT, "default": "pending"},
+        "ansible_job_id": {"type": TEXT_OR_INT},
+        "git_sha": {"type": TEXT},
+        "suite_name": {"type": TEXT, "default": "ota"},
         "metadata": {"type": "dict"},
         "abort_with_play": {"type": "bool", "default": True},
     },
-    "required_one_of": [("hatci_token", "hatci_token_file")],
-    "supports_check_mode": True,
-}
+)
 OPERATION = create_test_event
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -93,36 +93,30 @@ kept_report:
   sample: /var/tmp/hatci-unsent-reports/te-000001.json
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import update_test_event
 
-ARGUMENTS = {
-    "argument_spec": {
-        **CONNECTION_ARGUMENTS,
-        "test_event_id": {"type": "str"},
+ARGUMENTS = sums_arguments(
+    {
+        "test_event_id": {"type": TEXT_OR_INT},
         "status": {"type": "str", "choices": ["PASS", "FAIL"]},
-        "summary": {"type": "str"},
-        "artifact_urls": {"type": "list", "elements": "str"},
-        "event_id": {"type": "str"},
+        "summary": {"type": TEXT},
+        "artifact_urls": {"type": "list", "elements": TEXT},
+        "event_id": {"type": TEXT_OR_INT},
         "metadata": {"type": "dict"},
         "keep_report_in": {"type": "path"},
         "kept_report": {"type": "path"},
     },
-    "required_one_of": [("hatci_token", "hatci_token_file"), ("test_event_id", "kept_report")],
-    "supports_check_mode": True,
-}
+    ("test_event_id", "kept_report"),
+)
 OPERATION = update_test_event
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

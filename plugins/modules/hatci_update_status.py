@@ -115,37 +115,31 @@ deployment_id:
   sample: deploy-000001
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.status import update_status
 
-ARGUMENTS = {
-    "argument_spec": {
-        **CONNECTION_ARGUMENTS,
-        "deployment_id": {"type": "str"},
-        "event_id": {"type": "str"},
+ARGUMENTS = sums_arguments(
+    {
+        "deployment_id": {"type": TEXT_OR_INT},
+        "event_id": {"type": TEXT_OR_INT},
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 3600.0},
         "poll_interval": {"type": "float", "default": 30.0},
         "outage_timeout": {"type": "float", "default": 600.0},
-        "success_states": {"type": "list", "elements": "str", "default": list(SUCCESS)},
-        "failure_states": {"type": "list", "elements": "str", "default": list(FAILURE)},
+        "success_states": {"type": "list", "elements": TEXT, "default": list(SUCCESS)},
+        "failure_states": {"type": "list", "elements": TEXT, "default": list(FAILURE)},
     },
-    "required_one_of": [("hatci_token", "hatci_token_file"), ("deployment_id", "event_id")],
-    "supports_check_mode": True,
-}
+    ("deployment_id", "event_id"),
+)
 OPERATION = update_status
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -67,10 +67,9 @@ path:
   sample: /etc/jumpstarter/exporters.d/vehicle_001.yaml
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.exporter import manage_exporter
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
 ARGUMENTS = {
     "argument_spec": {
@@ -87,11 +86,7 @@ OPERATION = manage_exporter
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

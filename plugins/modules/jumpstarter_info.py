@@ -58,25 +58,19 @@ mode:
   sample: local
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.info import look_at_jmp
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
-ARGUMENTS = {
-    "argument_spec": {**SHARED_ARGUMENTS, "exporter": {"type": "str"}},
-    "supports_check_mode": True,
-}
+ARGUMENTS = jumpstarter_arguments(
+    {"exporter": {"type": "str"}},
+)
 OPERATION = look_at_jmp
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

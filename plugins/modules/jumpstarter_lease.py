@@ -138,15 +138,13 @@ output:
   sample: '{"lease_name": "hatci-4711-vehicle-001-5f3a9c01", "mode": "local", "exporter": "vehicle_001", "lease": {}}'
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.lease import manage_lease
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
-ARGUMENTS = {
-    "argument_spec": {
-        **SHARED_ARGUMENTS,
+ARGUMENTS = jumpstarter_arguments(
+    {
         "state": {"type": "str", "choices": ["acquire", "create", "renew", "release"], "default": "acquire"},
         "selector": {"type": "str"},
         "exporter": {"type": "str"},
@@ -157,17 +155,12 @@ ARGUMENTS = {
         "timeout": {"type": "float"},
         "output": {"type": "str", "choices": ["name", "json", "yaml"], "default": "json"},
     },
-    "supports_check_mode": True,
-}
+)
 OPERATION = manage_lease
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -114,30 +114,23 @@ released:
   sample: [hatci-4711-vehicle-001-5f3a9c01]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import release_orphans
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
-ARGUMENTS = {
-    "argument_spec": {
-        **SHARED_ARGUMENTS,
+ARGUMENTS = jumpstarter_arguments(
+    {
         "max_age": {"type": "float", "default": 86400.0},
         "min_age": {"type": "float", "default": 300.0},
         "running_jobs": {"type": "list", "elements": "str"},
     },
-    "supports_check_mode": True,
-}
+)
 OPERATION = release_orphans
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -118,15 +118,13 @@ stderr:
   sample: ""
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.shell import run_commands
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
-ARGUMENTS = {
-    "argument_spec": {
-        **SHARED_ARGUMENTS,
+ARGUMENTS = jumpstarter_arguments(
+    {
         "exporter": {"type": "str"},
         "lease_name": {"type": "str"},
         "command": {"type": "str"},
@@ -134,19 +132,14 @@ ARGUMENTS = {
         "timeout": {"type": "float", "default": 600.0},
         "check_rc": {"type": "bool", "default": True},
     },
-    "required_one_of": [("exporter", "lease_name"), ("command", "commands")],
-    "mutually_exclusive": [("command", "commands")],
-    "supports_check_mode": True,
-}
+    required_one_of=[("exporter", "lease_name"), ("command", "commands")],
+    mutually_exclusive=[("command", "commands")],
+)
 OPERATION = run_commands
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal, text_problems, without_empty
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
@@ -56,6 +57,10 @@ class InProcessAction(ActionBase):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         self.complete_arguments()
+        spec = self.module.ARGUMENTS["argument_spec"]
+        if problems := text_problems(spec, self._task.args):
+            return {**result, "failed": True, "msg": " ".join([refusal(problems), *_advice()])}
+        self._task.args = without_empty(spec, self._task.args)
         if not self.is_local or self._task.async_val:
             return {**result, **self._run_on_target()}
         try:
@@ -136,6 +141,12 @@ class InProcessAction(ActionBase):
         if isinstance(checked.errors[0], UnsupportedError):
             return f"Unsupported parameters for ({self._task.action}) module: {message}"
         return message
+
+
+def _advice() -> list[str]:
+    """Return what else may have made a number of text: on ansible-core 2.16 the setting jinja2_native."""
+    reads_text_anew = not hasattr(template, "trust_as_template") and constants.DEFAULT_JINJA2_NATIVE
+    return ["Text from a template needs | string, since jinja2_native is on."] if reads_text_anew else []
 
 
 def _as_sent(arguments: Values) -> Values:

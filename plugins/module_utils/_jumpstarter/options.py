@@ -32,6 +32,15 @@ SHARED_ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+def jumpstarter_arguments(spec: dict[str, dict[str, t.Any]], **rules: t.Any) -> dict[str, t.Any]:
+    """Return the arguments of a module that uses ``jmp``, the shared options included.
+
+    :param spec: the module's own options.
+    :param rules: further rules of Ansible's, such as ``required_one_of``.
+    """
+    return {"argument_spec": {**SHARED_ARGUMENTS, **spec}, **rules, "supports_check_mode": True}
+
+
 @dataclasses.dataclass(frozen=True)
 class Caller:
     """Who asks for a device.

@@ -76,12 +76,16 @@ def look_at(client: SumsClient, collection: str, record_id: str, within: float |
 def _check_schedule(options: t.Mapping[str, t.Any]) -> None:
     if options["deployment_count"] < 1:
         raise errors.InputError(f"deployment_count is {options['deployment_count']}; give 1 or more.")
-    start, end = (_parse_time(options.get(name), name) for name in ("start_datetime", "end_datetime"))
+    start, end = (parse_time(options.get(name), name) for name in ("start_datetime", "end_datetime"))
     if start and end and end <= start:
         raise errors.InputError(f"end_datetime {end.isoformat()} is not after start_datetime {start.isoformat()}.")
 
 
-def _parse_time(value: str | None, name: str) -> datetime.datetime | None:
+def parse_time(value: str | None, name: str) -> datetime.datetime | None:
+    """Return a point in time; UTC where it names no zone.
+
+    :raises InputError: it is not ISO 8601.
+    """
     if value is None:
         return None
     try:

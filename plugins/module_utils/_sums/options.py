@@ -32,6 +32,19 @@ CONNECTION_ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+def sums_arguments(spec: dict[str, dict[str, t.Any]], *required_one_of: tuple[str, ...]) -> dict[str, t.Any]:
+    """Return the arguments of a module that talks to SUMS, the connection's included.
+
+    :param spec: the module's own options.
+    :param required_one_of: further options of which one must be given.
+    """
+    return {
+        "argument_spec": {**CONNECTION_ARGUMENTS, **spec},
+        "required_one_of": [("hatci_token", "hatci_token_file"), *required_one_of],
+        "supports_check_mode": True,
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class Connection:
     """Where SUMS is and how to talk to it.

@@ -22,9 +22,8 @@ PAGES = sorted(
 )
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
 MODULES = sorted(path.stem for path in (REPOSITORY / "plugins/modules").glob("*.py"))
-WITHOUT_GROUP = ("hatci_outcome", "hatci_summary", "jumpstarter_exporter")
+WITHOUT_GROUP = ("hatci_outcome", "hatci_summary", "hatci_variables", "jumpstarter_exporter")
 """They take none of the options that a group has."""
-
 
 COLUMNS = 80 - len("hatci.automation.hatci_test_event_update") - len(" ") - 5
 """What `ansible-doc --list` shows of a description on a terminal of 80 columns."""

@@ -1,0 +1,276 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the variables of a test may be, those of its last steps included.
+
+A value that cannot be used is found here before anything is created, not when its step comes and the vehicle is being
+updated.
+"""
+
+from __future__ import annotations
+
+import math
+import typing as t
+from collections.abc import Callable, Mapping
+
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import (
+    TEXT,
+    TEXT_OR_INT,
+    TextType,
+    called,
+    describe_other,
+    text_problem,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
+from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import parse_time
+from ansible_collections.hatci.automation.plugins.plugin_utils.ecu_text import UnreadableText, parse_ecus
+from ansible_collections.hatci.automation.plugins.plugin_utils.vin import is_vin
+
+ECU_PARTS = ("ecu_name", "part_number", "sw_version")
+MONTH = 30 * 86400
+DAY = 86400
+WORDS = {"yes": True, "on": True, "true": True, "1": True, "no": False, "off": False, "false": False, "0": False}
+
+Values = dict[str, t.Any]
+Check = Callable[[str, t.Any], t.Any]
+"""Takes the name and the value of a variable and returns the value to use."""
+
+
+class Refused(Exception):
+    """A variable cannot be used; ``str()`` is one or more sentences."""
+
+
+def check_test_variables(variables: Mapping[str, t.Any]) -> tuple[Values, list[str]]:
+    """Return the variables of a test as they are to be used, and a sentence for each that cannot be used.
+
+    A variable that is None or empty text is not given, so its default applies. Variables of other names are ignored.
+
+    :param variables: values with the types that they were given with.
+    """
+    given = {name: value for name, value in variables.items() if name in CHECKS and not is_empty(value)}
+    values: Values = {}
+    problems: list[str] = []
+    for name, value in given.items():
+        try:
+            values[name] = CHECKS[name](name, value)
+        except Refused as refused:
+            problems.append(str(refused))
+        except Failure as failure:
+            problems.append(failure.message)
+    problems += _vin_problems(variables, values) + _window_problems(values)
+    return values, problems
+
+
+def is_empty(value: object) -> bool:
+    """Whether a value is an answer that was left empty."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _text(kind: TextType = TEXT) -> Check:
+    def check(name: str, value: t.Any) -> str:
+        if problem := text_problem(name, value, kind):
+            raise Refused(problem)
+        return str(value)
+
+    return check
+
+
+def _seconds(most: float, *, zero: bool) -> Check:
+    def check(name: str, value: t.Any) -> float:
+        try:
+            seconds = math.nan if isinstance(value, bool) else float(value)
+        except (OverflowError, TypeError, ValueError):
+            seconds = math.nan
+        if not (0 <= seconds <= most) or not (seconds or zero):
+            least = "0 or more" if zero else "more than 0"
+            raise Refused(f"{name} is {_shown(value)}; give seconds as a number, {least} and at most {most:.0f}.")
+        return seconds
+
+    return check
+
+
+def _percentage(name: str, value: t.Any) -> float:
+    try:
+        return t.cast("float", _seconds(100, zero=True)(name, value))
+    except Refused:
+        raise Refused(f"{name} is {_shown(value)}; give a percentage as a number from 0 to 100.") from None
+
+
+def _switch(name: str, value: t.Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, (int, str)) else ""
+    if word not in WORDS:
+        raise Refused(f"{name} is {_shown(value)}; give true or false.")
+    return WORDS[word]
+
+
+def _duration(name: str, value: t.Any) -> str:
+    if problem := text_problem(name, value, TEXT_OR_INT):
+        raise Refused(problem)
+    parse_duration(str(value), name)
+    return str(value)
+
+
+def _one_of(*choices: str) -> Check:
+    def check(name: str, value: t.Any) -> str:
+        if value not in choices:
+            raise Refused(f"{name} is {_shown(value)}; give one of {', '.join(choices)}.")
+        return str(value)
+
+    return check
+
+
+def _time(name: str, value: t.Any) -> str:
+    parse_time(t.cast("str", _text()(name, value)), name)
+    return str(value)
+
+
+def _texts(*, commas: bool) -> Check:
+    """Return a check for a list of texts.
+
+    :param commas: whether text with commas may stand for a list, as Ansible takes it.
+    """
+
+    def check(name: str, value: t.Any) -> list[str]:
+        if isinstance(value, str) and commas and not value.lstrip().startswith(("[", "- ")):
+            return [part.strip() for part in value.split(",")]
+        items = _list(name, value)
+        problems = [
+            problem for n, item in enumerate(items, 1) if (problem := text_problem(f"number {n} of {name}", item))
+        ]
+        if problems:
+            raise Refused(" ".join(problems))
+        return items
+
+    return check
+
+
+def _mapping(name: str, value: t.Any) -> Values:
+    if not isinstance(value, Mapping):
+        raise Refused(f"{name} is {_shown(value)}; give a mapping{_from_survey(name, value)}.")
+    return dict(value)
+
+
+def _ecus(name: str, value: t.Any) -> list[Values]:
+    if isinstance(value, str):
+        try:
+            value = parse_ecus(value)
+        except UnreadableText as error:
+            raise Refused(f"{name} {error}.") from None
+    ecus = _list(name, value)
+    if not ecus:
+        raise Refused(f"{name} is empty; an event needs at least one ECU.")
+    problems = [problem for number, ecu in enumerate(ecus, start=1) for problem in _problems_of_ecu(name, ecu, number)]
+    if problems:
+        raise Refused(" ".join(problems))
+    return [dict(ecu) for ecu in ecus]
+
+
+def _problems_of_ecu(name: str, ecu: t.Any, number: int) -> list[str]:
+    if not isinstance(ecu, Mapping):
+        return [f"{name}: ECU number {number} is {_shown(ecu)}; give a mapping of {_named(ECU_PARTS)}."]
+    ecu_called = called(ecu, number)
+    unknown = [str(key) for key in ecu if key not in ECU_PARTS]
+    problems = [f"{name}: {ecu_called} has {key[:60]}; give {_named(ECU_PARTS)} only." for key in unknown]
+    for part in ECU_PARTS:
+        if is_empty(ecu.get(part)):
+            problems.append(f"{name}: {ecu_called} has no {part}; give each ECU {_named(ECU_PARTS)}.")
+        elif problem := text_problem(f"{name}: {part} of {ecu_called}", ecu[part]):
+            problems.append(problem)
+    return problems
+
+
+def _list(name: str, value: t.Any) -> list[t.Any]:
+    if not isinstance(value, list):
+        raise Refused(f"{name} is {_shown(value)}; give a list{_from_survey(name, value)}.")
+    return value
+
+
+def _vin_problems(given: Mapping[str, t.Any], values: Values) -> list[str]:
+    vin = given.get("hatci_vin")
+    if not isinstance(vin, str) or is_vin(vin) or not values.get("hatci_vin_check", True):
+        return []
+    return [
+        f"hatci_vin is '{vin[:60]}', which is not a valid VIN: give 17 characters of A-Z and 0-9 without I, O and Q "
+        "(hatci_vin_check=false for a prototype)."
+    ]
+
+
+def _window_problems(values: Values) -> list[str]:
+    start, end = (parse_time(values.get(f"ota_{which}_datetime"), which) for which in ("start", "end"))
+    if start and end and end <= start:
+        return [
+            f"ota_end_datetime {end.isoformat()} is not after ota_start_datetime {start.isoformat()}; correct them."
+        ]
+    return []
+
+
+def _shown(value: t.Any) -> str:
+    """Return a value in words for a message."""
+    return f"the text {value[:60]!r}" if isinstance(value, str) else describe_other(value) or "not given"
+
+
+def _from_survey(name: str, value: t.Any) -> str:
+    """Return what to do with text that was typed where a list or a mapping is wanted."""
+    return f' (from a survey: {name}: "{{{{ ANSWER | from_yaml }}}}")' if isinstance(value, str) else ""
+
+
+def _named(parts: tuple[str, ...]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+CHECKS: dict[str, Check] = {
+    # What SUMS keeps as text.
+    **dict.fromkeys(
+        [
+            *("hatci_vin", "hatci_vehicle_id", "hatci_tester_name", "hatci_program_name", "hatci_region"),
+            *("hatci_region_spec", "hatci_source_build_level", "hatci_target_build_level", "hatci_source_remark"),
+            *("hatci_target_remark", "ota_suite_name", "ota_job_url", "hatci_test_summary"),
+        ],
+        _text(),
+    ),
+    "hatci_model_year": _text(TEXT_OR_INT),
+    **dict.fromkeys(["hatci_event_id", "hatci_deployment_id", "hatci_test_event_id"], _text(TEXT_OR_INT)),
+    "hatci_source_ecus": _ecus,
+    "hatci_target_ecus": _ecus,
+    "hatci_artifact_urls": _texts(commas=True),
+    **dict.fromkeys(["ota_metadata", "hatci_report_results_metadata"], _mapping),
+    **dict.fromkeys(["ota_start_datetime", "ota_end_datetime"], _time),
+    # How SUMS is reached and waited for.
+    **dict.fromkeys(["hatci_token_file", "hatci_ca_path", "hatci_client_cert", "hatci_client_key"], _text()),
+    **dict.fromkeys(["hatci_verify_tls", "hatci_idempotent_posts", "hatci_vin_check"], _switch),
+    "hatci_timeout": _seconds(DAY, zero=False),
+    **dict.fromkeys(
+        ["hatci_retry_timeout", "hatci_preflight_retry_timeout", "hatci_report_results_retry_timeout"],
+        _seconds(DAY, zero=True),
+    ),
+    **dict.fromkeys(["hatci_poll_timeout_seconds", "hatci_poll_interval_seconds"], _seconds(MONTH, zero=False)),
+    "hatci_wait_for_update_outage_seconds": _seconds(MONTH, zero=True),
+    **dict.fromkeys(["hatci_success_states", "hatci_failure_states"], _texts(commas=True)),
+    **dict.fromkeys(["hatci_report_results_record_dir", "hatci_report_results_record"], _text()),
+    # The device.
+    **dict.fromkeys(
+        [
+            *("jumpstarter_exporter_name", "jumpstarter_exporter_selector", "jumpstarter_client_config"),
+            *("jumpstarter_client", "jumpstarter_exporter_template", "jumpstarter_exporters_dir"),
+            *("jumpstarter_exporter_config_link_dir", "jumpstarter_lease_guard_lock_dir"),
+            "jumpstarter_lease_guard_expected_exporter",
+        ],
+        _text(),
+    ),
+    **dict.fromkeys(["jumpstarter_lease_duration", "jumpstarter_lease_guard_max_hold"], _duration),
+    **dict.fromkeys(
+        ["jumpstarter_lease_guard_timeout", "jumpstarter_lease_guard_release_timeout"], _seconds(MONTH, zero=True)
+    ),
+    "jumpstarter_lease_guard_mode": _one_of(AUTO, CONTROLLER, LOCAL),
+    **dict.fromkeys(["jumpstarter_exporter_cleanup", "jumpstarter_lease_guard_release_must_succeed"], _switch),
+    # The test itself.
+    "ota_verify_ecus": _switch,
+    "ota_verify_commands": _texts(commas=False),
+    "ota_verify_tasks": _text(),
+    "ota_fleet_max_fail_percentage": _percentage,
+}
+"""What each variable of a test may be."""
