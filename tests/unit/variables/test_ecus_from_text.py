@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.hatci.automation.plugins.filter.ecus_from_text import FilterModule
-from ansible_collections.hatci.automation.plugins.test.vin import TestModule as Tests
+from ansible_collections.hatci.automation.plugins.test.vin import TestModule as VinPlugin
 
 ecus_from_text = FilterModule().filters()["ecus_from_text"]
-is_vin = Tests().tests()["vin"]
+is_vin = VinPlugin().tests()["vin"]
 
 
 @pytest.mark.parametrize("value", ["1.10", "0012", "0123", "12:30:45", "NO", "1e5", "2024-02-01", "~", "0x10", "1_0"])
