@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import datetime
+import json
+import os
+import subprocess
+import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 from sums_support import ARGUMENTS, EVENT, MODULES, module_named
@@ -16,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
     without_empty,
 )
 
+REPOSITORY = Path(__file__).parents[2]
 OTHERS: list[tuple[t.Any, str]] = [
     (1.1, "the number 1.1"),
     (83, "the number 83"),
@@ -134,3 +140,31 @@ def test_an_empty_answer_leaves_the_default(name: str, option: str) -> None:
 )
 def test_an_empty_answer_without_a_default_is_left_to_its_own_check(name: str, option: str) -> None:
     assert without_empty(module_named(name).ARGUMENTS["argument_spec"], {option: ""}) == {option: ""}
+
+
+def run_on_target(name: str, **arguments: t.Any) -> dict[str, t.Any]:
+    """Run a module as a program of its own, as it runs on a target, and return its result."""
+    given = {"hatci_base_url": "http://127.0.0.1:9", "hatci_token": "lab-token", "retry_timeout": 0, **arguments}
+    started = subprocess.run(
+        [sys.executable, "-m", f"ansible_collections.hatci.automation.plugins.modules.{name}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / ".cache/collections"), "_ANSIBLE_MODULE_PROFILE": "legacy"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.stdout, started.stderr
+    return t.cast("dict[str, t.Any]", json.loads(started.stdout))
+
+
+def test_a_module_looks_at_its_arguments_itself_where_it_runs_on_a_target() -> None:
+    result = run_on_target("hatci_create_event", **{**EVENT, "build_level": 2024.1})
+    assert result["failed"]
+    assert result["msg"].startswith("build_level is the number 2024.1; put it into quotes.")
+
+
+def test_a_module_on_a_target_takes_an_empty_answer_for_not_given() -> None:
+    result = run_on_target("hatci_update_status", deployment_id=17, wait_timeout="", timeout="")
+    assert "cannot be reached" in result["msg"]
+    assert result["invocation"]["module_args"]["deployment_id"] == "17"
+    assert result["invocation"]["module_args"]["wait_timeout"] == 3600.0

@@ -52,7 +52,7 @@ CASES: dict[str, Case] = {
     "create with types that YAML has": Case(
         "hatci_create_event",
         {**EVENT, "model_year": 2024, "build_level": 1.5, "remark": True, "region_spec": Raw("2024-02-01")},
-        "ev-000003",
+        "build_level is the number 1.5; put it into quotes. remark is the boolean true; put it into quotes.",
     ),
     "create, reply lost": Case("hatci_create_event", EVENT, "It is unknown whether SUMS now has"),
     "create without a VIN": Case("hatci_create_event", _without("vin"), "missing required arguments: vin"),
@@ -62,7 +62,9 @@ CASES: dict[str, Case] = {
     "create with an unknown option": Case("hatci_create_event", {**EVENT, "colour": "red"}, "Unsupported parameters"),
     "create without ECUs": Case("hatci_create_event", {**EVENT, "ecus": []}, "ecus is empty"),
     "create with half an ECU": Case("hatci_create_event", {**EVENT, "ecus": [{"ecu_name": "A"}]}, "part_number"),
-    "create with a text for ECUs": Case("hatci_create_event", {**EVENT, "ecus": "Gateway"}, "JSON"),
+    "create with a text for ECUs": Case(
+        "hatci_create_event", {**EVENT, "ecus": "Gateway"}, "ecus is text; give a list."
+    ),
     "fix": Case("hatci_fix_event", {"event_id": "ev-000002"}, '"fixed": true'),
     "fix again": Case("hatci_fix_event", {"event_id": "ev-000002"}, '"changed": false'),
     "fix in check mode": Case("hatci_fix_event", {"event_id": "ev-000001"}, '"changed": true', check_mode=True),
@@ -199,7 +201,7 @@ def _arm(sums: SumsProcess) -> None:
     failed = {"state": "failed", "reason": "ECU on fire", "timestamps": {"finished_at": "now"}}
     sums.add_fault(kind="replace", path="/deployments/d-failed", body=failed, times=0)
     sums.add_fault(kind="replace", path="/deployments/d-busy", body={"status": "rebooting", "progress": 7}, times=0)
-    sums.add_fault(kind="drop_after", method="POST", path="/events", skip=3)
+    sums.add_fault(kind="drop_after", method="POST", path="/events", skip=2)
     sums.add_fault(kind="status_after_commit", method="POST", path="/test_events", skip=1)
     sums.add_fault(kind="replace", path="/test_events/te-liar", body={"id": "te-liar", "status": "FAIL"}, times=0)
     sums.add_fault(kind="status", path="/test_events/te-down", status=500, times=0)
