@@ -278,7 +278,11 @@ def is_true(option: str, value: t.Any) -> bool:
 def host_variables(vehicle: Record) -> Record:
     """Return a vehicle's fields as variables that no template is ever made of."""
     named = ((PREFIX + re.sub(r"\W", "_", RENAMED.get(key, key), flags=re.ASCII), vehicle[key]) for key in vehicle)
-    return {name: as_data(value) for name, value in named if value is not None and name not in NOT_FROM_SUMS}
+    variables = {name: as_data(value) for name, value in named if value is not None and name not in NOT_FROM_SUMS}
+    if isinstance(number := variables.get("hatci_vehicle_id"), int):
+        # No YAML has changed it on its way, so its digits are what SUMS means.
+        variables["hatci_vehicle_id"] = str(number)
+    return variables
 
 
 def as_data(value: t.Any) -> t.Any:

@@ -90,11 +90,11 @@ def without_empty(spec: Spec, arguments: Mapping[t.Any, t.Any]) -> dict[t.Any, t
 
 
 def _may_be_left_out(option: Mapping[str, t.Any]) -> bool:
-    return option.get("default") is not None or option["type"] in ("bool", "dict", "float", "int", "list")
+    return option.get("default") is not None or option.get("type") in ("bool", "dict", "float", "int", "list")
 
 
 def _problems_of(name: str, option: Mapping[str, t.Any], value: t.Any) -> Iterator[str]:
-    kind, elements = option["type"], option.get("elements")
+    kind, elements = option.get("type"), option.get("elements")
     if isinstance(kind, TextType):
         if problem := text_problem(name, value, kind):
             yield problem
@@ -109,9 +109,10 @@ def _problems_of(name: str, option: Mapping[str, t.Any], value: t.Any) -> Iterat
 def _problems_of_list(name: str, parts: Spec, value: t.Any) -> Iterator[str]:
     if isinstance(value, str) and value.strip():
         yield f"{name} is text; give a list."
+    texts = {part: option["type"] for part, option in parts.items() if isinstance(option["type"], TextType)}
     for number, item in enumerate(value if isinstance(value, (list, tuple)) else (), start=1):
-        for part, option in parts.items() if isinstance(item, Mapping) else ():
-            if problem := text_problem(f"{name}: {part} of {called(item, number)}", item.get(part), option["type"]):
+        for part, kind in texts.items() if isinstance(item, Mapping) else ():
+            if problem := text_problem(f"{name}: {part} of {called(item, number)}", item.get(part), kind):
                 yield problem
 
 

@@ -95,8 +95,7 @@ took:
   sample: 754.2
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import OUTCOMES, hand_on, run_operation
 
 ARGUMENTS = {
@@ -118,8 +117,7 @@ OPERATION = hand_on
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    module.exit_json(**run_operation(OPERATION, module.params, module.check_mode))
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

@@ -86,8 +86,7 @@ failed_vehicles:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import run_operation, sum_up
 
 ARGUMENTS = {
@@ -110,11 +109,7 @@ OPERATION = sum_up
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

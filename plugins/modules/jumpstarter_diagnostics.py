@@ -199,15 +199,13 @@ voltage:
   sample: 12.6
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 
-ARGUMENTS = {
-    "argument_spec": {
-        **SHARED_ARGUMENTS,
+ARGUMENTS = jumpstarter_arguments(
+    {
         "exporter": {"type": "str"},
         "lease_name": {"type": "str"},
         "ecus": {
@@ -227,18 +225,13 @@ ARGUMENTS = {
         "settle_timeout": {"type": "float", "default": 0.0},
         "timeout": {"type": "float", "default": 120.0},
     },
-    "required_one_of": [("exporter", "lease_name")],
-    "supports_check_mode": True,
-}
+    required_one_of=[("exporter", "lease_name")],
+)
 OPERATION = read_vehicle
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

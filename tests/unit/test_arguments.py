@@ -89,6 +89,11 @@ def test_an_ecu_whose_name_is_a_number_is_counted() -> None:
     ]
 
 
+def test_what_is_no_text_of_sums_is_left_to_ansible() -> None:
+    spec = module_named("jumpstarter_diagnostics").ARGUMENTS["argument_spec"]
+    assert text_problems(spec, {"exporter": 7, "ecus": [{"name": 1, "driver": "gw", "logical_address": 224}]}) == []
+
+
 def test_ecus_that_are_text_are_refused() -> None:
     assert problems_of("hatci_create_event", ecus="- {ecu_name: x}") == ["ecus is text; give a list."]
 

@@ -59,6 +59,10 @@ def test_fields_become_variables_under_the_names_that_the_roles_take() -> None:
     }
 
 
+def test_an_id_that_is_a_number_becomes_the_text_that_the_modules_take() -> None:
+    assert hatci.host_variables({"vin": "V", "id": 17})["hatci_vehicle_id"] == "17"
+
+
 @pytest.mark.parametrize(
     "field", ["base_url", "token", "token_file", "verify_tls", "ca_path", "client_cert", "timeout"]
 )
