@@ -54,9 +54,9 @@ def main() -> int:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what demo and lab have in common."""
     parser.add_argument("--directory", type=Path, default=Path(".cache/lab"), help="where all its files go")
-    parser.add_argument(
-        "--fail", nargs="?", choices=ENDINGS, default="", const="1", help="how the test fails; 1: the update is refused"
-    )
+    words = [word for word in ENDINGS if word]
+    help_text = "how the test fails; 1: the update is refused"
+    parser.add_argument("--fail", nargs="?", metavar="WORD", choices=words, default="", const="1", help=help_text)
 
 
 def demonstrate(stage: Stage, sums: SumsClient, playbook: str, word: str) -> int:
