@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values that YAML, an inventory or jinja2_native may have changed: refused before anything is created, or kept."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable
+
+import pytest
+from play_support import PLAYBOOKS, TEST_VARIABLES, VIN
+from sums_support import assert_is_sentence
+
+from hatci_lab.sums.process import SumsProcess
+
+REQUEST = """
+- hosts: all
+  gather_facts: false
+  vars:
+    level: 2024.20
+    hatci_vin: 1HGBH41JXMN109186
+    hatci_tester_name: automation_runner
+    hatci_program_name: OTA_Test
+    hatci_model_year: 2024
+    hatci_region: NO
+    hatci_target_build_level: "{{ level }}"
+    hatci_source_ecus: [{ecu_name: Gateway, part_number: 0123, sw_version: 1.10}]
+    hatci_target_ecus: [{ecu_name: Gateway, part_number: 12:30:45, sw_version: "{{ level }}"}]
+  tasks:
+    - ansible.builtin.include_role: {name: hatci.automation.hatci_request_update}
+"""
+INVENTORY = "vehicle_001 ansible_connection=local hatci_source_build_level=2024.10 hatci_source_remark=0x10\n"
+Play = Callable[..., t.Any]
+
+
+def test_values_that_are_no_text_are_refused_by_name(play_vehicle: Play, sums: SumsProcess) -> None:
+    played = play_vehicle(REQUEST, inventory=INVENTORY)
+
+    assert played.returncode == 2
+    message = played.task("Refuse variables that cannot be used")["msg"]
+    assert_is_sentence(message)
+    for words in (
+        "hatci_region is the boolean false; put it into quotes.",
+        "hatci_source_build_level is the number 2024.1; put it into quotes.",
+        "hatci_target_build_level is the number 2024.2; put it into quotes.",
+        "hatci_source_remark is the number 16; put it into quotes.",
+        "hatci_source_ecus: part_number of ECU Gateway is the number 83; put it into quotes.",
+        "hatci_source_ecus: sw_version of ECU Gateway is the number 1.1; put it into quotes.",
+        "hatci_target_ecus: part_number of ECU Gateway is the number 45045; put it into quotes.",
+        "hatci_target_ecus: sw_version of ECU Gateway is the number 2024.2; put it into quotes.",
+    ):
+        assert words in message
+    assert sums.requests() == []
+
+
+@pytest.mark.parametrize("native", ["false", "true"])
+def test_text_of_any_look_reaches_sums_as_it_is(play_vehicle: Play, sums: SumsProcess, native: str) -> None:
+    texts = {
+        "level": "2024.20",
+        "hatci_region": "True",
+        "hatci_source_ecus": "- {ecu_name: Gateway, part_number: 0123, sw_version: 1.10}",
+        "hatci_target_ecus": [{"ecu_name": "Gateway", "part_number": "12:30:45", "sw_version": "{{ level }}"}],
+        "hatci_target_remark": "[1, 2]",
+    }
+    as_typed = ["-e", "hatci_source_build_level=2024.10", "-e", "hatci_source_remark=0123"]
+
+    played = play_vehicle(REQUEST, *as_typed, variables=texts, env={"ANSIBLE_JINJA2_NATIVE": native})
+
+    assert played.returncode == 0, played.output
+    source, target = sums.state()["events"]
+    assert (source["build_level"], target["build_level"]) == ("2024.10", "2024.20")
+    assert (source["remark"], target["remark"]) == ("0123", "[1, 2]")
+    assert (source["region"], source["model_year"]) == ("True", "2024")
+    assert source["ecus"] == [{"ecu_name": "Gateway", "part_number": "0123", "sw_version": "1.10"}]
+    assert target["ecus"] == [{"ecu_name": "Gateway", "part_number": "12:30:45", "sw_version": "2024.20"}]
+
+
+@pytest.mark.newest_core
+def test_values_of_later_steps_are_refused_before_the_first(play_vehicle: Play, sums: SumsProcess) -> None:
+    wrong = {
+        "hatci_poll_timeout_seconds": "an hour",
+        "jumpstarter_lease_duration": "soon",
+        "jumpstarter_lease_guard_timeout": "x",
+        "ota_verify_ecus": "True ",
+        "ota_metadata": '{"bench": 7}',
+        "ota_end_datetime": "tomorrow",
+    }
+    played = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **wrong})
+
+    assert played.returncode == 2
+    message = played.task("Refuse variables that cannot be used")["msg"]
+    assert_is_sentence(message)
+    assert [name for name in wrong if f"{name} is " not in message] == []
+    assert sums.requests() == []
+
+
+def test_an_empty_answer_leaves_the_default(play_vehicle: Play, sums: SumsProcess) -> None:
+    sums.set_vehicle(VIN, update_seconds=0)
+    empty = dict.fromkeys(
+        [
+            *("hatci_poll_timeout_seconds", "hatci_wait_for_update_outage_seconds", "hatci_success_states"),
+            *("jumpstarter_lease_duration", "jumpstarter_lease_guard_timeout", "jumpstarter_lease_guard_mode"),
+            *("hatci_region_spec", "ota_start_datetime", "ota_end_datetime", "ota_metadata", "hatci_vin_check"),
+            *("hatci_preflight_retry_timeout", "hatci_report_results_retry_timeout", "hatci_verify_tls"),
+            "jumpstarter_lease_guard_release_timeout",
+        ],
+        "",
+    )
+    played = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **empty})
+
+    assert played.returncode == 0, played.output
+    assert [event["status"] for event in sums.state()["test_events"]] == ["PASS"]
