@@ -1,0 +1,153 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test makes of what the vehicle says of itself, before and after its update."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
+    Ecu,
+    before_and_after,
+    new_codes,
+    software_differences,
+    unread_codes,
+)
+
+IDENTITY, SOURCE, TARGET, CODES = CHECKS = ("identity", "source", "target", "codes")
+BEFORE, AFTER = MOMENTS = ("before", "after")
+
+MAX_ECUS_KEPT = 50
+MAX_CODES_KEPT = 20
+"""Of a snapshot so much is kept with the test event."""
+
+Snapshot = t.Mapping[str, t.Any]
+
+
+class WrongVehicle(Failure):
+    """The vehicle is not the one that the test is for, or does not tell which one it is."""
+
+
+class NotOnSource(Failure):
+    """The vehicle has not the software that the update is for, so the test would not prove the update."""
+
+    outcome = "INVALID"
+
+
+class NotAsExpected(Failure):
+    """The vehicle is not what the update should have made of it."""
+
+    outcome = "FAIL"
+
+
+class Unknown(Failure):
+    """The vehicle does not tell what must be known before the test."""
+
+
+def check_vehicle(
+    options: t.Mapping[str, t.Any], check_mode: bool, show: t.Callable[[list[str]], None] = lambda lines: None
+) -> dict[str, t.Any]:
+    """Hold what a vehicle says against what it should say.
+
+    :param show: shows a table to whoever watches.
+    :returns: ``changed`` (never), ``record``: what is kept of the look, and ``table``.
+    :raises WrongVehicle: it is another vehicle than the test's.
+    :raises NotOnSource: before the update it has other software.
+    :raises NotAsExpected: after the update it has other software, or new trouble codes.
+    """
+    if check_mode:
+        return {"changed": False, "record": {}, "table": []}
+    seen, before = options["seen"], (options["before"] or {}).get("ecus") or []
+    ecus = seen.get("ecus") or []
+    is_after = options["moment"] == AFTER
+    table = before_and_after(before, ecus) if is_after and before else before_and_after(ecus, ecus)
+    show(table)
+    details = {"record": kept(seen), "table": table}
+    checks = options["checks"]
+    if IDENTITY in checks:
+        _check_identity(options, seen, details)
+    wanted = TARGET if is_after else SOURCE
+    if wanted in checks:
+        _check_software(wanted, options["ecus"], ecus, details)
+    if CODES in checks:
+        _check_codes(is_after, before, ecus, options["allowed_codes"], details)
+    return {"changed": False, **details}
+
+
+def kept(seen: Snapshot) -> dict[str, t.Any]:
+    """Return what is kept of a look at the vehicle, bounded."""
+    ecus = [
+        {
+            **{name: ecu.get(name) for name in ("name", "reachable", "part_number", "sw_version", "serial", "error")},
+            "codes": (ecu.get("codes") or [])[:MAX_CODES_KEPT],
+        }
+        for ecu in (seen.get("ecus") or [])[:MAX_ECUS_KEPT]
+    ]
+    return {**{name: seen.get(name) for name in ("vin", "voltage", "taken_at")}, "ecus": ecus}
+
+
+def _check_identity(options: t.Mapping[str, t.Any], seen: Snapshot, details: dict[str, t.Any]) -> None:
+    vin, exporter = seen.get("vin"), options["exporter"]
+    at = f" at exporter {exporter}" if exporter else ""
+    if not vin:
+        raise WrongVehicle(
+            f"The vehicle{at} does not tell its VIN, so it is not known whether it is {options['vin']}; "
+            "check ota_vehicle_ecus, or leave identity out of ota_vehicle_checks.",
+            **details,
+        )
+    if str(vin).upper() != options["vin"].upper():
+        raise WrongVehicle(
+            f"The vehicle{at} has the VIN {vin}, but the test is for {options['vin']}; "
+            "check which vehicle is connected there.",
+            **details,
+        )
+
+
+def _check_software(check: str, wanted: t.Sequence[Ecu], ecus: t.Sequence[Ecu], details: dict[str, t.Any]) -> None:
+    differences = software_differences(wanted, ecus)
+    if not differences:
+        return
+    told = "; ".join(differences)
+    if check == SOURCE:
+        raise NotOnSource(
+            f"The vehicle does not have the source software, so this test would not prove the update: {told}.",
+            **details,
+            differences=differences,
+        )
+    lacking = '", "'.join(_line(ecu) for ecu in wanted if software_differences([ecu], ecus))
+    reported = "; ".join(_line(ecu) for ecu in ecus if ecu.get("sw_version")) or "nothing"
+    raise NotAsExpected(
+        f'The vehicle does not report "{lacking}", though SUMS says the update is complete. It reports: {reported}. '
+        f"{told}.",
+        **details,
+        differences=differences,
+    )
+
+
+def _line(ecu: Ecu) -> str:
+    """Return an ECU as vehicles write it on their console."""
+    return f"ECU {ecu.get('ecu_name') or ecu.get('name')} part={ecu.get('part_number')} sw={ecu.get('sw_version')}"
+
+
+def _check_codes(
+    is_after: bool,
+    before: t.Sequence[Ecu],
+    ecus: t.Sequence[Ecu],
+    allowed: t.Sequence[str],
+    details: dict[str, t.Any],
+) -> None:
+    unknown = unread_codes(ecus)
+    if unknown:
+        kind = NotAsExpected if is_after else Unknown
+        raise kind(f"{'; '.join(unknown)}. Leave codes out of ota_vehicle_checks if they cannot be read.", **details)
+    found = new_codes(before, ecus, allowed) if is_after else []
+    if found:
+        told = ", ".join(f"{code['name']} {code['code']} (status 0x{code['status']:02X})" for code in found)
+        raise NotAsExpected(
+            f"The update left confirmed trouble codes that were not there before: {told}; "
+            "ota_allowed_codes names codes that may come.",
+            **details,
+            new_codes=found,
+        )
