@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_vehicle_check
-short_description: Judge what a vehicle says of itself
+short_description: Judge what a vehicle says
 version_added: 0.1.0
 description:
   - Holds what M(hatci.automation.jumpstarter_diagnostics) read against what a test expects, and fails with the
@@ -101,8 +101,8 @@ table:
   elements: str
   sample: ["ECU      part number  software        trouble codes", "Gateway  GW-2024-001  1.0.0 -> 2.0.0  none"]
 differences:
-  description: How the software differs, one sentence an ECU.
-  returned: failure by software
+  description: How the software differs from O(ecus), one sentence each.
+  returned: always
   type: list
   elements: str
   sample: ["Gateway: its software is 1.0.0 instead of 2.0.0"]

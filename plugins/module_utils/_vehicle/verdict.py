@@ -52,25 +52,26 @@ def check_vehicle(
     """Hold what a vehicle says against what it should say.
 
     :param show: shows a table to whoever watches.
-    :returns: ``changed`` (never), ``record``: what is kept of the look, and ``table``.
+    :returns: ``changed`` (never), ``record``: what is kept of the look, ``table``, and ``differences`` of the software.
     :raises WrongVehicle: it is another vehicle than the test's.
     :raises NotOnSource: before the update it has other software.
     :raises NotAsExpected: after the update it has other software, or new trouble codes.
     """
     if check_mode:
-        return {"changed": False, "record": {}, "table": []}
+        return {"changed": False, "record": {}, "table": [], "differences": []}
     seen, before = options["seen"], (options["before"] or {}).get("ecus") or []
     ecus = seen.get("ecus") or []
     is_after = options["moment"] == AFTER
     table = before_and_after(before, ecus) if is_after and before else before_and_after(ecus, ecus)
     show(table)
-    details = {"record": kept(seen), "table": table}
+    differences = software_differences(options["ecus"], ecus)
+    details = {"record": kept(seen), "table": table, "differences": differences}
     checks = options["checks"]
     if IDENTITY in checks:
         _check_identity(options, seen, details)
     wanted = TARGET if is_after else SOURCE
-    if wanted in checks:
-        _check_software(wanted, options["ecus"], ecus, details)
+    if wanted in checks and differences:
+        raise _wrong_software(wanted, options["ecus"], ecus, details)
     if CODES in checks:
         _check_codes(is_after, before, ecus, options["allowed_codes"], details)
     return {"changed": False, **details}
@@ -105,24 +106,19 @@ def _check_identity(options: t.Mapping[str, t.Any], seen: Snapshot, details: dic
         )
 
 
-def _check_software(check: str, wanted: t.Sequence[Ecu], ecus: t.Sequence[Ecu], details: dict[str, t.Any]) -> None:
-    differences = software_differences(wanted, ecus)
-    if not differences:
-        return
-    told = "; ".join(differences)
+def _wrong_software(check: str, wanted: t.Sequence[Ecu], ecus: t.Sequence[Ecu], details: dict[str, t.Any]) -> Failure:
+    told = "; ".join(details["differences"])
     if check == SOURCE:
-        raise NotOnSource(
+        return NotOnSource(
             f"The vehicle does not have the source software, so this test would not prove the update: {told}.",
             **details,
-            differences=differences,
         )
     lacking = '", "'.join(_line(ecu) for ecu in wanted if software_differences([ecu], ecus))
     reported = "; ".join(_line(ecu) for ecu in ecus if ecu.get("sw_version")) or "nothing"
-    raise NotAsExpected(
+    return NotAsExpected(
         f'The vehicle does not report "{lacking}", though SUMS says the update is complete. It reports: {reported}. '
         f"{told}.",
         **details,
-        differences=differences,
     )
 
 

@@ -22,7 +22,13 @@ PAGES = sorted(
 )
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
 MODULES = sorted(path.stem for path in (REPOSITORY / "plugins/modules").glob("*.py"))
-WITHOUT_GROUP = ("hatci_outcome", "hatci_summary", "hatci_variables", "jumpstarter_exporter")
+WITHOUT_GROUP = (
+    "hatci_outcome",
+    "hatci_summary",
+    "hatci_variables",
+    "hatci_vehicle_check",
+    "jumpstarter_exporter",
+)
 """They take none of the options that a group has."""
 
 COLUMNS = 80 - len("hatci.automation.hatci_test_event_update") - len(" ") - 5
