@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -122,6 +124,65 @@ class Backend:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class RawBackend:
+    """Serves on loopback whatever bytes a handler sends after a request's headers, over TLS if given a context.
+
+    :param handler: gets the connection and the request's head; runs until it returns or the client has left.
+    """
+
+    def __init__(
+        self, handler: t.Callable[[socket.socket, bytes], object], context: ssl.SSLContext | None = None
+    ) -> None:
+        self.heads: list[bytes] = []
+        self._handler = handler
+        self._context = context
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _peer = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            stream = self._context.wrap_socket(connection, server_side=True) if self._context else connection
+            head = b""
+            while b"\r\n\r\n" not in head:
+                chunk = stream.recv(65536)
+                if not chunk:
+                    return
+                head += chunk
+            self.heads.append(head)
+            self._handler(stream, head)
+            stream.shutdown(socket.SHUT_WR)
+
+
+def drip(before: bytes, again: bytes, seconds: float = 0.02) -> t.Callable[[socket.socket, bytes], None]:
+    """Return a handler that sends something, and then something else again and again without end."""
+
+    def handler(connection: socket.socket, _head: bytes) -> None:
+        connection.sendall(before)
+        while True:
+            connection.sendall(again)
+            time.sleep(seconds)
+
+    return handler
+
+
+def send(answer: bytes) -> t.Callable[[socket.socket, bytes], None]:
+    """Return a handler that sends an answer as it is."""
+    return lambda connection, _head: connection.sendall(answer)
 
 
 def reply_json(value: t.Any, status: int = 200, **options: t.Any) -> Reply:

@@ -144,8 +144,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
     Connection,
     check_base_url,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, one_line
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 PREFIX = "hatci_"
 RENAMED = {"id": "vehicle_id"}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._text import printable
+
 MAX_WORD = 320
 """What a backend said may be one word of 300 characters, with the sentence's own signs around it."""
 
@@ -37,7 +39,7 @@ class Failure(Exception):
 
 def sentence(text: str) -> str:
     """Return a message on one line, it and each word of bearable length, whatever was quoted in it."""
-    words = "".join(c if c.isprintable() else " " for c in text).split()
+    words = printable(text).split(" ")
     line = " ".join(word if len(word) <= MAX_WORD else word[: MAX_WORD - 3] + "..." for word in words)
     if len(line) <= LONGEST_HEAD + LONGEST_TAIL:
         return line

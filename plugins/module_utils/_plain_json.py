@@ -15,10 +15,12 @@ MAX_DEPTH = 64
 def parse_json(text: str | bytes) -> t.Any:
     """Parse JSON.
 
-    :raises ValueError: it is no JSON, or holds what JSON has not; see :func:`refuse_odd`.
+    :raises ValueError: it is not JSON, gives a name two values, or holds what JSON has not; see :func:`refuse_odd`.
     """
     try:
-        value = json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+        value = json.loads(
+            text if isinstance(text, str) else text.decode("utf-8"), object_pairs_hook=_refuse_second_values
+        )
     except RecursionError:
         raise ValueError("nested too deeply") from None
     refuse_odd(value)
@@ -39,6 +41,13 @@ def refuse_odd(value: t.Any) -> None:
     except TypeError as error:
         raise ValueError(str(error)) from None
     _refuse_depth(value, MAX_DEPTH)
+
+
+def _refuse_second_values(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs) and any(value[name] != first for name, first in pairs):
+        raise ValueError("one name with two values")
+    return value
 
 
 def _refuse_depth(value: t.Any, left: int) -> None:

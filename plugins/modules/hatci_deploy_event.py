@@ -11,6 +11,7 @@ short_description: Deploy an event to its vehicle
 version_added: 0.1.0
 description:
   - Schedules the deployment of a target event. An event that is not fixed is refused before anything is sent.
+  - An answer about another event or vehicle fails the task.
   - If the answer of SUMS is lost, the deployment is not sent again, since that could make a second one.
 
 author:
@@ -33,6 +34,9 @@ options:
     description: Id of the fixed target event.
     type: str
     required: true
+  vin:
+    description: VIN of the vehicle that the event must be for. If SUMS names another one, nothing is deployed.
+    type: str
   start_datetime:
     description: When the deployment may begin, in ISO 8601. At once if left out.
     type: str
@@ -84,6 +88,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.runner impo
 ARGUMENTS = sums_arguments(
     {
         "event_id": {"type": TEXT_OR_INT, "required": True},
+        "vin": {"type": TEXT},
         "start_datetime": {"type": TEXT},
         "end_datetime": {"type": TEXT},
         "deployment_count": {"type": "int", "default": 1},

@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Fixes an event, so that it can be deployed and no longer be changed.
   - An event that is fixed already stays as it is.
+  - An answer about another event, vehicle or update type fails the task.
 
 author:
   - The hatci.automation maintainers (@hatci)
@@ -32,6 +33,13 @@ options:
     description: Id of the event.
     type: str
     required: true
+  vin:
+    description: VIN of the vehicle that the event must be for. If SUMS names another one, nothing is fixed.
+    type: str
+  update_type:
+    description: What the event must be. If SUMS names the other one, nothing is fixed.
+    type: str
+    choices: [RROM, UROM]
 seealso:
   - module: hatci.automation.hatci_create_event
   - module: hatci.automation.hatci_deploy_event
@@ -58,7 +66,7 @@ event:
   sample: {event_id: ev-000001, fixed: true, state: FIXED}
 """
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT_OR_INT
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import fix_event
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
@@ -67,6 +75,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.runner impo
 ARGUMENTS = sums_arguments(
     {
         "event_id": {"type": TEXT_OR_INT, "required": True},
+        "vin": {"type": TEXT},
+        "update_type": {"type": "str", "choices": ["RROM", "UROM"]},
     },
 )
 OPERATION = fix_event

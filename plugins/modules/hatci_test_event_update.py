@@ -11,7 +11,9 @@ short_description: Record the outcome of a test run
 version_added: 0.1.0
 description:
   - Changes a test event; at least one of its values must be given.
-  - The task fails if SUMS afterwards holds another status than the one sent.
+  - The report counts as sent once the answer shows the status that was sent. After an answer without a status it is
+    sent again, and the task fails if no answer shows one within O(retry_timeout). An answer with another status, or
+    about another test event, fails the task at once.
 
 author:
   - The hatci.automation maintainers (@hatci)
@@ -49,9 +51,16 @@ options:
   metadata:
     description: Further facts about the run.
     type: dict
+  vin:
+    description: VIN of the vehicle that the test event must be of. It is not sent; an answer that names another fails.
+    type: str
+  ansible_job_id:
+    description:
+      - Job that the test event must be of, as its record says. It is not sent; an answer that names another fails.
+    type: str
   keep_report_in:
     description:
-      - Directory in which the report is kept as a file if SUMS cannot be told; it is removed once SUMS was told.
+      - Directory in which the report is kept as a file if it could not be sent; the file is removed once it was.
     type: path
   kept_report:
     description:
@@ -73,7 +82,7 @@ EXAMPLES = r"""
     artifact_urls:
       - https://artifacts.example.com/run/17/serial.log
 
-- name: Send a report that SUMS could not be told
+- name: Send a report that could not be sent before
   hatci.automation.hatci_test_event_update:
     hatci_base_url: https://sums.example.com
     hatci_token: "{{ vault_hatci_token }}"
@@ -82,7 +91,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 test_event:
-  description: The test event as SUMS answered it; in check mode what it would be told.
+  description: The test event as SUMS answered it; in check mode what would be sent.
   returned: success
   type: dict
   sample: {test_event_id: te-000001, status: PASS, summary: Gateway updated}
@@ -107,6 +116,8 @@ ARGUMENTS = sums_arguments(
         "artifact_urls": {"type": "list", "elements": TEXT},
         "event_id": {"type": TEXT_OR_INT},
         "metadata": {"type": "dict"},
+        "vin": {"type": TEXT},
+        "ansible_job_id": {"type": TEXT_OR_INT},
         "keep_report_in": {"type": "path"},
         "kept_report": {"type": "path"},
     },

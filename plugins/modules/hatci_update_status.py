@@ -14,6 +14,12 @@ description:
   - With O(wait) it looks until the deployment has ended. The task fails when the deployment ends otherwise
     than in success, when O(wait_timeout) passes and when SUMS gives no usable answer for O(outage_timeout).
     The failure carries the last known state and the id to go on waiting with.
+  - A success counts once a second look has confirmed it. An answer that contradicts itself, such as C(COMPLETE) with
+    an C(error_message), is not a usable answer. One about another deployment, event or vehicle fails the task at once.
+  - Once an answer was usable, the wait bears every kind of refusal for O(outage_timeout); before that, one that waiting
+    does not help, such as a wrong token, fails the task at once.
+  - With O(until_progress) or O(until_state) it looks until the deployment has come to that point. One that ends before,
+    in whatever state, does not fail the task; RV(reached) tells.
   - A line is shown on every change of state, and at least one a minute, when the connection is local.
 
 author:
@@ -35,12 +41,27 @@ options:
     description: Id of the deployment. Either this or O(event_id) is needed.
     type: str
   event_id:
-    description: Id of the event.
+    description:
+      - Id of the event.
+      - With O(deployment_id), the event that the deployment must be of; an answer that names another one is refused.
+    type: str
+  vin:
+    description:
+      - VIN of the vehicle that the deployment, or the event, must be for; an answer that names another one is refused.
+      - If the deployment does not show a VIN, the last look of a wait asks its event.
     type: str
   wait:
     description: Wait until the deployment, or the event, has ended.
     type: bool
     default: false
+  until_progress:
+    description: Wait until the deployment has made so many percent, with or without O(wait).
+    type: float
+  until_state:
+    description:
+      - Wait until the deployment is in this state, in any letter case, with or without O(wait).
+      - With O(until_progress), whichever comes first.
+    type: str
   wait_timeout:
     description: Seconds to wait at the most.
     type: float
@@ -83,6 +104,16 @@ EXAMPLES = r"""
     wait: true
     wait_timeout: 7200
     poll_interval: 60
+
+- name: Wait until the deployment of this event to this vehicle is at 40 percent
+  hatci.automation.hatci_update_status:
+    hatci_base_url: https://sums.example.com
+    hatci_token: "{{ vault_hatci_token }}"
+    deployment_id: "{{ deployment.deployment_id }}"
+    event_id: "{{ target.event_id }}"
+    vin: 1HGBH41JXMN109186
+    until_progress: 40
+    poll_interval: 2
 """
 
 RETURN = r"""
@@ -108,6 +139,21 @@ status:
   returned: success, and on failure as last seen
   type: dict
   sample: {deployment_id: deploy-000001, progress: 100, state: COMPLETE}
+reached:
+  description: Whether the deployment came to the point. V(false) if it ended before.
+  returned: success, with O(until_progress) or O(until_state)
+  type: bool
+  sample: true
+progress:
+  description: Progress in percent as seen then; V(null) if SUMS does not say.
+  returned: success, with O(until_progress) or O(until_state)
+  type: float
+  sample: 42.0
+seen_at:
+  description: When that was seen, in ISO 8601 and UTC.
+  returned: success, with O(until_progress) or O(until_state)
+  type: str
+  sample: "2024-02-01T08:12:40Z"
 deployment_id:
   description: Id to go on waiting with.
   returned: failure while waiting
@@ -126,6 +172,9 @@ ARGUMENTS = sums_arguments(
     {
         "deployment_id": {"type": TEXT_OR_INT},
         "event_id": {"type": TEXT_OR_INT},
+        "vin": {"type": TEXT},
+        "until_progress": {"type": "float"},
+        "until_state": {"type": TEXT},
         "wait": {"type": "bool", "default": False},
         "wait_timeout": {"type": "float", "default": 3600.0},
         "poll_interval": {"type": "float", "default": 30.0},

@@ -9,6 +9,7 @@ import datetime
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import require_fixed
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
@@ -19,7 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.records imp
     without_unset,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_reason, find_state
-from ansible_collections.hatci.automation.plugins.module_utils._sums.states import UNKNOWN, canonical
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import canonical
 
 
 def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -27,6 +28,7 @@ def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
 
     :returns: ``changed``, ``deployment_id``, ``state`` and ``deployment``.
     :raises InputError: the count or a time is malformed.
+    :raises AnotherRecord: SUMS answered about another event, or it is not for this vehicle; nothing was posted.
     :raises WrongState: the event is not fixed; nothing was posted.
     :raises OutcomeUnknown: SUMS may have created the deployment.
     """
@@ -38,11 +40,22 @@ def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     if check_mode and event_id == PREDICTED_ID:
         return predicted
     refuse_predicted(event_id, "event_id")
-    require_fixed(client, event_id)
+    require_fixed(client, event_id, options.get("vin"))
     if check_mode:
         return predicted
     deployment_id, deployment = create_record(
-        client, "deployments", body, what=f"deployment of event {event_id}", id_key="deployment_id"
+        client,
+        "deployments",
+        body,
+        what=f"deployment of event {event_id}",
+        id_key="deployment_id",
+        check=lambda reply: require_fields(
+            reply,
+            "deployment",
+            event_id=event_id,
+            deployment_count=options["deployment_count"],
+            vin=options.get("vin"),
+        ),
     )
     state = canonical(find_state(deployment))
     return {"changed": True, "deployment_id": deployment_id, "state": state, "deployment": deployment}
@@ -57,20 +70,6 @@ def describe(record: Record) -> Record:
         "timestamps": timestamps if isinstance(timestamps, dict) else {},
         "status": record,
     }
-
-
-def look_at(client: SumsClient, collection: str, record_id: str, within: float | None = None) -> Record:
-    """Return how a deployment or event stands, as :func:`describe` does.
-
-    :param collection: ``deployments`` or ``events``.
-    :param within: seconds for this one attempt, which is then not repeated.
-    :raises UnreadableAnswer: SUMS answered without a state.
-    """
-    described = describe(client.get_record(collection, record_id, within=within))
-    if described["state"] == UNKNOWN:
-        path = f"/api/v1/{collection}/{record_id}"
-        raise errors.UnreadableAnswer(f"GET {path}: SUMS answered without a state or status.", method="GET", path=path)
-    return described
 
 
 def _check_schedule(options: t.Mapping[str, t.Any]) -> None:

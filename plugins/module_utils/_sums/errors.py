@@ -52,9 +52,19 @@ class ReplyLost(RequestError):
 
 
 class UnreadableAnswer(RequestError):
-    """An answer came that is not what the API promises: no JSON, no id, an impossible value."""
+    """An answer came that is not what the API promises: it is not JSON, has no id, or an impossible value."""
 
     transient = True
+    maybe_processed = True
+
+
+class Contradiction(UnreadableAnswer):
+    """An answer says two things that cannot both be true."""
+
+
+class AnotherRecord(RequestError):
+    """SUMS answered about another record than the one that was asked for."""
+
     maybe_processed = True
 
 

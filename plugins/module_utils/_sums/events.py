@@ -8,6 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import (
+    require_ecus,
+    require_fields,
+    require_record,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
@@ -16,7 +21,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.records imp
     require,
     without_unset,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_state, is_fixed
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import (
+    Record,
+    doubt_fixed,
+    find_state,
+    is_fixed,
+)
 
 REQUIRED_TEXTS = ("tester_name", "program_name", "model_year", "vin", "update_type", "region", "build_level")
 
@@ -34,8 +45,15 @@ def create_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     if check_mode:
         return {"changed": True, "event_id": PREDICTED_ID, "event": body}
     what = f"{body['update_type']} event of VIN {body['vin']}, build level {body['build_level']}"
-    event_id, event = create_record(client, "events", body, what=what, id_key="event_id")
+    event_id, event = create_record(
+        client, "events", body, what=what, id_key="event_id", check=lambda reply: _check_created(reply, body)
+    )
     return {"changed": True, "event_id": event_id, "event": event}
+
+
+def _check_created(reply: Reply, body: Record) -> None:
+    require_fields(reply, "event", **{name: body[name] for name in ("vin", "update_type", "build_level")})
+    require_ecus(reply, "event", body["ecus"])
 
 
 def fix_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -45,6 +63,7 @@ def fix_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bo
     fixing once more.
 
     :returns: ``changed``, ``fixed`` and ``event``.
+    :raises AnotherRecord: SUMS answered about another event, or it is not of this vehicle or update type.
     :raises WrongState: SUMS did not fix it.
     """
     require(options, "event_id")
@@ -52,55 +71,80 @@ def fix_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bo
     if check_mode and event_id == PREDICTED_ID:
         return {"changed": True, "fixed": True, "event": {"event_id": event_id, "fixed": True}}
     refuse_predicted(event_id, "event_id")
-    event = client.get_record("events", event_id)
+    expected = {name: options.get(name) for name in ("vin", "update_type")}
+    event = look_at_event(client, event_id, **expected).record
     if is_fixed(event):
         return {"changed": False, "fixed": True, "event": event}
     if not check_mode:
-        event = _fix(client, event_id)
+        event = _fix(client, event_id, expected)
     return {"changed": True, "fixed": True, "event": event}
 
 
-def require_fixed(client: SumsClient, event_id: str) -> None:
+def look_at_event(client: SumsClient, event_id: str, *, within: float | None = None, **expected: t.Any) -> Reply:
+    """Return the event, which must be the one asked for.
+
+    :param within: seconds for this one attempt, which is then not repeated.
+    :param expected: fields and what they must be if the answer has them.
+    :raises AnotherRecord: it is another one.
+    """
+    reply = client.get("events", event_id, within=within)
+    require_record(reply, "event", "event_id", event_id, **expected)
+    return reply
+
+
+def require_fixed(client: SumsClient, event_id: str, vin: str | None) -> None:
     """Make sure that an event may be deployed.
 
+    :param vin: of the vehicle that it must be for; None for any.
     :raises WrongState: it is not fixed.
     """
-    event = client.get_record("events", event_id)
-    if not is_fixed(event):
+    reply = look_at_event(client, event_id, vin=vin)
+    if not is_fixed(reply.record):
         raise errors.WrongState(
-            f"Event {event_id} is not fixed (its state is {find_state(event) or 'not given'}); "
+            f"Event {event_id} is not fixed ({_state_of(reply.record)}); "
             "fix it with hatci_fix_event before you deploy it. Nothing was deployed.",
-            method="GET",
-            path=f"/api/v1/events/{event_id}",
+            method=reply.request.method,
+            path=reply.request.path,
         )
 
 
-def _fix(client: SumsClient, event_id: str) -> Record:
+def _state_of(event: Record) -> str:
+    """Return why an event does not count as fixed."""
+    return doubt_fixed(event) or f"its state is {find_state(event) or 'not given'}"
+
+
+def _fix(client: SumsClient, event_id: str, expected: Record) -> Record:
     try:
-        answer = client.post("events", event_id, "fix", body={})
+        reply = _post_fix(client, event_id, expected)
     except errors.RequestError as error:
         if not (error.maybe_processed or isinstance(error, errors.WrongState)):
             raise
-        answer = _settle(client, event_id, error)
-    if not is_fixed(answer):
+        reply = _settle(client, event_id, expected, error)
+    if not is_fixed(reply.record):
         raise errors.WrongState(
             f"SUMS answered the fix of event {event_id}, but does not say that the event is fixed "
-            f"(state {find_state(answer) or 'not given'}); look at the event in SUMS.",
-            method="POST",
-            path=f"/api/v1/events/{event_id}/fix",
+            f"({_state_of(reply.record)}); look at the event in SUMS.",
+            method=reply.request.method,
+            path=reply.request.path,
         )
-    return answer
+    return reply.record
 
 
-def _settle(client: SumsClient, event_id: str, error: errors.RequestError) -> Record:
+def _post_fix(client: SumsClient, event_id: str, expected: Record) -> Reply:
+    reply = client.post("events", event_id, "fix", body={})
+    require_record(reply, "event", "event_id", event_id, **expected)
+    return reply
+
+
+def _settle(client: SumsClient, event_id: str, expected: Record, error: errors.RequestError) -> Reply:
     """Find out what became of a fix that failed with an error, and fix once more where that is safe."""
     try:
-        event = client.get_record("events", event_id)
-        if is_fixed(event):
-            return event
+        reply = look_at_event(client, event_id, **expected)
+        if is_fixed(reply.record):
+            return reply
         if isinstance(error, errors.WrongState):
             raise error
-        return client.post("events", event_id, "fix", body={})
+        return _post_fix(client, event_id, expected)
     except errors.RequestError as later:
         asked = later.details["method"] == "GET"
         if later is error or isinstance(error, errors.WrongState) or not (asked or later.maybe_processed):

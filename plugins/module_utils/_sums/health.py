@@ -21,7 +21,7 @@ def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     :raises RequestError: SUMS is not there, has a fault or refuses the token.
     """
     try:
-        health = client.get("health")
+        health = client.get("health").value
     except errors.NotFound as error:
         client.warnings.append(
             f"{error.message.partition(';')[0]}; if this is an older SUMS without a health endpoint, all is well, "

@@ -9,7 +9,7 @@ import re
 import ssl
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import one_line
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 
 def root_cause(error: BaseException) -> BaseException:

@@ -78,7 +78,7 @@ class Connection:
                 raise InputError(f"{name} is {options[name]}; give seconds, more than 0 and at most 86400.")
         for name in ("ca_path", "client_cert", "client_key"):
             if options[name] and not os.path.isfile(options[name]):
-                raise InputError(f"{name} names {options[name]}, which is no file here; give the path of a PEM file.")
+                raise InputError(f"{name} is {options[name]}, but there is no such file; give the path of a PEM file.")
         if options["client_key"] and not options["client_cert"]:
             raise InputError("client_key is given without client_cert; give both, or a client_cert that holds both.")
         for name in ("client_cert", "client_key"):
@@ -116,11 +116,11 @@ def check_base_url(value: str) -> str:
         url = urlsplit(value.strip())
         valid = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
     except ValueError:
-        raise InputError(f"hatci_base_url is no URL; {advice}.") from None
+        raise InputError(f"hatci_base_url is not a valid URL; {advice}.") from None
     if url.username is not None or url.password is not None:
         raise InputError(f"hatci_base_url carries a user or password, which SUMS does not use; {advice}.")
     if not valid or url.query or url.fragment or any(c.isspace() or not c.isprintable() for c in value.strip()):
-        raise InputError(f"hatci_base_url is {value[:200]!r}, which is no address of a server; {advice}.")
+        raise InputError(f"hatci_base_url {value[:200]!r} is not a valid address of a server; {advice}.")
     base = value.strip().rstrip("/")
     if base.endswith("/api/v1"):
         raise InputError(f"hatci_base_url ends with /api/v1, which the collection adds itself; {advice}.")
@@ -152,7 +152,7 @@ def read_token_file(path: str) -> str:
         with open(path, encoding="ascii") as file:
             return check_token(file.read(65536), f"hatci_token_file {path}")
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it, or its name, is no plain text"
+        reason = error.strerror if isinstance(error, OSError) else "it, or its name, is not plain text"
         raise InputError(f"hatci_token_file {path[:200]} cannot be read: {reason}; write the token there.") from None
 
 

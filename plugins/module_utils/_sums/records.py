@@ -10,26 +10,37 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 
 PREDICTED_ID = "check-mode"
 """Stands in check mode for the id that SUMS will give."""
 
 
-def create_record(client: SumsClient, collection: str, body: Record, *, what: str, id_key: str) -> tuple[str, Record]:
+def create_record(
+    client: SumsClient,
+    collection: str,
+    body: Record,
+    *,
+    what: str,
+    id_key: str,
+    check: t.Callable[[Reply], object],
+) -> tuple[str, Record]:
     """POST a new record and return its id and the record.
 
     :param what: the record in the user's words, for messages.
+    :param check: raises AnotherRecord if the answer is about something else.
     :raises OutcomeUnknown: SUMS may or may not have created it.
     :raises RequestError: it was not created.
     """
     try:
-        record = client.post(collection, body=body, id_key=id_key)
+        reply = client.post(collection, body=body, id_key=id_key)
+        check(reply)
     except errors.RequestError as error:
         if error.maybe_processed:
             raise _unknown(error, what, body, repeated=client.connection.idempotent_posts) from None
         raise
-    return t.cast("str", find_id(record, id_key, "id")), record
+    return t.cast("str", find_id(reply.record, id_key, "id")), reply.record
 
 
 def _unknown(error: errors.RequestError, what: str, body: Record, *, repeated: bool) -> errors.OutcomeUnknown:

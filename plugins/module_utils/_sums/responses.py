@@ -11,13 +11,17 @@ import re
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._text import MAX_READ, one_line
 
-MAX_WORDS = 300
 MAX_ID = 256
-MAX_PAGE = 65536
-"""So much of a page or text is looked at for what it says."""
 
 HIDDEN = "********"
+
+FIXED_STATES = frozenset(
+    {"FIXED", "LOCKED", "RELEASED", "ACTIVE", "SCHEDULED", "DEPLOYING", "DEPLOYED", "IN_PROGRESS", "OK"}
+    | {"SUCCESS", "COMPLETE", "COMPLETED"}
+)
+"""States that an event which is fixed can be in, since it is fixed before it is deployed."""
 
 Record = dict[str, t.Any]
 
@@ -43,21 +47,15 @@ def error_detail(body: bytes, content_type: str, secrets: t.Collection[str] = ()
         value = hide(parse_json(body), secrets)
     except ValueError:
         try:
-            text = body.decode("utf-8")[:MAX_PAGE]
+            text = body.decode("utf-8")[:MAX_READ]
         except UnicodeDecodeError:
-            return f"{len(body)} bytes that are no text"
+            return f"{len(body)} bytes that are not text"
         if "html" in content_type or text.lstrip()[:1] == "<":
             return _html_title(text, secrets)
         return one_line(hide(text, secrets))
     if isinstance(value, dict):
         value = value.get("error") or value.get("message") or value.get("detail") or value
     return one_line(value if isinstance(value, str) else json.dumps(value))
-
-
-def one_line(text: str) -> str:
-    """Return text without control characters and line breaks, shortened."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text[:MAX_PAGE]).split())
-    return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 3] + "..."
 
 
 def find_id(record: t.Any, *keys: str) -> str | None:
@@ -80,26 +78,59 @@ def could_be_id(text: str) -> bool:
 
 def find_state(record: Record) -> str | None:
     """Return the state in capitals; None if the record has none."""
-    for key in ("state", "status"):
-        value = record.get(key)
-        if isinstance(value, str) and one_line(value):
-            return one_line(value).upper()
-    return None
+    return next((words.upper() for _key, words in _spelled_states(record)), None)
+
+
+def find_states(record: Record) -> dict[str, str]:
+    """Return each state in capitals that a record holds, by its key; the first is the one that counts."""
+    return {key: words.upper() for key, words in _spelled_states(record)}
+
+
+def is_fixed(event: Record) -> bool:
+    """Whether an event is fixed (locked), in every spelling of the wire, and nothing in it says otherwise."""
+    says_so = event.get("fixed") is True or any(words.lower() == "fixed" for _key, words in _spelled_states(event))
+    return says_so and not doubt_fixed(event)
+
+
+def doubt_fixed(event: Record) -> str:
+    """Return what in an event speaks against its being fixed; empty if nothing does."""
+    if event.get("fixed") in (False, "false", "no"):
+        return "fixed is false"
+    doubts = [(key, state) for key, state in find_states(event).items() if state not in FIXED_STATES]
+    doubts += _reasons(event, "error_message", "error")
+    return f"{doubts[0][0]} is {doubts[0][1]}" if doubts else ""
 
 
 def find_reason(record: Record) -> str:
     """Return why a deployment failed; empty if SUMS does not say."""
-    for key in ("reason", "error_message"):
+    return next((words for _key, words in _reasons(record, "reason", "error_message")), "")
+
+
+def find_error(record: Record) -> tuple[str, str] | None:
+    """Return what a record says went wrong, and under which key; None if it says nothing of that kind."""
+    return next(_reasons(record, "reason", "error_message", "error"), None)
+
+
+def find_progress(record: Record) -> float | None:
+    """Return how far a deployment is, in percent; None if SUMS does not say, or says what cannot be."""
+    progress = record.get("progress")
+    if isinstance(progress, bool) or not isinstance(progress, (int, float)):
+        return None
+    return progress if 0 <= progress <= 100 else None
+
+
+def _spelled_states(record: Record) -> t.Iterator[tuple[str, str]]:
+    for key in ("state", "status"):
+        value = record.get(key)
+        if isinstance(value, str) and one_line(value):
+            yield key, one_line(value)
+
+
+def _reasons(record: Record, *keys: str) -> t.Iterator[tuple[str, str]]:
+    for key in keys:
         value = record.get(key)
         if value:
-            return one_line(value if isinstance(value, str) else json.dumps(value))
-    return ""
-
-
-def is_fixed(event: Record) -> bool:
-    """Whether an event is fixed (locked), in every spelling of the wire."""
-    spelled = (event.get("status"), event.get("state"))
-    return event.get("fixed") is True or any(isinstance(s, str) and s.strip().lower() == "fixed" for s in spelled)
+            yield key, one_line(value if isinstance(value, str) else json.dumps(value))
 
 
 def _html_title(text: str, secrets: t.Collection[str]) -> str:

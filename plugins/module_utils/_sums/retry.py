@@ -1,97 +1,67 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a request is sent again: only where that cannot write anything twice."""
+"""When a request is sent again: only where that cannot write anything twice, and never without end."""
 
 from __future__ import annotations
 
-import random
+import itertools
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.network_errors import is_disconnect
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 
 try:
-    from urllib3.exceptions import InvalidHeader, MaxRetryError
+    from urllib3.exceptions import InvalidHeader
     from urllib3.util.retry import Retry
 except ImportError:  # reported by the client, which cannot work without requests either
-    MaxRetryError = InvalidHeader = Exception  # type: ignore[assignment, misc]
-    Retry = object  # type: ignore[assignment, misc]
+    InvalidHeader = Exception  # type: ignore[assignment, misc]
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
+LONGEST_RETRY_AFTER = 21600.0
+
+Result = t.TypeVar("Result")
 
 
-class SumsRetry(Retry):
-    """urllib3's Retry with the rules of the SUMS client.
+def repeat(
+    attempt: t.Callable[[], Result], seconds: float, may_repeat: t.Callable[[errors.RequestError], bool]
+) -> Result:
+    """Return what an attempt returns, trying again after errors that allow it.
 
-    What is retryable_methods to repeat, GET above all, is repeated on lost connections and on 429, 502, 503
-    and 504. Another write is repeated only where it cannot have been processed: no connection, 429,
-    or 503 with Retry-After. No attempt begins after the deadline.
-
-    :param deadline: :func:`time.monotonic` value in seconds.
+    :param seconds: after which no attempt begins; 0 for one attempt.
+    :raises RequestError: the last attempt's.
     """
-
-    def __init__(self, *args: t.Any, deadline: float = 0.0, **kwargs: t.Any) -> None:
-        self.deadline = deadline
-        super().__init__(*args, **kwargs)
-
-    @classmethod
-    def until(cls, deadline: float, retryable_methods: frozenset[str]) -> SumsRetry:
-        """Return the policy for one call that may be repeated until the deadline.
-
-        :param retryable_methods: methods that may be repeated even if SUMS has processed the request.
-        """
-        return cls(
-            total=1000,
-            other=0,
-            redirect=False,
-            allowed_methods=retryable_methods,
-            raise_on_status=False,
-            deadline=deadline,
-        )
-
-    def new(self, **kwargs: t.Any) -> SumsRetry:
-        return super().new(deadline=self.deadline, **kwargs)
-
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if method in (self.allowed_methods or ()):
-            return status_code in (429, 502, 503, 504)
-        return status_code == 429 or (status_code == 503 and has_retry_after)
-
-    def _is_read_error(self, err: Exception) -> bool:
-        return super()._is_read_error(err) or is_disconnect(err)
-
-    def get_backoff_time(self) -> float:
-        return self._longest_backoff() * random.uniform(0.5, 1.0)
-
-    def get_retry_after(self, response: t.Any) -> float | None:
+    deadline = Deadline(seconds, lambda: time.monotonic())
+    for tries in itertools.count(1):
         try:
-            return super().get_retry_after(response)
-        except (InvalidHeader, ValueError, OverflowError):  # the last two: a date or number beyond all reason
-            return None
-
-    def increment(self, *args: t.Any, **kwargs: t.Any) -> SumsRetry:
-        retry = super().increment(*args, **kwargs)
-        response, error = kwargs.get("response"), kwargs.get("error")
-        pause = (response is not None and retry.get_retry_after(response)) or retry._longest_backoff()
-        if time.monotonic() + pause > self.deadline:
-            raise MaxRetryError(kwargs["_pool"], "", error)
-        return retry
-
-    def _longest_backoff(self) -> float:
-        return longest_backoff(len(self.history))
+            return attempt()
+        except errors.RequestError as error:
+            pause = error.details.get("retry_after") or backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
+            if not may_repeat(error) or not deadline.allows(pause):
+                raise
+        time.sleep(pause)
+    raise AssertionError("itertools.count has no end")
 
 
-def longest_backoff(tries: int) -> float:
-    """Return the longest pause in seconds after so many attempts."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 10))
+def is_repeatable(error: errors.RequestError, twice_is_once: bool) -> bool:
+    """Whether a request may be sent again after an error.
+
+    Any request is, where it cannot have been processed: no connection, 429, or 503 with Retry-After.
+
+    :param twice_is_once: SUMS ends up with the same if it processes this request twice.
+    """
+    if isinstance(error, (errors.Unreachable, errors.Busy)):
+        return True
+    return twice_is_once and (isinstance(error, errors.ReplyLost) or error.status in (502, 503, 504))
 
 
-def pause_before(deadline: float, tries: int) -> bool:
-    """Pause after so many attempts; return False at once if the next could not begin before the deadline."""
-    longest = longest_backoff(tries)
-    if time.monotonic() + longest > deadline:
-        return False
-    time.sleep(longest * random.uniform(0.5, 1.0))
-    return True
+def parse_retry_after(value: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for, at most six hours; None if it asks for nothing."""
+    if not value:
+        return None
+    try:
+        return min(LONGEST_RETRY_AFTER, float(Retry().parse_retry_after(value)))
+    except (InvalidHeader, ValueError, OverflowError):  # the last two: a date or number beyond all reason
+        return None

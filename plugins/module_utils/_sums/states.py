@@ -11,6 +11,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.errors impo
 
 SUCCESS = ("COMPLETE", "COMPLETED", "SUCCESS")
 FAILURE = ("FAILED", "ERROR", "CANCELLED")
+BUSY = ("PENDING", "SCHEDULED", "IN_PROGRESS")
 UNKNOWN = "UNKNOWN"
 
 
@@ -35,7 +36,7 @@ class Goals:
             if not states or UNKNOWN in states:
                 raise InputError(f"{name} is empty or holds an empty state; waiting could not end.")
         if both := self._success & self._failure:
-            raise InputError(f"{sorted(both)[0]} is in success_states and in failure_states; it can't be both.")
+            raise InputError(f"{sorted(both)[0]} is in success_states and in failure_states; it cannot be both.")
 
     def is_success(self, state: str) -> bool:
         """Whether a deployment in this state has done what it should."""

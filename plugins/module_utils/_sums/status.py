@@ -9,7 +9,6 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import look_at
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     refuse_predicted,
@@ -17,7 +16,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.records imp
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals
-from ansible_collections.hatci.automation.plugins.module_utils._sums.waiter import Wait, WaitPolicy
+from ansible_collections.hatci.automation.plugins.module_utils._sums.subject import Subject
+from ansible_collections.hatci.automation.plugins.module_utils._sums.waiter import Point, Wait, WaitPolicy
 
 
 def update_status(
@@ -27,10 +27,12 @@ def update_status(
 
     In check mode one look is taken and nothing is waited for.
 
-    :param waiting: ``say`` and ``sleep`` of :class:`Wait`.
-    :returns: ``changed`` (never), ``state``, ``reason``, ``timestamps`` and ``status``.
-    :raises DeploymentFailed: waiting, and it ended in a failure state.
-    :raises WaitTimeout: waiting, and it did not end in time.
+    :param waiting: ``say``, ``sleep``, ``clock`` and ``now`` of :class:`Wait`.
+    :returns: ``changed`` (never), ``state``, ``reason``, ``timestamps`` and ``status``; waiting for a point also
+        ``reached``, ``progress`` and ``seen_at``.
+    :raises AnotherRecord: SUMS answered about another one, or it is of another event or vehicle.
+    :raises DeploymentFailed: waiting for the end, and it ended in a failure state.
+    :raises WaitTimeout: waiting, and it did not end, or come to the point, in time.
     """
     require(options, "wait_timeout", "poll_interval", "outage_timeout")
     for name in ("wait_timeout", "poll_interval"):
@@ -39,16 +41,32 @@ def update_status(
     if not options["outage_timeout"] >= 0:
         raise errors.InputError(f"outage_timeout is {options['outage_timeout']:g}; give seconds, 0 or more.")
     goals = Goals(options["success_states"] or [], options["failure_states"] or [])
+    point = _point_of(options)
     if options["deployment_id"] is None and options["event_id"] is None:
         raise errors.InputError("deployment_id and event_id are both empty; give one of them.")
-    collection, what = ("deployments", "deployment") if options["deployment_id"] is not None else ("events", "event")
+    what = "deployment" if options["deployment_id"] is not None else "event"
     require(options, f"{what}_id")
     record_id = options[f"{what}_id"]
     if check_mode and record_id == PREDICTED_ID:
         return {"changed": False, "state": "PENDING", "reason": "", "timestamps": {}, "status": {}}
     refuse_predicted(record_id, f"{what}_id")
-    if not options["wait"] or check_mode:
-        return {"changed": False, **look_at(client, collection, record_id)}
-    patience = WaitPolicy(options["wait_timeout"], options["poll_interval"], options["outage_timeout"], goals)
-    wait = Wait(what, record_id, lambda within: look_at(client, collection, record_id, within), patience, **waiting)
-    return {"changed": False, **wait.run()}
+    subject = Subject(client, what, record_id, goals, event_id=options["event_id"], vin=options["vin"])
+    if check_mode or not (options["wait"] or point):
+        return {"changed": False, **subject.look()}
+    policy = WaitPolicy(options["wait_timeout"], options["poll_interval"], options["outage_timeout"], goals, point)
+    return {"changed": False, **Wait(subject, policy, **waiting).run()}
+
+
+def _point_of(options: t.Mapping[str, t.Any]) -> Point | None:
+    """Return the point to wait for; None if the end is waited for.
+
+    :raises InputError: it cannot be reached.
+    """
+    state, progress = options["until_state"], options["until_progress"]
+    if state is None and progress is None:
+        return None
+    if state is not None:
+        require(options, "until_state")
+    if progress is not None and not 0 < progress <= 100:
+        raise errors.InputError(f"until_progress is {progress:g}; give percent, more than 0 and at most 100.")
+    return Point(state, progress)

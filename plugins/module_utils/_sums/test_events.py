@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields, require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
@@ -25,8 +25,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.reports imp
     keep_report,
     read_report,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
-from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import FIRST_PAUSE, LONGEST_PAUSE
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 NO_JOB = "manual"
 NO_SHA = "unknown"
@@ -49,17 +50,22 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     if check_mode:
         return {"changed": True, "test_event_id": PREDICTED_ID, "test_event": body}
     what = f"test event of VIN {body['vin']}, job {body['ansible_job_id']}"
-    test_event_id, test_event = create_record(client, "test_events", body, what=what, id_key="test_event_id")
+    test_event_id, test_event = create_record(
+        client,
+        "test_events",
+        body,
+        what=what,
+        id_key="test_event_id",
+        check=lambda reply: require_fields(reply, "test event", vin=body["vin"], ansible_job_id=body["ansible_job_id"]),
+    )
     return {"changed": True, "test_event_id": test_event_id, "test_event": test_event}
 
 
 def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
     """Change a test event: its outcome, evidence, event or metadata.
 
-    Setting the same values twice makes the same record, so unlike a POST it is sent again after a
-    lost reply or a fault of SUMS, for as long as ``retry_timeout`` allows.
-
     :returns: ``changed`` and ``test_event``.
+    :raises AnotherRecord: SUMS answered about another test event, or it is of another vehicle or job.
     :raises WrongState: SUMS holds another status than the one sent.
     """
     require_json(options, "metadata")
@@ -73,23 +79,74 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     if check_mode:
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
+    expected = {name: options[name] for name in ("vin", "ansible_job_id") if options[name] not in (None, "", NO_JOB)}
     try:
-        test_event = _patch_until_known(client, test_event_id, body)
+        test_event = send_report(client, test_event_id, body, expected)
+    except errors.AnotherRecord as error:
+        # Not kept: sending it later would change the other record once more.
+        error.message += f" What was sent for {test_event_id} ({_in_short(body)}) may have changed that test event."
+        raise
     except errors.RequestError as error:
         if options["keep_report_in"]:
             _keep(error, options["keep_report_in"], test_event_id, body)
         raise
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], test_event_id)
-    held = test_event.get("status", body.get("status"))
-    if "status" in body and held != body["status"]:
-        raise errors.WrongState(
-            f"SUMS was told {body['status']} for test event {test_event_id}, but answers that it holds {held!r:.60}; "
-            "look at the test event in SUMS.",
-            method="PATCH",
-            path=f"/api/v1/test_events/{test_event_id}",
-        )
     return {"changed": True, "test_event": test_event}
+
+
+def send_report(client: SumsClient, test_event_id: str, body: Record, expected: t.Mapping[str, str]) -> Record:
+    """Send what is known of a test event and return the test event, once SUMS shows that it holds the status.
+
+    Setting the same values twice makes the same record, so unlike a POST it is sent again after a
+    lost reply or a fault of SUMS, for as long as ``retry_timeout`` allows.
+
+    :param expected: fields of the test event and what they must be if the answer has them.
+    :raises AnotherRecord: SUMS answered about another test event.
+    :raises WrongState: SUMS holds something else than what was sent.
+    :raises RequestError: SUMS gave no usable answer.
+    """
+    is_unknown = False
+
+    def attempt() -> Record:
+        nonlocal is_unknown
+        try:
+            return _patch(client, test_event_id, body, expected)
+        except errors.RequestError as error:
+            is_unknown |= error.maybe_processed and not isinstance(error, errors.AnotherRecord)
+            raise
+
+    try:
+        return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
+    except errors.RequestError as error:
+        if is_unknown:
+            error.message += " It is unknown whether SUMS holds the change now; sending it again does no harm."
+        raise
+
+
+def _patch(client: SumsClient, test_event_id: str, body: Record, expected: t.Mapping[str, str]) -> Record:
+    reply = client.patch("test_events", test_event_id, body=body)
+    test_event = require_record(reply, "test event", "test_event_id", test_event_id, **expected)
+    if "status" in body and test_event.get("status") is None:
+        said = find_error(test_event)
+        raise reply.error(
+            errors.UnreadableAnswer,
+            f"SUMS answered without the status of the test event{f' ({said[0]}: {said[1]})' if said else ''}, "
+            f"so it does not show that it holds {body['status']}.",
+        )
+    for name in ("status", "event_id"):
+        held = test_event.get(name)
+        if name in body and held not in (None, body[name]):
+            raise reply.error(
+                errors.WrongState,
+                f"{name} {body[name]} was sent for test event {test_event_id}, but SUMS answers that it holds "
+                f"{held!r:.60}; look at the test event in SUMS.",
+            )
+    return test_event
+
+
+def _in_short(body: Record) -> str:
+    return one_line(", ".join(str(body[name]) for name in ("status", "summary") if name in body) or "no status")
 
 
 def _keep(error: errors.RequestError, directory: str, test_event_id: str, body: Record) -> None:
@@ -103,20 +160,3 @@ def _keep(error: errors.RequestError, directory: str, test_event_id: str, body: 
             f" The report is kept in {path}: send it later by running the role hatci_report_results "
             f"with hatci_report_results_record={path}."
         )
-
-
-def _patch_until_known(client: SumsClient, test_event_id: str, body: Record) -> Record:
-    deadline = time.monotonic() + client.connection.retry_timeout
-    pause = FIRST_PAUSE
-    is_unknown = False
-    while True:
-        try:
-            return client.patch("test_events", test_event_id, body=body)
-        except errors.RequestError as error:
-            is_unknown |= error.maybe_processed
-            if not error.transient or time.monotonic() + pause > deadline:
-                if is_unknown:
-                    error.message += " It is unknown whether SUMS holds the change now; sending it again does no harm."
-                raise
-        time.sleep(pause)
-        pause = min(LONGEST_PAUSE, pause * 2)

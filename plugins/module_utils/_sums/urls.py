@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import one_line
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 
 def resolve_page_url(first: SplitResult, link: str) -> SplitResult | None:

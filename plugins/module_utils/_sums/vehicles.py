@@ -9,7 +9,9 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, one_line
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 MAX_PAGES = 10000
 
@@ -17,29 +19,28 @@ MAX_PAGES = 10000
 def list_vehicles(client: SumsClient) -> t.Iterator[Record]:
     """Yield each vehicle that has a VIN, page by page.
 
-    :raises RequestError: a page cannot be had or is no list of vehicles.
+    :raises RequestError: a page cannot be read or is not a list of vehicles.
     """
     link = ""
     seen: set[str] = set()
     while True:
-        if link in seen or len(seen) > MAX_PAGES:
-            raise _unreadable(f"page {one_line(link)[:200]!r} leads back to itself")
+        reply, following = client.get_page("vehicles", link)
         seen.add(link)
-        page, following = client.get_page("vehicles", link)
+        page = reply.value
         vehicles = page.get("vehicles") if isinstance(page, dict) else page
         if not isinstance(vehicles, list) or not all(isinstance(vehicle, dict) for vehicle in vehicles):
-            raise _unreadable("it is no list of vehicles")
+            raise _unusable(reply, "it is not a list of vehicles")
         for vehicle in vehicles:
             if isinstance(vehicle.get("vin"), str) and vehicle["vin"].strip():
                 yield vehicle
         link = (page.get("next") if isinstance(page, dict) else None) or following or ""
         if not isinstance(link, str):
-            raise _unreadable("the link to the next page is no text")
+            raise _unusable(reply, "the link to the next page is not text")
         if not link:
             return
+        if link in seen or len(seen) > MAX_PAGES:
+            raise _unusable(reply, f"page {one_line(link)[:200]!r} leads back to itself")
 
 
-def _unreadable(why: str) -> errors.UnreadableAnswer:
-    return errors.UnreadableAnswer(
-        f"GET /api/v1/vehicles: the answer of SUMS cannot be used: {why}.", method="GET", path="/api/v1/vehicles"
-    )
+def _unusable(reply: Reply, why: str) -> errors.UnreadableAnswer:
+    return reply.error(errors.UnreadableAnswer, f"the answer of SUMS cannot be used: {why}.")

@@ -1,18 +1,20 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a deployment to end: bounded, patient with outages, never fooled."""
+"""Waiting for a deployment to end, or to come to a point: bounded, patient with outages, never fooled."""
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import random
 import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
-from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_progress
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals, canonical
+from ansible_collections.hatci.automation.plugins.module_utils._times import Clock, Deadline
 
 CREATE_GRACE_SECONDS = 15.0
 """How long a deployment that was just created may be unknown to SUMS."""
@@ -26,87 +28,153 @@ TICK = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
+class Point:
+    """Where a wait may stop before the end.
+
+    :param state: a state, in any letter case; None for any.
+    :param progress: percent, that much or more; None for any.
+    """
+
+    state: str | None = None
+    progress: float | None = None
+
+    def is_reached(self, seen: Record, has_ended: bool) -> bool:
+        """Whether a deployment is there; one that has ended is past every progress."""
+        if self.state is not None and canonical(seen["state"]) == canonical(self.state):
+            return True
+        progress = find_progress(seen["status"])
+        return self.progress is not None and progress is not None and progress >= self.progress and not has_ended
+
+
+@dataclasses.dataclass(frozen=True)
 class WaitPolicy:
     """How long to wait, and for what.
 
     :param timeout: seconds until the wait fails.
     :param interval: seconds between two looks; each pause is up to a tenth longer or shorter.
     :param outage: seconds without a usable answer that are survived.
+    :param point: stop there; None to wait for the end.
     """
 
     timeout: float
     interval: float
     outage: float
     goals: Goals
+    point: Point | None = None
+
+
+class Watched(t.Protocol):
+    """What is waited for."""
+
+    what: str
+    record_id: str
+
+    def look(self, within: float) -> Record:
+        """Ask SUMS, within so many seconds; returns what ``deployments.describe`` does."""
+
+    def confirm(self, within: float) -> Record:
+        """Look once more at what seems to have ended in success."""
 
 
 class Wait:
     """One wait for one deployment or event.
 
-    :param what: ``deployment`` or ``event``.
-    :param look: asks SUMS, given the seconds it may take; returns what ``deployments.describe`` does.
     :param say: shows a line to whoever watches.
     :param sleep: pauses for seconds.
     :param clock: seconds, never going backwards.
+    :param now: the time of day.
     """
 
     def __init__(
         self,
-        what: str,
-        record_id: str,
-        look: t.Callable[[float], Record],
-        patience: WaitPolicy,
+        watched: Watched,
+        policy: WaitPolicy,
         *,
         say: t.Callable[[str], None] = lambda line: None,
         sleep: t.Callable[[float], None] = time.sleep,
-        clock: t.Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
+        now: t.Callable[[], datetime.datetime] = lambda: datetime.datetime.now().astimezone(),
     ) -> None:
-        self._what = what
-        self._id = record_id
-        self._look = look
-        self._patience = patience
+        self._watched = watched
+        self._what = watched.what
+        self._id = watched.record_id
+        self._policy = policy
         self._say = say
         self._sleep = sleep
         self._clock = clock
-        self._began = self._answered = self._said = clock()
+        self._now = now
+        self._began = self._said = clock()
+        self._deadline = Deadline(policy.timeout, clock)
+        self._outage = Deadline(policy.outage, clock)
+        self._trouble_began = self._began
         self._last: Record | None = None
         self._trouble: errors.RequestError | None = None
-        self._slowest = FIRST_RESERVE / 2
+        self._is_to_confirm = False
+        self._slowest = FIRST_RESERVE / 4
 
     def run(self) -> Record:
-        """Return the deployment once it has ended in success.
+        """Return the deployment once it has ended in success, or come to the point that was asked for.
+
+        A success counts once a second look has confirmed it.
 
         :raises DeploymentFailed: it ended otherwise.
         :raises WaitTimeout: it did not end in time.
         :raises OutageTooLong: SUMS gave no usable answer for too long.
-        :raises RequestError: SUMS refuses to answer (wrong token, unknown id).
+        :raises AnotherRecord: SUMS answers about another one.
+        :raises RequestError: SUMS refuses to answer at all (wrong token, unknown id).
         """
-        deadline = self._began + self._patience.timeout
         while True:
-            pause = self._patience.interval
+            asked = self._clock()
             try:
-                asked = self._clock()
-                seen = self._look(max(LEAST_RESERVE, deadline - asked))
-                self._slowest = max(self._slowest, self._clock() - asked)
-                self._record(seen)
-                if self._last and self._patience.goals.is_success(self._last["state"]):
-                    return self._last
-                if self._last and self._patience.goals.is_failure(self._last["state"]):
-                    raise self._failed(self._last)
+                result = self._judge(self._look())
+                if result is not None:
+                    return result
+                pause = 0.0 if self._is_to_confirm else self._policy.interval * random.uniform(0.9, 1.1)
             except errors.RequestError as error:
-                pause = max(pause, error.details.get("retry_after") or 0)
-                self._tolerate(error)
-            remaining = deadline - self._clock()
-            reserve = max(LEAST_RESERVE, min(2 * self._slowest, self._patience.timeout / 10))
-            if remaining <= reserve + TICK:
+                self._tolerate(error, asked)
+                pause = max(self._policy.interval, error.details.get("retry_after") or 0) * random.uniform(0.9, 1.1)
+                pause = min(pause, self._outage.left)
+            left = self._deadline.left
+            # The last look gets time for an answer and for one that confirms it, each twice what one has taken.
+            reserve = TICK if pause == 0.0 else max(LEAST_RESERVE, min(4 * self._slowest, self._policy.timeout / 10))
+            if left <= reserve + TICK:
                 raise self._timed_out()
-            jittered = pause * random.uniform(0.9, 1.1)
-            # The last look gets twice the time that an answer took, so that it can be answered too.
-            self._pause(min(jittered, remaining - reserve))
+            self._pause(min(pause, left - reserve))
+
+    def _look(self) -> Record:
+        asked = self._clock()
+        if self._is_to_confirm:
+            seen = self._watched.confirm(max(TICK, self._deadline.left))
+        else:
+            seen = self._watched.look(max(LEAST_RESERVE, self._deadline.left))
+        self._slowest = max(self._slowest, self._clock() - asked)
+        self._record(seen)
+        return seen
+
+    def _judge(self, seen: Record) -> Record | None:
+        """Return the result of the wait; None if it goes on."""
+        goals, point = self._policy.goals, self._policy.point
+        is_success, is_failure = goals.is_success(seen["state"]), goals.is_failure(seen["state"])
+        if point and point.is_reached(seen, is_success or is_failure):
+            return {**seen, **self._point(seen, reached=True)}
+        if is_failure and not point:
+            raise self._failed(seen)
+        if is_failure or (is_success and self._is_to_confirm):
+            return {**seen, **self._point(seen, reached=False)} if point else seen
+        self._is_to_confirm = is_success
+        return None
+
+    def _point(self, seen: Record, *, reached: bool) -> Record:
+        moment = self._now().astimezone(datetime.UTC)
+        return {
+            "reached": reached,
+            "progress": find_progress(seen["status"]),
+            "seen_at": moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
 
     def _pause(self, seconds: float) -> None:
-        until = self._clock() + seconds
-        while (left := until - self._clock()) > 0:
+        pause = Deadline(seconds, self._clock)
+        while (left := pause.left) > 0:
             quiet = self._said + SAY_SECONDS - self._clock()
             if quiet > 0:
                 self._sleep(max(TICK, min(left, quiet)))
@@ -118,18 +186,26 @@ class Wait:
             self._tell("SUMS answers again")
         if self._last is None or seen["state"] != self._last["state"]:
             self._tell(_progress(seen))
-        self._last, self._trouble, self._answered = seen, None, self._clock()
+        self._last, self._trouble = seen, None
 
-    def _tolerate(self, error: errors.RequestError) -> None:
-        newborn = self._last is None and self._clock() - self._began < CREATE_GRACE_SECONDS
-        if not (error.transient or (newborn and isinstance(error, errors.NotFound))):
+    def _tolerate(self, error: errors.RequestError, asked: float) -> None:
+        """Bear an error for as long as the policy says.
+
+        :param asked: when the look began that brought it.
+        """
+        is_new = self._last is None and self._clock() - self._began < CREATE_GRACE_SECONDS
+        is_blip = error.transient or self._last is not None or (is_new and isinstance(error, errors.NotFound))
+        if isinstance(error, errors.AnotherRecord) or not is_blip:
             error.details.update(self._known())
             error.message += f" The {self._what} {self._id} was last seen {self._last_state()}."
             raise error
-        outage = self._clock() - self._answered
-        if outage > self._patience.outage:
+        if self._trouble is None:
+            self._trouble_began = asked
+            self._outage = Deadline(self._policy.outage - (self._clock() - asked), self._clock)
+        if self._outage.expired:
             raise errors.OutageTooLong(
-                f"SUMS gave no usable answer about {self._what} {self._id} for {outage:.0f} s; it was last seen "
+                f"SUMS gave no usable answer about {self._what} {self._id} for "
+                f"{self._clock() - self._trouble_began:.0f} s; it was last seen "
                 f"{self._last_state()}. The last trouble: {error.message} {self._how_to_resume()}",
                 **self._known(),
             )
@@ -140,17 +216,26 @@ class Wait:
     def _failed(self, seen: Record) -> errors.DeploymentFailed:
         reason = seen["reason"] or "SUMS gives no reason"
         return errors.DeploymentFailed(
-            f"{self._what.capitalize()} {self._id} ended {seen['state']} after {self._elapsed()}: {reason}.",
+            f"{self._what.capitalize()} {self._id} ended {seen['state']} after {self._elapsed()} min: {reason}.",
             **self._known(),
         )
 
     def _timed_out(self) -> errors.WaitTimeout:
         trouble = f" The last trouble: {self._trouble.message}" if self._trouble else ""
+        unconfirmed = ", which could not be confirmed by a second look" if self._is_to_confirm else ""
         return errors.WaitTimeout(
-            f"{self._what.capitalize()} {self._id} did not end within {self._patience.timeout:g} s; it was last seen "
-            f"{self._last_state()}.{trouble} {self._how_to_resume()}",
+            f"{self._what.capitalize()} {self._id} did not {self._aim()} within {self._policy.timeout:g} s; "
+            f"it was last seen {self._last_state()}{unconfirmed}.{trouble} {self._how_to_resume()}",
             **self._known(),
         )
+
+    def _aim(self) -> str:
+        point = self._policy.point
+        if point is None:
+            return "end"
+        aims = [point.state] if point.state is not None else []
+        aims += [f"{point.progress:g} %"] if point.progress is not None else []
+        return f"come to {' or '.join(aims)}"
 
     def _how_to_resume(self) -> str:
         return (
@@ -165,15 +250,18 @@ class Wait:
         return _progress(self._last) if self._last else "never"
 
     def _elapsed(self) -> str:
-        seconds = int(self._clock() - self._began)
-        return f"{seconds // 60}:{seconds % 60:02d} min"
+        return _minutes(self._clock() - self._began)
 
     def _tell(self, what: str) -> None:
         self._said = self._clock()
-        self._say(f"{self._what} {self._id}: {what}, {self._elapsed()}")
+        limit = _minutes(self._policy.timeout)
+        self._say(f"{self._what} {self._id}: {what}, {self._elapsed()} of {limit} min, {self._now():%H:%M:%S}")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _progress(seen: Record) -> str:
-    progress = seen["status"].get("progress")
-    is_number = isinstance(progress, (int, float)) and not isinstance(progress, bool)
-    return f"{seen['state']} {progress:g} %" if is_number else str(seen["state"])
+    progress = find_progress(seen["status"])
+    return str(seen["state"]) if progress is None else f"{seen['state']} {progress:g} %"

@@ -177,8 +177,8 @@ def test_a_wrong_token(refused: Refused) -> None:
     [
         ("http://127.0.0.1:1", "SUMS at 127.0.0.1:1 cannot be reached (connection refused); check hatci_base_url"),
         ("http://sums.invalid", "SUMS at sums.invalid cannot be reached (its name is not known); check hatci_base_url"),
-        ("sums.example.com", "hatci_base_url is 'sums.example.com', which is no address of a server; give"),
-        ("", "hatci_base_url is '', which is no address of a server; give"),
+        ("sums.example.com", "hatci_base_url 'sums.example.com' is not a valid address of a server; give"),
+        ("", "hatci_base_url '' is not a valid address of a server; give"),
     ],
     ids=["dead host", "unknown host", "no scheme", "empty"],
 )

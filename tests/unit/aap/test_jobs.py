@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import ssl
 import typing as t
+from pathlib import Path
 
 import pytest
 import requests
 import responses
+import trustme
+from scripted_backend import RawBackend, drip, send
 
+from ansible_collections.hatci.automation.plugins.module_utils._aap import jobs
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import AapError, ask_running_jobs
 
 AAP = "https://aap.example.com"
@@ -107,7 +112,80 @@ def test_an_answer_that_is_no_json_is_told(aap: responses.RequestsMock, body: st
 
 @pytest.mark.parametrize("host", ["http://[", "ftp://aap.example.com", "http://", " "])
 @pytest.mark.usefixtures("aap")
-def test_a_host_that_is_no_address_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_a_host_that_is_not_an_address_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("CONTROLLER_HOST", host)
-    with pytest.raises(AapError, match="CONTROLLER_HOST is no address of a server; give https://HOST"):
+    with pytest.raises(AapError, match="CONTROLLER_HOST is not a valid address of a server; give https://HOST"):
         ask_running_jobs()
+
+
+@pytest.fixture
+def tls_aap(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[RawBackend]:
+    """Return an AAP on this machine whose certificate nobody vouches for, and no bundle of the environment."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "CONTROLLER_VERIFY_SSL"):
+        monkeypatch.delenv(name, raising=False)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    body = b'{"results": [{"id": 7}], "next": null}'
+    served = RawBackend(send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body), context)
+    monkeypatch.setenv("CONTROLLER_HOST", served.url)
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
+    yield served
+    served.close()
+
+
+@pytest.mark.parametrize("verify", [None, "true", "TRUE", "1", "yes", "on", "", "flase"])
+def test_the_certificate_of_aap_is_verified_and_the_token_stays_here(
+    tls_aap: RawBackend, monkeypatch: pytest.MonkeyPatch, verify: str | None
+) -> None:
+    if verify is not None:
+        monkeypatch.setenv("CONTROLLER_VERIFY_SSL", verify)
+
+    with pytest.raises(AapError, match=r"AAP gave no answer \(SSLError\). No lease was released"):
+        ask_running_jobs()
+    assert tls_aap.heads == []
+
+
+@pytest.mark.parametrize("verify", ["false", "False", "0", "no", "off", " false "])
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_the_certificate_of_aap_is_not_verified_where_the_environment_says_so(
+    tls_aap: RawBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verify: str
+) -> None:
+    """A bundle in the environment does not turn it on again, and no netrc replaces the token."""
+    stranger, netrc = tmp_path / "stranger.pem", tmp_path / "netrc"
+    trustme.CA().cert_pem.write_to_path(stranger)
+    netrc.write_text("default login eve password evil\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(stranger))
+    monkeypatch.setenv("CONTROLLER_VERIFY_SSL", verify)
+
+    assert ask_running_jobs() == {"7"}
+    assert all(b"Authorization: Bearer canary\r\n" in head for head in tls_aap.heads)
+
+
+def test_a_private_authority_is_trusted_where_the_environment_names_its_bundle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.delenv("CONTROLLER_VERIFY_SSL", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
+    served = RawBackend(send(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), context)
+    monkeypatch.setenv("CONTROLLER_HOST", served.url)
+
+    with pytest.raises(AapError, match="where there is no API of AAP"):
+        ask_running_jobs()
+    served.close()
+
+
+def test_an_aap_that_drips_its_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = RawBackend(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", b" "))
+    monkeypatch.setattr(jobs, "WHOLE_TIMEOUT", 0.3)
+    monkeypatch.setenv("CONTROLLER_HOST", served.url)
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
+
+    with pytest.raises(AapError, match=r"AAP gave no answer \(AnswerTooSlow\)"):
+        ask_running_jobs()
+    served.close()

@@ -47,6 +47,5 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", sleep)
     monkeypatch.setattr(f"{RETRY}.time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return made

@@ -57,7 +57,7 @@ FAILURES: list[tuple[Exception, str]] = [
     (connecting(NewConnectionError(POOL, "Temporary failure in name resolution")), "its name is not known"),
     (connecting(NewConnectionError(POOL, "[Errno 113] No route to host")), "no route to host"),
     (connecting(NewConnectionError(POOL, "[Errno 101] Network is unreachable")), "network is unreachable"),
-    (exceptions.InvalidProxyURL("no host"), "the proxy of the environment is no address"),
+    (exceptions.InvalidProxyURL("no host"), "the proxy of the environment is not a valid address"),
 ]
 LOST: list[tuple[Exception, str]] = [
     (exceptions.ReadTimeout("Read timed out."), "(timed out)"),

@@ -90,7 +90,7 @@ def test_a_refused_post_is_not_unknown(backend: Backend, module: str, status: in
 
 @pytest.mark.parametrize("module", MODULES)
 def test_check_mode_only_reads(backend: Backend, module: str) -> None:
-    backend.answers({"event_id": "ev-000001", "fixed": True, "state": "x"})
+    backend.answers({"event_id": "ev-000001", "fixed": True, "state": "fixed"})
 
     result = run_module(module, backend.url, check_mode=True)
 
@@ -119,7 +119,7 @@ def test_the_placeholder_of_check_mode_works_in_check_mode_only(backend: Backend
 @pytest.mark.parametrize("module", MODULES)
 def test_an_option_left_empty_is_a_sentence(backend: Backend, module: str) -> None:
     """`vin:` without a value is null, which Ansible takes for given."""
-    backend.answers({"id": "x", "fixed": True, "state": "x"})
+    backend.answers({"fixed": True, "state": "fixed", "status": "fixed"})
     for name in module_named(module).ARGUMENTS["argument_spec"]:
         try:
             result = run_module(module, backend.url, check_mode=True, **{name: None})
@@ -170,10 +170,10 @@ def test_an_event_needs_whole_ecus(backend: Backend, ecus: list[t.Any]) -> None:
 def test_a_fixed_event_stays_as_it_is(backend: Backend) -> None:
     backend.answers({"id": 1, "status": "Fixed"})
 
-    result = run_module("hatci_fix_event", backend.url)
+    result = run_module("hatci_fix_event", backend.url, event_id="1")
 
     assert result == {"changed": False, "fixed": True, "event": {"id": 1, "status": "Fixed"}}
-    assert backend.calls == ["GET /api/v1/events/ev-000001"]
+    assert backend.calls == ["GET /api/v1/events/1"]
 
 
 OPEN = reply_json({"event_id": "ev-000001", "fixed": False, "state": "CREATED"})
@@ -355,10 +355,37 @@ def test_another_status_than_the_one_sent_is_a_failure(backend: Backend, held: t
     assert "PASS" in result["msg"]
 
 
-def test_an_answer_without_status_is_believed(backend: Backend) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"id": "te-000001"}, "without the status of the test event, so it does not show that it holds PASS"),
+        ({"id": "te-000001", "status": None}, "without the status of the test event"),
+        ({}, "without the status of the test event"),
+        ({"error": "not allowed"}, "without the status of the test event (error: not allowed)"),
+    ],
+)
+@pytest.mark.usefixtures("quick_retries")
+def test_an_answer_that_does_not_show_the_status_is_not_believed(
+    backend: Backend, tmp_path: Path, answer: t.Any, words: str
+) -> None:
+    shown = reply_json({"id": "te-000001", "status": "PASS"})
+    backend.replies(reply_json(answer), shown)
+    assert not run_module("hatci_test_event_update", backend.url, retry_timeout=20.0).get("failed")
+    assert len(backend.seen) == 2
+
+    backend.answers(answer)
+    result = run_module("hatci_test_event_update", backend.url, retry_timeout=0.05, keep_report_in=str(tmp_path))
+    assert_is_sentence(result["msg"])
+    assert words in result["msg"] and is_unknown(result)
+    assert Path(result["kept_report"]).exists()
+
+
+def test_a_report_without_a_status_needs_none_in_the_answer(backend: Backend) -> None:
     backend.answers({"id": "te-000001"})
 
-    assert not run_module("hatci_test_event_update", backend.url).get("failed")
+    result = run_module("hatci_test_event_update", backend.url, {"test_event_id": "te-000001", "summary": "s"})
+
+    assert not result.get("failed")
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "lost", "cut off", "silent", "not JSON", "login page", "a list"])
@@ -408,14 +435,14 @@ def test_a_kept_report_goes_when_sums_knows(backend: Backend, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("option", "call"), [("deployment_id", "deployments"), ("event_id", "events")])
 def test_one_look(backend: Backend, option: str, call: str) -> None:
-    record = {"status": "success", "error_message": "late", "timestamps": {"a": "b"}, "progress": 3}
+    record = {"status": "cancelled", "error_message": "late", "timestamps": {"a": "b"}, "progress": 3}
     backend.answers(record)
 
     result = run_module("hatci_update_status", backend.url, {option: "x-1"})
 
     assert result == {
         "changed": False,
-        "state": "COMPLETE",
+        "state": "CANCELLED",
         "reason": "late",
         "timestamps": {"a": "b"},
         "status": record,
@@ -475,7 +502,7 @@ def test_a_wait_that_cannot_be(backend: Backend, wrong: dict[str, t.Any]) -> Non
 
 
 def test_a_wait_over_the_wire(backend: Backend) -> None:
-    """The whole way once; test_wait.py has every other case in fake time."""
+    """The whole way once; test_waiter.py has every other case in fake time."""
     said: list[str] = []
     backend.replies(
         reply_json({"error": "unknown"}, 404),
@@ -496,5 +523,5 @@ def test_a_wait_over_the_wire(backend: Backend) -> None:
     )
 
     assert not result.get("failed") and result["state"] == "COMPLETE"
-    assert len(backend.seen) == 6
+    assert len(backend.seen) == 7, "the success is looked at twice"
     assert any("IN_PROGRESS 50 %" in line for line in said)

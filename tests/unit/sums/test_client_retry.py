@@ -14,7 +14,7 @@ from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import assert_is_sentence, client_of, is_unknown, run_module
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import SumsRetry
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import is_repeatable, parse_retry_after
 
 OK = reply_json({"event_id": "ev-1", "id": "x", "status": "PASS"})
 
@@ -260,8 +260,48 @@ def test_zero_tries_once(backend: Backend, pauses: list[float]) -> None:
     assert len(backend.seen) == 1 and pauses == []
 
 
-def test_a_policy_keeps_its_deadline_over_repeats() -> None:
-    assert SumsRetry.until(17, frozenset({"GET"})).new(total=3).deadline == 17
+WHERE = {"method": "GET", "path": "/"}
+
+
+@pytest.mark.parametrize("twice_is_once", [True, False])
+@pytest.mark.parametrize(
+    ("error", "always", "where_harmless"),
+    [
+        (errors.Unreachable("", **WHERE), True, True),
+        (errors.Busy("", **WHERE, status=503), True, True),
+        (errors.ReplyLost("", **WHERE), False, True),
+        (errors.ServerFault("", **WHERE, status=502), False, True),
+        (errors.ServerFault("", **WHERE, status=503), False, True),
+        (errors.ServerFault("", **WHERE, status=504), False, True),
+        (errors.ServerFault("", **WHERE, status=500), False, False),
+        (errors.UnreadableAnswer("", **WHERE, status=200), False, False),
+        (errors.AnotherRecord("", **WHERE), False, False),
+        (errors.TlsFailure("", **WHERE), False, False),
+        (errors.NotFound("", **WHERE, status=404), False, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, errors.RequestError) else "",
+)
+def test_what_is_repeated(error: errors.RequestError, always: bool, where_harmless: bool, twice_is_once: bool) -> None:
+    assert is_repeatable(error, twice_is_once) is (where_harmless if twice_is_once else always)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("21599", 21599.0),
+        ("315360000", 21600.0),
+        ("9" * 300, 21600.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 21600.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("-5", None),
+        ("", None),
+        ("\u0661\u0662", None),
+    ],
+)
+def test_a_retry_after_is_six_hours_at_most(header: str, seconds: float | None) -> None:
+    assert parse_retry_after(header) == seconds
 
 
 @pytest.mark.usefixtures("quick_retries")

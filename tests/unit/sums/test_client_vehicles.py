@@ -126,10 +126,10 @@ def test_a_link_that_is_none(backend: Backend, link: t.Any) -> None:
 @pytest.mark.parametrize(
     "answer", [{}, [1, 2], [ONE, "VIN2"], [None], {"vehicles": None}, {"vehicles": {}}, None, "x", 7, {"error": "x"}]
 )
-def test_what_is_no_list(backend: Backend, answer: t.Any) -> None:
+def test_what_is_not_a_list(backend: Backend, answer: t.Any) -> None:
     backend.answers(answer)
 
-    with pytest.raises(errors.UnreadableAnswer, match="no list of vehicles") as caught:
+    with pytest.raises(errors.UnreadableAnswer, match="not a list of vehicles") as caught:
         vins(backend.url)
     assert_is_sentence(caught.value.message)
 

@@ -21,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     run_bounded,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json, refuse_odd
+from ansible_collections.hatci.automation.plugins.module_utils._text import ANSI, printable
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 CALL_SECONDS = 30.0
@@ -42,7 +43,6 @@ FRAME_START, FRAME_END, FRAME_SIDE = "\u256d", "\u2570", "\u2502 "
 LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
 """``jmp shell`` listens on a socket there, whose path the kernel takes up to this length only."""
 
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 QUOTED = re.compile(r"(?<=input_value=).*?(?=, input_type=)")
 """From a config that it refuses ``jmp`` quotes what it read there, which can be a token."""
 
@@ -170,8 +170,7 @@ def plain_line(text: str) -> str:
         lines = lines[-1:]
     elif any(line.startswith(FRAME_END) for line in lines):
         lines = _last_words(lines)
-    words = " ".join("".join(c if c.isprintable() else " " for c in " ".join(lines)).split())
-    words = QUOTED.sub("...", words)
+    words = QUOTED.sub("...", printable(" ".join(lines)))
     return words if len(words) <= 400 else "..." + words[-397:]
 
 

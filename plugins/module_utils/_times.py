@@ -1,0 +1,47 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits in time: one deadline, and one way to wait longer after each try."""
+
+from __future__ import annotations
+
+import random
+import time
+import typing as t
+
+Clock = t.Callable[[], float]
+
+
+class Deadline:
+    """A moment after which nothing may begin.
+
+    :param seconds: from now.
+    :param clock: seconds, never going backwards.
+    """
+
+    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._at = clock() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until then; 0 once it has passed."""
+        return max(0.0, self._at - self._clock())
+
+    @property
+    def expired(self) -> bool:
+        """Whether it has passed."""
+        return not self.left
+
+    def bounded(self, seconds: float) -> float:
+        """Return the seconds, or those that are left where these are fewer."""
+        return min(seconds, self.left)
+
+    def allows(self, seconds: float) -> bool:
+        """Whether something can begin after so many seconds."""
+        return self._clock() + seconds <= self._at
+
+
+def backoff(tries: int, first: float, longest: float) -> float:
+    """Return the pause in seconds after so many tries: it doubles up to a limit, and no two clients keep step."""
+    return min(longest, first * 2.0 ** min(tries - 1, 30)) * random.uniform(0.5, 1.0)
