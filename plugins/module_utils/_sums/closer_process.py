@@ -100,10 +100,11 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
         from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report
+        from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
 
         try:
             with SumsClient(Connection.from_options(event["connection"])) as client:
-                client.patch("test_events", event["test_event_id"], body=event["report"])
+                send_report(client, event["test_event_id"], event["report"], {})
         except errors.SumsError as error:
             self._watch.log(f"SUMS could not be told of {event['test_event_id']}: {error.message}")
             if getattr(error, "transient", False):

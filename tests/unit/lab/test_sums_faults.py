@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,6 +110,31 @@ def test_a_truncated_answer_promises_more_than_it_gives(sums: SumsProcess) -> No
         post(sums)
 
     assert records(sums) == 1
+
+
+@pytest.mark.parametrize("kind", ["drip_headers", "drip_body"])
+def test_an_answer_that_drips_never_ends(sums: SumsProcess, kind: str) -> None:
+    sums.add_fault(kind=kind, delay=0.02)
+
+    host, port = sums.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        request = f"GET /api/v1/health HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {sums.token}\r\n\r\n"
+        connection.sendall(request.encode())
+        received = b""
+        while len(received) < 300:
+            received += connection.recv(1)
+
+    assert received.startswith(b"HTTP/1.1 200 OK")
+    assert received.endswith(b"aaa" if kind == "drip_headers" else b"   ")
+    assert sums.api("GET", "/health").status_code == 200
+
+
+def test_a_bomb_is_small_on_the_wire(sums: SumsProcess) -> None:
+    sums.add_fault(kind="bomb")
+
+    answer = sums.api("GET", "/health", stream=True)
+
+    assert answer.headers["content-encoding"] == "gzip" and int(answer.headers["content-length"]) < 100_000
 
 
 def test_a_huge_answer_names_no_id(sums: SumsProcess) -> None:

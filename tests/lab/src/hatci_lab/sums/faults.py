@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gzip
 import json
 import os
 import re
@@ -25,11 +27,16 @@ Kind = Literal[
     "html",
     "truncate",
     "huge",
+    "bomb",
+    "drip_headers",
+    "drip_body",
     "replace",
     "patch",
     "redirect",
 ]
 HUGE_BYTES = 10 * 1024 * 1024
+BOMB_BYTES = 64 * 1024 * 1024
+_PACKED = {"content-type": "application/json", "content-encoding": "gzip"}
 LOGIN_PAGE = """<!DOCTYPE html>
 <html><head><title>Sign in</title></head>
 <body><h1>Sign in</h1>
@@ -124,8 +131,16 @@ class Exchange(Protocol):
     async def drop(self) -> None:
         """Close the TCP connection without an answer."""
 
+    async def drip(self, first: bytes, again: bytes, pause: float) -> None:
+        """Send bytes as they are, then others again and again until the client leaves."""
+
     async def wait_for_client_to_leave(self) -> None:
         """Return when the client closes its side."""
+
+
+@functools.cache
+def _packed_bomb() -> bytes:
+    return gzip.compress(b'"' + b"x" * BOMB_BYTES + b'"')
 
 
 def _body(value: Any) -> tuple[bytes, str]:
@@ -198,6 +213,22 @@ async def _huge(rule: Rule, exchange: Exchange) -> None:
     await exchange.send(_made_up(rule, 200, {"data": "x" * HUGE_BYTES}))
 
 
+async def _bomb(rule: Rule, exchange: Exchange) -> None:
+    await exchange.process()
+    await exchange.send(Answer(rule.status or 200, _packed_bomb(), {**_PACKED, **rule.headers}))
+
+
+async def _drip_headers(rule: Rule, exchange: Exchange) -> None:
+    await exchange.process()
+    await exchange.drip(b"HTTP/1.1 200 OK\r\nx-drip: ", b"a", rule.delay)
+
+
+async def _drip_body(rule: Rule, exchange: Exchange) -> None:
+    answer = await exchange.process()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n"
+    await exchange.drip(head + answer.body, b" ", rule.delay)
+
+
 async def _replace(rule: Rule, exchange: Exchange) -> None:
     await exchange.process()
     await exchange.send(_made_up(rule, 200, rule.body))
@@ -231,6 +262,9 @@ ACTIONS: dict[Kind, Callable[[Rule, Exchange], Awaitable[None]]] = {
     "html": _html,
     "truncate": _truncate,
     "huge": _huge,
+    "bomb": _bomb,
+    "drip_headers": _drip_headers,
+    "drip_body": _drip_body,
     "replace": _replace,
     "patch": _patch,
     "redirect": _redirect,

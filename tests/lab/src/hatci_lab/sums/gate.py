@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -116,6 +117,14 @@ class _Exchange:
 
     async def drop(self) -> None:
         self._scope["state"]["transport"].abort()
+        await self.wait_for_client_to_leave()
+
+    async def drip(self, first: bytes, again: bytes, pause: float) -> None:
+        transport = self._scope["state"]["transport"]
+        transport.write(first)
+        while not transport.is_closing():
+            transport.write(again)
+            await asyncio.sleep(pause)
         await self.wait_for_client_to_leave()
 
     async def wait_for_client_to_leave(self) -> None:
