@@ -144,7 +144,7 @@ CASES: dict[str, Case] = {
     "token that is none": Case("hatci_health", {"hatci_token": "two\nlines"}, "hatci_token holds characters"),
     "token from a file that is not there": Case("hatci_health", {"hatci_token_file": "/nowhere"}, "cannot be read"),
     "no token": Case("hatci_health", {"hatci_token": Raw("~")}, "hatci_token is empty"),
-    "address that is none": Case("hatci_health", {"hatci_base_url": "sums"}, "no address of a server"),
+    "address that is none": Case("hatci_health", {"hatci_base_url": "sums"}, "not a valid address of a server"),
     "nobody at the address": Case("hatci_health", {"hatci_base_url": "http://127.0.0.1:9"}, "connection refused"),
     "plain http": Case("hatci_health", {"hatci_base_url": "http://sums.invalid"}, "sums.invalid"),
     "silence": Case("hatci_update_status", {"event_id": "ev-hang", "timeout": 0.3}, "timed out"),
