@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_lease
-short_description: Acquire, renew or release a device
+short_description: Acquire, renew, verify or release a device
 version_added: 0.1.0
 description:
   - Acquires a device for this job alone, and gives it back.
@@ -36,9 +36,12 @@ options:
       - V(acquire) gets hold of a device.
       - V(create) only asks the controller for a lease and returns at once; nothing keeps it.
       - V(renew) makes a lease last O(duration) from now; it is never shortened.
+      - V(verified) proves that a lease has held ever since it was acquired, by the keeper's record and by what the
+        controller, or the lock, says of this very lease. If it has not, or if that can't be told, the task fails with
+        RV(outcome=ERROR) and says what ended it. It changes nothing, in check mode too.
       - V(release) gives a lease back. One that is gone already, or was never acquired, is fine.
     type: str
-    choices: [acquire, create, renew, release]
+    choices: [acquire, create, renew, verified, release]
     default: acquire
   selector:
     description: Labels of the exporter, such as V(exporter=vehicle_001). Wins over O(exporter).
@@ -57,7 +60,7 @@ options:
     default: 10m
   lease_name:
     description:
-      - The lease to renew or release; for V(state=create) the name it shall get.
+      - The lease to renew, verify or release; for V(state=create) the name it shall get.
       - For V(state=acquire) a lease that this host holds already; the task goes on with that one.
     type: str
   expected_exporter:
@@ -70,7 +73,8 @@ options:
     type: str
   timeout:
     description:
-      - Seconds to wait for the device (V(600) if left out), or to go on trying to release it (V(30)).
+      - Seconds to wait for the device (V(600) if left out), or to go on asking a controller that does not answer
+        when a lease is verified or released (V(30)).
     type: float
   output:
     description: Form of RV(output).
@@ -96,6 +100,11 @@ EXAMPLES = r"""
       hatci.automation.jumpstarter_power:
         lease_name: "{{ lease.lease_name }}"
         state: "on"
+
+    - name: Make sure that nobody else had it meanwhile
+      hatci.automation.jumpstarter_lease:
+        state: verified
+        lease_name: "{{ lease.lease_name }}"
 
   always:
     - name: Give it back
@@ -126,6 +135,21 @@ lease:
   returned: success
   type: dict
   sample: {name: hatci-4711-vehicle-001-5f3a9c01, exporter: vehicle_001, client: lab}
+held:
+  description: That the lease has held ever since it was acquired.
+  returned: success of V(state=verified)
+  type: bool
+  sample: true
+since:
+  description: Since when, in UTC; by the controller's clock for a controller's lease.
+  returned: success of V(state=verified)
+  type: str
+  sample: "2026-11-23 14:00:00 UTC"
+outcome:
+  description: What a failure makes of a test run; V(ERROR) says nothing about the vehicle.
+  returned: failure
+  type: str
+  sample: ERROR
 keeper_log:
   description: Log file of the keeper.
   returned: when a keeper was started
@@ -145,7 +169,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._module import ru
 
 ARGUMENTS = jumpstarter_arguments(
     {
-        "state": {"type": "str", "choices": ["acquire", "create", "renew", "release"], "default": "acquire"},
+        "state": {
+            "type": "str",
+            "choices": ["acquire", "create", "renew", "verified", "release"],
+            "default": "acquire",
+        },
         "selector": {"type": "str"},
         "exporter": {"type": "str"},
         "duration": {"type": "str", "default": "10m"},

@@ -44,11 +44,14 @@ class EventLoop:
         if 0 not in self._wait([0, *self._owner()], None):
             return None
         line = _read_line()
-        os.close(0)
         with contextlib.suppress(ValueError):
             message = parse_json(line)
             return message if line.endswith(b"\n") and isinstance(message, dict) else None
         return None
+
+    def close_input(self) -> None:
+        """Hear no further messages."""
+        os.close(0)
 
     def until_end(self, moment: float | None = None) -> bool:
         """Wait for the end of the owner, or a signal to release; return False if the moment came first.

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
 import sys
@@ -30,9 +33,11 @@ CALL_SECONDS = 30.0
 DROPPED = (
     *("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
     "JMP_LEASE",
+    "JMP_OIDC_DEVICE_FLOW",
     *("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD", "TOWER_OAUTH_TOKEN", "TOWER_PASSWORD"),
 )
-"""Colours get into JSON, a stray lease would be used, and the secrets of SUMS and AAP are none of its business."""
+"""Colours get into JSON, a stray lease would be used, a login on another device would be waited for, and the secrets
+of SUMS and AAP are none of its business."""
 
 LEASE_VARIABLE = "HATCI_LEASE"
 """Environment variable by which everything that works for a lease can be found and ended."""
@@ -46,6 +51,22 @@ LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
 QUOTED = re.compile(r"(?<=input_value=).*?(?=, input_type=)")
 """From a config that it refuses ``jmp`` quotes what it read there, which can be a token."""
 
+TOKEN = re.compile(r"""^\s*(?:refresh_)?token["']?\s*:\s*(?:[>|][-+]?\s*)?["']?([^\s"'{},]+)""", re.MULTILINE)
+"""In a client config, found without PyYAML, which would make each keeper larger."""
+
+JWT = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}")
+SHORTEST_PIECE = 12
+"""So few characters of a token are of no use to anybody."""
+
+LONGEST_WORDS = 4000
+
+EXHAUSTED = {
+    errno.EMFILE: "there are no file descriptors left",
+    errno.ENFILE: "there are no file descriptors left",
+    errno.EAGAIN: "no further process can be started",
+    errno.ENOMEM: "there is no memory left",
+}
+
 
 class Jmp:
     """Runs ``jmp``.
@@ -53,13 +74,19 @@ class Jmp:
     ``lease`` marks all that is started from then on as working for that lease.
 
     :param owner: the ansible-playbook process; its end also ends what runs here.
-    :raises JmpMissing: there is none on PATH or beside this Python.
     """
 
     def __init__(self, owner: Owner | None = None) -> None:
-        self.path = find_jmp()
         self.lease = ""
         self._owner = owner
+
+    @property
+    def path(self) -> str:
+        """Where it is now, since an upgrade can take it away for a moment.
+
+        :raises JmpMissing: there is none on PATH or beside this Python.
+        """
+        return find_jmp()
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Return the environment for ``jmp``: ours, without what breaks its output."""
@@ -82,6 +109,7 @@ class Jmp:
         :raises InputError: what it is given is too long for Linux.
         """
         what = "jmp " + " ".join(word for word in arguments[:2] if not word.startswith("-"))
+        path = self.path
         try:
             return run_bounded(
                 self.argv(*arguments),
@@ -90,18 +118,23 @@ class Jmp:
                 owner=self._owner,
             )
         except CommandTimeout as error:
-            said = plain_line(error.finished.stderr) or "nothing"
+            said = self.said_by(error.finished, arguments) or "nothing"
             raise errors.JmpTimeout(
                 f"{what} gave no answer within {timeout:g} s and was ended; it had said: {said}. "
                 "Is the Jumpstarter controller well, and is its address right?"
             ) from None
         except OSError as error:
+            if error.errno in EXHAUSTED:
+                raise errors.JmpFailed(
+                    f"{what} cannot be run, since {EXHAUSTED[error.errno]} on this machine; close what is not needed, "
+                    "or raise the limit (ulimit -n, ulimit -u)."
+                ) from None
             if error.errno == errno.E2BIG:
                 raise errors.InputError(
                     f"{what} cannot be run, since its arguments and the environment are longer than Linux takes; "
                     "shorten the selector or the environment."
                 ) from None
-            raise errors.JmpMissing(f"{self.path} cannot be run: {error.strerror}; install jumpstarter-cli.") from None
+            raise errors.JmpMissing(f"{path} cannot be run: {error.strerror}; install jumpstarter-cli.") from None
 
     def call(self, *arguments: str, timeout: float = CALL_SECONDS) -> str:
         """Run ``jmp`` and return what it printed.
@@ -109,11 +142,20 @@ class Jmp:
         :raises JmpFailed: its exit code was not 0.
         """
         finished = self.run(*arguments, timeout=timeout)
+        words = self.said_by(finished, arguments) or f"exit code {finished.exit_code}"
+        if finished.exit_code != 0 and "please try again now" in words.lower():  # it has renewed its token
+            finished = self.run(*arguments, timeout=timeout)
+            words = self.said_by(finished, arguments) or f"exit code {finished.exit_code}"
         if finished.exit_code != 0:
-            words = plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
             what = " ".join(word for word in arguments[:2] if not word.startswith("-"))
             raise errors.JmpFailed(f"jmp {what} failed: {words}", words=words)
         return finished.stdout
+
+    def said_by(self, finished: CompletedCommand, arguments: t.Sequence[str]) -> str:
+        """Return what ``jmp`` said as one short line, without the tokens that it was given."""
+        tokens = tokens_of(arguments)
+        words = plain_line(finished.stderr, tokens) or plain_line(finished.stdout, tokens)
+        return words if words.endswith("...") else words.rstrip(".")
 
     def call_json(self, *arguments: str, timeout: float = CALL_SECONDS) -> t.Any:
         """Run ``jmp ... -o json`` and return what it printed.
@@ -124,8 +166,9 @@ class Jmp:
         try:
             return parse_printed_json(printed)
         except ValueError:
+            said = plain_line(printed, tokens_of(arguments)) or "nothing"
             raise errors.JmpFailed(
-                f"jmp {' '.join(arguments[:2])} printed no JSON but: {plain_line(printed) or 'nothing'}. "
+                f"jmp {' '.join(arguments[:2])} printed no JSON but: {said}. "
                 "Is it the jmp of jumpstarter-cli 0.8 or newer?"
             ) from None
 
@@ -163,15 +206,44 @@ def parse_printed_json(printed: str) -> t.Any:
     return others[0]
 
 
-def plain_line(text: str) -> str:
+def plain_line(text: str, tokens: t.Sequence[str] = ()) -> str:
     """Return text as one short line without colours and secrets; of a traceback only what it ends with."""
     lines = [line.strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
     if any(line.startswith("Traceback ") for line in lines):
         lines = lines[-1:]
     elif any(line.startswith(FRAME_END) for line in lines):
         lines = _last_words(lines)
-    words = QUOTED.sub("...", printable(" ".join(lines)))
+    words = hide_tokens(QUOTED.sub("...", printable(" ".join(lines))), tokens)
     return words if len(words) <= 400 else "..." + words[-397:]
+
+
+def hide_tokens(text: str, tokens: t.Sequence[str]) -> str:
+    """Return text without tokens and pieces of them, and without whatever looks like a JWT."""
+    text = text[-LONGEST_WORDS:]
+    hidden = [False] * len(text)
+    for token in tokens:
+        for start in range(len(text) - SHORTEST_PIECE + 1):
+            if text[start : start + SHORTEST_PIECE] in token:
+                hidden[start : start + SHORTEST_PIECE] = [True] * SHORTEST_PIECE
+    shown = "".join("\0" if hide else sign for sign, hide in zip(text, hidden, strict=True))
+    return JWT.sub("...", re.sub("\0+", "...", shown))
+
+
+def tokens_of(arguments: t.Sequence[str]) -> list[str]:
+    """Return the tokens that ``jmp`` knows with these arguments."""
+    given = dict(itertools.pairwise(arguments))
+    home = pathlib.Path(os.path.expanduser(os.environ.get("JMP_CLIENT_CONFIG_HOME") or "~/.config/jumpstarter"))
+    if "--client-config" in given:
+        files = [pathlib.Path(given["--client-config"])]
+    elif "--client" in given:
+        files = [home / "clients" / f"{given['--client']}.yaml"]
+    else:
+        files = list(home.glob("clients/*.yaml"))
+    found = [os.environ.get("JMP_TOKEN", "")]
+    for file in files:
+        with contextlib.suppress(OSError):
+            found += TOKEN.findall(file.read_text(encoding="utf-8", errors="replace"))
+    return [token for token in found if len(token) >= SHORTEST_PIECE]
 
 
 def _last_words(lines: list[str]) -> list[str]:

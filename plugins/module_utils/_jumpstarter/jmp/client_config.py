@@ -26,6 +26,26 @@ def choose_mode(mode: str, client_config: str | None, client: str | None) -> str
     return CONTROLLER if named or _current_client_file() else LOCAL
 
 
+def is_controller_configured(mode: str, client_config: str | None, client: str | None) -> bool:
+    """Whether a controller may have leased the device to somebody, so that nobody drives it without a lease."""
+    return mode != LOCAL and (choose_mode(mode, client_config, client) == CONTROLLER or "JMP_ENDPOINT" in os.environ)
+
+
+def endpoint_of(client_config: str | None, client: str | None) -> str:
+    """Return the address of the controller that the options name; empty if it can't be told."""
+    if client_config:
+        path: pathlib.Path | None = check_path(client_config, "client_config")
+    else:
+        path = _clients_directory() / f"{client}.yaml" if client else _current_client_file()
+    if path is None:
+        return os.environ.get("JMP_ENDPOINT", "")
+    try:
+        config = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, InvalidYaml):
+        return ""
+    return str(config.get("endpoint") or "") if isinstance(config, dict) else ""
+
+
 def config_arguments(client_config: str | None, client: str | None) -> list[str]:
     """Return the arguments that tell ``jmp`` which controller.
 
@@ -35,7 +55,7 @@ def config_arguments(client_config: str | None, client: str | None) -> list[str]
         raise InputError("client_config and client are both given; give one.")
     if client_config:
         path = check_path(client_config, "client_config")
-        _check_config(path, "client_config")
+        _check_config(path, "client_config", is_renewed=False)
         return ["--client-config", str(path)]
     if client:
         _check_config(_clients_directory() / f"{check_name(client, 'client')}.yaml", "client")
@@ -53,7 +73,11 @@ def config_arguments(client_config: str | None, client: str | None) -> list[str]
     return []
 
 
-def _check_config(path: pathlib.Path, option: str) -> None:
+def _check_config(path: pathlib.Path, option: str, *, is_renewed: bool = True) -> None:
+    """Refuse a config that ``jmp`` would refuse, or whose token has expired.
+
+    :param is_renewed: ``jmp`` saves there the new token that it gets for a refresh_token.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -67,11 +91,17 @@ def _check_config(path: pathlib.Path, option: str) -> None:
         raise InputError(f"{option} names {path}, which is {error}; give a Jumpstarter client config.") from None
     if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
         raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")
-    if isinstance(config.get("token"), str):
-        _check_token(config["token"], str(path))
+    can_renew = bool(config.get("refresh_token"))
+    if isinstance(config.get("token"), str) and not (can_renew and is_renewed):
+        hint = (
+            " jmp renews only the token of a client that is named (client) or current, not of a path."
+            if can_renew
+            else ""
+        )
+        _check_token(config["token"], str(path), hint)
 
 
-def _check_token(token: str, source: str) -> None:
+def _check_token(token: str, source: str, hint: str = "") -> None:
     """Refuse an expired token, for which ``jmp`` would open a browser and wait for ever."""
     try:
         payload = token.split(".")[1]
@@ -80,7 +110,7 @@ def _check_token(token: str, source: str) -> None:
         return
     if isinstance(expiry, (int, float)) and expiry <= time.time():
         raise InputError(
-            f"The Jumpstarter token in {source} expired at {time_in_words(expiry)}; get a new one (jmp login)."
+            f"The Jumpstarter token in {source} expired at {time_in_words(expiry)}; get a new one (jmp login).{hint}"
         )
 
 
@@ -90,6 +120,8 @@ def config_home() -> str:
 
 
 def _home() -> pathlib.Path:
+    if not os.environ.get("JMP_CLIENT_CONFIG_HOME") and os.path.expanduser("~") == "~":
+        raise InputError("HOME is not set and this user has no home directory, where jmp keeps its configs; set HOME.")
     return check_path(config_home(), "JMP_CLIENT_CONFIG_HOME")
 
 

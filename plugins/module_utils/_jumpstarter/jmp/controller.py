@@ -5,31 +5,17 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import replies
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import config_arguments
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import ENDED, HELD, PENDING, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import clock_form
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
-PERMANENT = (
-    "failed to authenticate",
-    "unauthenticated",
-    "permission denied",
-    "permissiondenied",
-    "token is expired",
-    "no such option",
-    "usage:",
-    "invalid",
-    "to parse",
-    "must be",
-    "is required",
-    "is forbidden",
-    "failed to load config",
-)
+OLDEST = "leases from a controller need jumpstarter-cli 0.8 or newer"
 
 
 class Controller:
@@ -41,6 +27,8 @@ class Controller:
     def __init__(self, jmp: Jmp, config: t.Sequence[str]) -> None:
         self.jmp = jmp
         self.config = list(config)
+        self._tags: dict[str, str] = {}
+        """Tags of the lease that was asked for, by which it is found among those of others."""
 
     def create(self, name: str, wanted: t.Sequence[str], duration: float, tags: t.Mapping[str, str]) -> None:
         """Ask for a lease; it is not held before it is Ready.
@@ -50,19 +38,44 @@ class Controller:
         :raises JmpFailed: the controller may or may not have it; :meth:`find` tells.
         """
         request = ["create", "lease", *wanted, "--duration", clock_form(duration), "--lease-id", name, *self.config]
+        self._tags = dict(tags)
         try:
             self.jmp.call_json(*request, *(word for tag in tags.items() for word in ("--tag", "=".join(tag))))
         except errors.JmpFailed as error:
-            if not re.search(r"no such option\W*--tag", error.words.lower()):
-                raise
+            if not replies.lacks_option(error.words, "--tag"):
+                raise _for_lease_id(error) from None
+        else:
+            return
+        self._tags = {}
+        try:
             self.jmp.call_json(*request)
+        except errors.JmpFailed as error:
+            raise _for_lease_id(error) from None
 
     def find(self, name: str) -> Lease | None:
         """Return this client's lease of that name, ended ones too; None if there is none.
 
+        A controller keeps ended leases for ever, so all are asked for only if it is not among the active ones.
+
         :raises JmpFailed: it may be one that cannot be read.
         """
-        return _first(self._list("-a"), lambda lease: lease.name == name)
+        found = next((lease for lease in self._active() if lease and lease.name == name), None)
+        if found:
+            return found
+        found = _first(self._list("-a"), lambda lease: lease.name == name)
+        if found and found.state in (HELD, PENDING):
+            self._tags = {}  # a controller that does not keep tags
+        return found
+
+    def _active(self) -> list[Lease | None]:
+        if self._tags:
+            try:
+                return self._list("--tag-filter", ",".join("=".join(tag) for tag in self._tags.items()))
+            except errors.JmpFailed as error:
+                if replies.is_disconnect(error.words):
+                    raise
+                self._tags = {}
+        return self._list()
 
     def holder_of(self, exporter: str, selector: str = "") -> Lease | None:
         """Return a lease that holds an exporter that a selector matches, or without one the exporter of that name.
@@ -85,15 +98,26 @@ class Controller:
         return [lease for lease in self._list("-A") if lease]
 
     def extend(self, name: str, duration: float) -> Lease:
-        """Set a lease's duration in seconds, counted from its begin; never to less than it has.
+        """Set a lease's duration in seconds, counted from its begin, and return the lease as it is then.
 
-        :raises LeaseLost: the lease has ended, which the controller itself does not say.
+        One call is enough: the controller answers with the lease, ended or not.
+
+        :raises LeaseLost: the lease has ended, or is another client's now.
         """
-        lease = self._held(name)
-        update = ["update", "lease", name, "--duration", clock_form(max(duration, lease.duration)), *self.config]
-        answer = self.jmp.call_json(*update)
+        try:
+            answer = self.jmp.call_json("update", "lease", name, "--duration", clock_form(duration), *self.config)
+        except errors.JmpFailed as error:
+            if replies.is_gone(error.words, name):
+                raise _lost(name, "somebody deleted it") from None
+            if replies.is_foreign(error.words):
+                raise _lost(name, "it belongs to another client now") from None
+            raise
         shown = Lease.read(answer)
-        return shown if shown and shown.name == name and shown.state == HELD else self._held(name)
+        if shown is None or shown.name != name:
+            shown = self.find(name)
+        if shown is None or shown.state != HELD:
+            raise _lost(name, how_it_ended(shown))
+        return shown
 
     def delete(self, name: str) -> bool:
         """Give a lease back.
@@ -104,19 +128,12 @@ class Controller:
         try:
             self.jmp.call("delete", "leases", name, *self.config)
         except errors.JmpFailed as error:
-            words = error.words.lower()
-            if "not found" in words or "already been released" in words:
+            if replies.is_gone(error.words, name):
                 return False
-            if "permission denied" in words:
+            if replies.is_foreign(error.words):
                 raise errors.LeaseForeign(f"Lease {name} belongs to another client and was left alone.") from None
             raise
         return True
-
-    def _held(self, name: str) -> Lease:
-        lease = self.find(name)
-        if lease is None or lease.state != HELD:
-            raise errors.LeaseLost(f"Lease {name} is not held any more ({lease.message if lease else 'not found'}).")
-        return lease
 
     def _list(self, *which: str) -> list[Lease | None]:
         """Return leases, and None for each entry that cannot be read."""
@@ -144,10 +161,32 @@ def _first(leases: t.Sequence[Lease | None], fits: t.Callable[[Lease], bool]) ->
     return found
 
 
-def is_permanent(error: errors.JmpFailed) -> bool:
+def how_it_ended(lease: Lease | None) -> str:
+    """Return in words what became of a lease that is not held."""
+    if lease is None:
+        return "the controller knows no such lease"
+    at = f" at {lease.ended_at}" if lease.ended_at else ""
+    if lease.state == ENDED and lease.reason == "Expired":
+        return f"it ran out{at}, since nothing renewed it"
+    if lease.state == ENDED:
+        return f"it was released{at}, but not by this play ({lease.message or 'no reason given'})"
+    return lease.message or lease.state
+
+
+def _lost(name: str, why: str) -> errors.LeaseLost:
+    return errors.LeaseLost(f"Lease {name} is not held any more: {why}.")
+
+
+def _for_lease_id(error: errors.JmpFailed) -> errors.JmpFailed:
+    """Return the error of a request for a lease, in other words if this ``jmp`` is too old for one."""
+    if any(replies.lacks_option(error.words, option) for option in ("--lease-id", "-n", "--name")):
+        return errors.JmpFailed(f"{error.message.rstrip('.')}; {OLDEST}.", words=error.words)
+    return error
+
+
+def is_permanent(error: errors.JumpstarterError) -> bool:
     """Whether trying again cannot help."""
-    words = error.words.lower()
-    return any(sign in words for sign in PERMANENT)
+    return isinstance(error, errors.JmpFailed) and replies.is_permanent(error.words)
 
 
 def controller_of(options: t.Mapping[str, t.Any], owner: Owner | None) -> Controller:

@@ -43,7 +43,7 @@ class Lease:
         self.exporter: str = shown.get("exporter") or ""
         self.client: str = shown.get("client") or ""
         self.duration = _number(shown.get("duration"))
-        self.state, self.message = self._judge()
+        self.state, self.reason, self.message = self._judge()
 
     @classmethod
     def read(cls, entry: t.Any) -> Lease | None:
@@ -79,8 +79,14 @@ class Lease:
             return "an unknown time"
         return time_in_words(self.began.timestamp() + self.duration)
 
-    def _judge(self) -> tuple[str, str]:
-        """Read the conditions in the order that tells the truth: Pending stays True once Ready is True."""
+    @property
+    def ended_at(self) -> str:
+        """When the lease ended, in words; empty if that is not told."""
+        ended = _time_of(self.shown.get("effective_end_time"))
+        return time_in_words(ended.timestamp()) if ended else ""
+
+    def _judge(self) -> tuple[str, str, str]:
+        """Return state, reason and words, in the order that tells the truth: Pending stays True once Ready is True."""
         conditions = {
             str(condition.get("type")): condition
             for condition in self.shown.get("conditions") or []
@@ -90,18 +96,19 @@ class Lease:
         def is_(kind: str, status: str) -> bool:
             return conditions.get(kind, {}).get("status") == status
 
-        def words(kind: str) -> str:
+        def words(kind: str) -> tuple[str, str]:
             condition = conditions.get(kind, {})
-            return ": ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
+            message = ": ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
+            return str(condition.get("reason") or ""), message.rstrip(". ")
 
         if is_("Ready", "True") and not self.shown.get("effective_end_time"):
-            return HELD, words("Ready")
+            return HELD, *words("Ready")
         for kind in ("Unsatisfiable", "Invalid"):
             if is_(kind, "True"):
-                return REFUSED, words(kind)
+                return REFUSED, *words(kind)
         if is_("Ready", "False") or self.shown.get("effective_end_time"):
-            return ENDED, words("Ready")
-        return PENDING, words("Pending")
+            return ENDED, *words("Ready")
+        return PENDING, *words("Pending")
 
 
 def _number(value: t.Any) -> float:

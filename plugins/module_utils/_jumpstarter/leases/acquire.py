@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import time
+import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import lease, replies
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
     Controller,
     is_permanent,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import hand_over, start_keeper
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import (
+    hand_over,
+    start_keeper,
+    tell_of_request,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import (
     HOST_TAG,
@@ -28,6 +33,16 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.opti
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher, NotWatching
 
+ADVICE = {
+    **dict.fromkeys(
+        ("ExporterNotFound", "SelectorMismatch", "InvalidSelector", "NoExporter"), "Check the name or selector."
+    ),
+    "ExporterDisabled": "Have the exporter enabled, or choose another one.",
+    "AllDisabled": "Have one of the exporters enabled, or choose another selector.",
+    "NoAccess": "Ask the controller's administrator for access.",
+}
+"""What to do, by the controller's reason."""
+
 SAY_SECONDS = 60.0
 OUTAGE_SECONDS = 60.0
 FIRST_PAUSE = 1.0
@@ -40,12 +55,14 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
     :raises LeaseRefused: the request can never be met, or another device came than expected.
     :raises LeaseTimeout: the device did not become free in time.
     """
+    _ = controller.jmp.path
     name = new_lease_name(request.caller.job, request.caller.host)
     files = LeaseFiles(name)
     controller.jmp.lease = name
     keeper = start_keeper(name, files, request, config=controller.config) if request.caller.owner else None
+    asking = _Asking(controller, name, request, keeper)
     try:
-        held, not_before = _create_and_wait(controller, name, request)
+        held, not_before = asking.until_held()
         if request.expected_exporter and not _is_expected(controller, held.exporter, request.expected_exporter):
             raise errors.LeaseRefused(
                 f"The lease brought exporter {held.exporter}, but {request.expected_exporter} was expected; "
@@ -61,7 +78,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
         if keeper:
             hand_over(keeper, name, time.monotonic() - not_before)
     except BaseException as error:
-        _take_back(controller, name, keeper, error)
+        _take_back(asking, error)
         files.remove()
         raise
     return record
@@ -72,55 +89,123 @@ def _is_expected(controller: Controller, brought: str, expected: str) -> bool:
     return brought in controller.exporters(label) if label else brought == expected
 
 
-def _create_and_wait(controller: Controller, name: str, request: Request) -> tuple[lease.Lease, float]:
-    """Return the lease, and a monotonic time at which it was surely not held yet."""
-    not_before = time.monotonic()
-    deadline = not_before + request.timeout
-    outage = _Outage(deadline)
-    _create(controller, name, request, outage)
-    pause, said = FIRST_PAUSE, float("-inf")
-    while True:
-        found = None
-        asked = time.monotonic()
+class _Asking:
+    """A request for a lease, from the first call until it is held."""
+
+    def __init__(self, controller: Controller, name: str, request: Request, keeper: LaunchedWatcher | None) -> None:
+        self.controller = controller
+        self.name = name
+        self.request = request
+        self.keeper = keeper
+        self.is_made = False
+        """The controller has it, or had it."""
+        self.may_come = False
+        """A call was not answered, so the controller may have it, or make it later."""
+
+    def until_held(self) -> tuple[lease.Lease, float]:
+        """Return the lease, and a monotonic time at which it was surely not held yet."""
+        request = self.request
+        not_before = time.monotonic()
+        deadline = not_before + request.timeout
+        outage = _Outage(deadline)
+        self._create(outage)
+        pause, said, is_seen = FIRST_PAUSE, float("-inf"), False
+        while True:
+            found = None
+            is_answered = False
+            asked = time.monotonic()
+            try:
+                found = self.controller.find(self.name)
+                is_answered = True
+                outage.over()
+            except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+                outage.bear(error)
+            if found and found.state == lease.HELD:
+                return found, not_before
+            not_before = asked if found else not_before
+            if found and found.state != lease.PENDING:
+                raise errors.LeaseRefused(describe_refusal(request.what, found))
+            is_seen = is_seen or found is not None
+            if is_seen and is_answered and found is None:
+                raise errors.LeaseRefused(
+                    f"The request for {request.what} is gone: somebody deleted it while it waited. "
+                    "Run again if the device is still wanted."
+                )
+            if time.monotonic() >= deadline:
+                raise errors.LeaseTimeout(
+                    f"{request.what} did not become free within {request.timeout:g} s: {self._who(found)}. "
+                    "The request was taken back."
+                )
+            if found and time.monotonic() - said >= SAY_SECONDS:
+                said = time.monotonic()
+                request.say(f"waiting for {request.what}: {self._who(found)}")
+            request.pause(max(0.0, min(pause, deadline - time.monotonic())))
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    def _create(self, outage: _Outage) -> None:
+        """Ask for the lease until the controller has it; the same name makes no second one."""
+        request = self.request
+        wanted = wanted_arguments(request.exporter, request.selector)
+        tell_of_request(self.keeper, is_unknown=False)
+        while not self.is_made:
+            try:
+                self.controller.create(self.name, wanted, request.duration, tags_of(request.caller))
+                self.is_made = True
+            except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+                if not self.may_come and _may_be_carried_out(error):
+                    self.may_come = True
+                    tell_of_request(self.keeper, is_unknown=True)
+                outage.bear(error)
+                request.pause(FIRST_PAUSE)
+                with outage.tolerated():
+                    self.is_made = self.controller.find(self.name) is not None
+        if self.may_come:
+            tell_of_request(self.keeper, is_unknown=False)
+
+    def _who(self, found: lease.Lease | None) -> str:
+        """Return in words why it waits: who has the device, else what the controller says."""
+        request = self.request
+        waits = f"the controller says {found.message}" if found and found.message else ""
         try:
-            found = controller.find(name)
-            outage.over()
-        except (errors.JmpFailed, errors.JmpTimeout) as error:
-            outage.bear(error)
-        if found and found.state == lease.HELD:
-            return found, not_before
-        not_before = asked if found else not_before
-        if found and found.state != lease.PENDING:
-            raise errors.LeaseRefused(
-                f"{request.what} can't be leased: {found.message or found.state}. Check the name or selector."
-            )
-        if time.monotonic() >= deadline:
-            raise errors.LeaseTimeout(
-                f"{request.what} did not become free within {request.timeout:g} s: {_who(controller, request)}. "
-                "The request was taken back."
-            )
-        if found and time.monotonic() - said >= SAY_SECONDS:
-            said = time.monotonic()
-            request.say(f"waiting for {request.what}: {_who(controller, request)}")
-        request.pause(max(0.0, min(pause, deadline - time.monotonic())))
-        pause = min(LONGEST_PAUSE, pause * 1.5)
+            holder = self.controller.holder_of(request.exporter or "", request.selector or "")
+        except errors.JumpstarterError as error:
+            return waits or f"who holds it can't be seen ({error.message})"
+        if holder is None or holder.name == self.name:
+            return waits or "no one is seen to hold it; is the exporter online?"
+        job = holder.tags.get(JOB_TAG)
+        by = f" for job {job}, host {holder.tags.get(HOST_TAG, '?')}" if job else ""
+        return f"client {holder.client}{by} holds {holder.exporter} until {holder.until} or longer"
 
 
-def _create(controller: Controller, name: str, request: Request, outage: _Outage) -> None:
-    """Ask for the lease until the controller has it; the same name makes no second one."""
-    wanted = wanted_arguments(request.exporter, request.selector)
-    while True:
-        try:
-            controller.create(name, wanted, request.duration, tags_of(request.caller))
-            return
-        except (errors.JmpFailed, errors.JmpTimeout) as error:
-            outage.bear(error)
-        request.pause(FIRST_PAUSE)
-        try:
-            if controller.find(name):
-                return
-        except (errors.JmpFailed, errors.JmpTimeout) as error:
-            outage.bear(error)
+def _may_be_carried_out(error: errors.JumpstarterError) -> bool:
+    """Whether the controller may make the lease although its client was told of a failure."""
+    if isinstance(error, errors.JmpFailed):
+        return not is_permanent(error) and not replies.is_unreached(error.words)
+    return isinstance(error, errors.JmpTimeout)
+
+
+def describe_refusal(what: str, found: lease.Lease) -> str:
+    """Return in one sentence why a request came to nothing, and what to do about it."""
+    because = found.message or found.state
+    if found.state == lease.REFUSED:
+        return f"{what} can't be leased: {because}. {_advice(found)}"
+    ended = f" at {found.ended_at}" if found.ended_at else ""
+    if found.began is None:
+        return f"The request for {what} ended{ended} while it waited ({because}): somebody released it. Run again."
+    if found.reason == "Expired":
+        return (
+            f"{what} was leased, but the lease ran out{ended} before it was seen ({because}); give a longer duration."
+        )
+    return (
+        f"{what} was leased, but exporter {found.exporter or '?'} gave the lease back{ended} ({because}), as it does "
+        "when its beforeLease hook fails, or somebody released it; look at the exporter's log and its hook."
+    )
+
+
+def _advice(found: lease.Lease) -> str:
+    if "duration" in found.message.lower():
+        return "Give a shorter duration, or ask the controller's administrator for a longer one."
+    return ADVICE.get(found.reason, "Ask the controller's administrator.")
 
 
 class _Outage:
@@ -133,38 +218,40 @@ class _Outage:
     def over(self) -> None:
         self._since = None
 
-    def bear(self, error: errors.JmpFailed | errors.JmpTimeout) -> None:
+    def bear(self, error: errors.JumpstarterError) -> None:
         """Go on for a while, unless trying again cannot help."""
         now = time.monotonic()
         self._since = self._since or now
-        lasting = isinstance(error, errors.JmpFailed) and is_permanent(error)
-        if lasting or now - self._since > OUTAGE_SECONDS or now > self._deadline:
+        if is_permanent(error) or now - self._since > OUTAGE_SECONDS or now > self._deadline:
             raise error
 
-
-def _who(controller: Controller, request: Request) -> str:
-    try:
-        holder = controller.holder_of(request.exporter or "", request.selector or "")
-    except errors.JumpstarterError as error:
-        return f"who holds it can't be seen ({error.message})"
-    if holder is None:
-        return "no one is seen to hold it; is the exporter online?"
-    job = holder.tags.get(JOB_TAG)
-    by = f" for job {job}, host {holder.tags.get(HOST_TAG, '?')}" if job else ""
-    return f"client {holder.client}{by} holds {holder.exporter} until {holder.until} or longer"
+    @contextlib.contextmanager
+    def tolerated(self) -> t.Iterator[None]:
+        """Go on after what fails inside."""
+        try:
+            yield
+        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+            self.bear(error)
 
 
-def _take_back(controller: Controller, name: str, keeper: LaunchedWatcher | None, why: BaseException) -> None:
+def _take_back(asking: _Asking, why: BaseException) -> None:
     """Leave no lease behind; the keeper goes on trying where this does not succeed at once."""
-    try:
-        controller.delete(name)
-    except errors.JumpstarterError as error:
-        is_refused = isinstance(why, errors.JmpFailed) and is_permanent(why)
-        if isinstance(why, errors.JumpstarterError) and not is_refused:
-            why.message += f" Its lease {name} could not be taken back yet ({error.message})."
-        if keeper:
-            with contextlib.suppress(NotWatching):
-                keeper.leave_alone()
-    else:
+    keeper = asking.keeper
+    if not asking.is_made and not asking.may_come:  # refused, so there is none
         if keeper:
             keeper.dismiss()
+        return
+    try:
+        is_settled = asking.controller.delete(asking.name) or asking.is_made
+    except errors.JumpstarterError as error:
+        is_settled = False
+        if isinstance(why, errors.JumpstarterError):
+            reason = error.message.rstrip(".")
+            why.message = f"{why.message.rstrip('.')}. Its lease {asking.name} could not be taken back yet ({reason})."
+    if not keeper:
+        return
+    if is_settled:
+        keeper.dismiss()
+    else:
+        with contextlib.suppress(NotWatching):
+            keeper.leave_alone()

@@ -13,6 +13,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter impo
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
     Holder,
     describe_holder,
+    is_driven,
     lock_path,
     read_holder,
     try_lock,
@@ -20,11 +21,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import hand_over, start_keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
+    leases_that_hold,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
     LeaseFiles,
     Record,
-    usable_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request, record_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
@@ -53,11 +54,10 @@ def acquire_local(lock_directory: str, request: Request) -> Record:
         "pid": request.caller.owner.pid if request.caller.owner else None,
         "lease": name,
     }
-    lock, holder_before = _wait_for_lock(path, request, holder)
+    lock = _wait_for_lock(path, request, holder)
     keeper = None
     try:
-        _end_what_drives(holder_before)
-        keeper = start_keeper(name, files, request, config=None, lock=lock)
+        keeper = start_keeper(name, files, request, config=None, lock=lock, lock_file=path)
         record = {
             **record_of(name, LOCAL, request, files, keeper),
             "exporter": exporter,
@@ -91,32 +91,28 @@ def local_exporter(exporter: str | None, selector: str | None) -> str:
     return named
 
 
-def _end_what_drives(holder: Holder) -> None:
-    """End what the last holder of a lock left running, as it does if its keeper was killed.
+def _end_what_drives(lock: int) -> bool:
+    """End what this user left driving without a keeper, as it does if its keeper was killed.
 
-    Anybody on this machine can write the lock file, so a lease that is kept is left alone: its lock is another one.
+    Whose processes these are is asked of the kernel, since anybody on this machine can write the lock file.
+
+    :returns: whether nobody drives the device any more.
     """
-    left_by = holder.get("lease")
-    if isinstance(left_by, str) and left_by and not _is_kept(left_by):
-        end_lease_processes(left_by)
+    if is_driven(lock):
+        for lease_name in leases_that_hold(lock):
+            end_lease_processes(lease_name)
+    return not is_driven(lock)
 
 
-def _is_kept(lease_name: str) -> bool:
-    try:
-        return usable_record(lease_name) is not None
-    except errors.JumpstarterError:
-        return False
-
-
-def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> tuple[int, Holder]:
-    """Return the descriptor that holds the lock, and who had it before."""
+def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
+    """Return the descriptor that holds the lock."""
     deadline = time.monotonic() + request.timeout
     said = float("-inf")
     while True:
         holder["since"] = time.time()
-        locked = try_lock(path, holder)
+        locked = try_lock(path, holder, _end_what_drives)
         if locked:
-            return locked
+            return locked[0]
         who = describe_holder(read_holder(path))
         if time.monotonic() >= deadline:
             raise errors.LeaseTimeout(

@@ -11,14 +11,18 @@ import json
 import os
 import pathlib
 import stat
+import struct
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, LeaseLost
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, check_path
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 Holder = dict[str, t.Any]
+
+FLOCK = "hhqqi4x"
+"""struct flock of Linux: type, whence, start, length, pid."""
 
 MAX_HOLDER = 4096
 MAX_NAME = 100
@@ -40,6 +44,7 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
             path.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(PermissionError):
                 path.chmod(0o1777)
+        _check_directory(path)
     except OSError as error:
         raise InputError(
             f"The lock directory {directory} cannot be used: {error.strerror}; set lock_dir to one that can."
@@ -47,9 +52,27 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
     return path / f"{check_name(exporter, 'exporter')}.lock"
 
 
-def try_lock(path: pathlib.Path, holder: Holder) -> tuple[int, Holder] | None:
+def _check_directory(path: pathlib.Path) -> None:
+    """Refuse a directory in which another user could take a lock file away while it is held."""
+    for status in (os.lstat(path), os.stat(path)):
+        if status.st_uid not in (0, os.geteuid()):
+            raise InputError(
+                f"The lock directory {path} belongs to another user (uid {status.st_uid}), who could take the locks in "
+                f"it away; have root make it (install -d -m 1777 {path}), or set lock_dir to another one."
+            )
+    if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
+        raise InputError(
+            f"Others may write the lock directory {path}, and so take the locks in it away; give it the sticky bit "
+            f"(chmod 1777 {path}), or set lock_dir to another one."
+        )
+
+
+def try_lock(
+    path: pathlib.Path, holder: Holder, clear: t.Callable[[int], bool] = lambda _descriptor: True
+) -> tuple[int, Holder] | None:
     """Take the lock and write who has it.
 
+    :param clear: is given the locked descriptor and tells whether nobody drives the device any more.
     :returns: the file descriptor that holds the lock until every copy of it is closed, and who had it before;
         None if it is taken.
     :raises InputError: the lock file cannot be used.
@@ -61,15 +84,78 @@ def try_lock(path: pathlib.Path, holder: Holder) -> tuple[int, Holder] | None:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _unusable(path, "it is no file")
-        if not _take(descriptor, path):
+        if not _take(descriptor, path) or not clear(descriptor):
             os.close(descriptor)
             return None
         before = read_holder(path)
         _write(descriptor, path, holder)
-    except InputError:
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor, before
+
+
+def lock_again(lock: int, path: pathlib.Path) -> int | None:
+    """Take a lock that is held, but whose file is not at its path any more, at that path too.
+
+    :returns: the further descriptor that holds it; None if another has it meanwhile, or it cannot be had.
+    """
+    try:
+        holder = parse_json(os.pread(lock, MAX_HOLDER, 0))
+        taken = try_lock(lock_path(str(path.parent), path.stem), holder if isinstance(holder, dict) else {})
+    except (OSError, ValueError, InputError):
+        return None
+    return taken[0] if taken else None
+
+
+def is_at(descriptor: int, path: pathlib.Path) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
+
+
+def holds(path: pathlib.Path, lease_name: str) -> bool:
+    """Whether the lock is taken, and by that lease."""
+    return is_locked(path) and read_holder(path).get("lease") == lease_name
+
+
+@contextlib.contextmanager
+def share_lock(path: pathlib.Path, lease_name: str) -> t.Iterator[int]:
+    """Yield a descriptor that keeps everyone else from the device as long as a copy of it is open.
+
+    The lock itself is the keeper's. Whoever drives the device holds this too, so that nobody else gets the device while
+    it is driven, even if the keeper is killed.
+
+    :raises LeaseLost: the lock is not held by that lease.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        descriptor = -1
+    try:
+        if descriptor >= 0:
+            with contextlib.suppress(OSError):  # a file system that has no such locks
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _range(fcntl.F_RDLCK))
+        if descriptor < 0 or not is_at(descriptor, path) or not holds(path, lease_name):
+            raise LeaseLost(
+                f"The lock {path} of lease {lease_name} is not held any more, so the device was left alone; "
+                "another job may have it."
+            )
+        yield descriptor
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def is_driven(descriptor: int) -> bool:
+    """Whether somebody holds what share_lock gives."""
+    try:
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _range(fcntl.F_WRLCK))
+    except OSError:
+        return False
+    return bool(struct.unpack(FLOCK, answer)[0] != fcntl.F_UNLCK)
 
 
 def read_holder(path: pathlib.Path) -> Holder:
@@ -113,9 +199,13 @@ def _take(descriptor: int, path: pathlib.Path) -> bool:
     """Lock an open file and return whether it is locked and still the one at the path."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:
         return False
+    return is_at(descriptor, path)
+
+
+def _range(kind: int) -> bytes:
+    return struct.pack(FLOCK, kind, os.SEEK_SET, 0, 0, 0)
 
 
 def _write(descriptor: int, path: pathlib.Path, holder: Holder) -> None:

@@ -5,23 +5,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pathlib
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import keeper_process
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher, NotWatching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
+    LaunchedWatcher,
+    NotWatching,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+Identity = dict[str, int]
 
 
 def start_keeper(
-    name: str, files: LeaseFiles, request: Request, *, config: list[str] | None, lock: int | None = None
+    name: str,
+    files: LeaseFiles,
+    request: Request,
+    *,
+    config: list[str] | None,
+    lock: int | None = None,
+    lock_file: pathlib.Path | None = None,
 ) -> LaunchedWatcher:
     """Start the keeper of a lease that is not held yet.
 
     :param config: the arguments that name the controller, None for a local lease.
-    :param lock: descriptor that holds a local lease.
+    :param lock: descriptor that holds a local lease, and ``lock_file`` its path.
     :raises JumpstarterError: it did not start.
     """
     remove_old_logs(files.log.parent)
@@ -35,6 +49,7 @@ def start_keeper(
         "log": str(files.log),
         "record": str(files.record),
         "trouble": str(files.trouble),
+        "lock": None if lock is None else [lock, str(lock_file)],
         "environment": dict(os.environ),
     }
     try:
@@ -52,3 +67,24 @@ def hand_over(keeper: LaunchedWatcher, name: str, elapsed: float) -> None:
         keeper.leave_alone()
     except NotWatching as error:
         raise errors.LeaseLost(f"The keeper of lease {name} is gone ({error}), so the lease was given back.") from None
+
+
+def tell_of_request(keeper: LaunchedWatcher | None, *, is_unknown: bool) -> None:
+    """Tell the keeper that the lease was asked for, and whether the controller may make it later than it was told."""
+    if keeper:
+        with contextlib.suppress(NotWatching):
+            keeper.send({"late": is_unknown})
+
+
+def find_keeper(lease_name: str) -> Identity | None:
+    """Return the keeper of a lease whose record is gone, found by the log that it writes; None if there is none."""
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        with contextlib.suppress(OSError, OwnerGone):
+            log = os.readlink(f"/proc/{entry}/fd/1").removesuffix(" (deleted)")
+            command = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes()
+            if log.endswith(f"/{lease_name}.log") and keeper_process.__name__.encode() in command:
+                keeper = Owner.of(int(entry))
+                return {"pid": keeper.pid, "start": keeper.start}
+    return None

@@ -4,13 +4,14 @@
 """The keeper: sees to it that the device is given back.
 
 It is started before the lease is asked for, renews the lease while ansible-playbook lives, and
-releases it as soon as that is gone, whatever ended it.
+releases it as soon as that is gone, whatever ended it. A local lease is a lock, whose file it watches.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import time
 import typing as t
 
@@ -21,6 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     is_permanent,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import LONGEST_SECONDS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
 )
@@ -30,8 +32,17 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner i
 RENEW_AT = 1 / 3
 SURE_SECONDS = 30.0
 """A renewal may take that long on a busy machine, so a short lease is renewed earlier than at its last third."""
+FURTHER_AHEAD = 2
+"""A renewed lease lasts so many times its duration: half as many starts of ``jmp``, and where even the keeper is
+killed, with its machine, the device stays locked for no longer than that."""
 RELEASE_SECONDS = 3600.0
+"""A request that waits in the queue can be granted that late; a lease that was granted runs out by itself."""
+RUN_OUT_SECONDS = 60.0
 LATE_CREATE_SECONDS = 3.0
+LATEST_CREATE_SECONDS = 300.0
+"""A controller that did not answer a request may carry it out that much later."""
+LONGEST_PAUSE = 60.0
+LOCK_LOOK_SECONDS = 1.0
 SHORTEST_RETRY = 2.0
 LONGEST_RETRY = 15.0
 
@@ -39,8 +50,8 @@ LONGEST_RETRY = 15.0
 class Order(event_loop.Order):
     """What a keeper is told.
 
-    ``config`` are the arguments that name the controller, None for a local lease, whose lock the
-    keeper holds by a descriptor that it inherited; ``duration`` and ``max_hold`` are seconds.
+    ``config`` are the arguments that name the controller, None for a local lease, whose ``lock`` is the
+    descriptor that the keeper inherited and the path of its file; ``duration`` and ``max_hold`` are seconds.
     """
 
     name: str
@@ -49,6 +60,7 @@ class Order(event_loop.Order):
     max_hold: float | None
     record: str
     trouble: str
+    lock: list[t.Any] | None
     environment: dict[str, str]
 
 
@@ -61,11 +73,15 @@ class Keeper:
         self._failures = 0
         self._ends = 0.0
         """Monotonic time at which the lease runs out."""
+        self._may_end = 0.0
+        """The same, if a renewal that was not answered was carried out."""
+        self._is_asked = False
+        self._may_come_late = False
 
     def run(self) -> None:
         """Keep the lease until the play ends or says that it gave the lease back."""
         self._watch.log(f"watching process {self._order['owner']} for lease {self._order['name']}")
-        elapsed = _elapsed(self._watch.read_message())
+        elapsed = self._wait_for_lease()
         if elapsed is not None:
             self._watch.log("the lease is held")
             try:
@@ -80,6 +96,16 @@ class Keeper:
             for file in ("record", "trouble"):
                 with contextlib.suppress(OSError):
                     os.unlink(self._order[file])
+
+    def _wait_for_lease(self) -> float | None:
+        """Return for how many seconds the lease has been held; None if it was not said that it is."""
+        elapsed = None
+        while elapsed is None and (message := self._watch.read_message()) is not None:
+            elapsed = _elapsed(message)
+            self._is_asked = True
+            self._may_come_late = bool(message.get("late", self._may_come_late))
+        self._watch.close_input()
+        return elapsed
 
     @property
     def _owner(self) -> Owner | None:
@@ -101,28 +127,49 @@ class Keeper:
         :raises OwnerGone: it went while the lease was being renewed.
         """
         window = self._order["duration"]
-        self._ends = began + window
-        if not self._watch.has_owner:
+        self._ends = self._may_end = began + window
+        if self._order["config"] is None:
+            self._keep_lock(None if self._watch.has_owner else self._ends)
+        elif not self._watch.has_owner:
             self._watch.until_end(self._ends)
-            return
-        if self._order["config"] is not None and not self._renew_until_end(began, window):
-            return
-        self._watch.until_end()
+        elif self._renew_until_end(began, window):
+            self._watch.until_end()
+
+    def _keep_lock(self, ends: float | None) -> None:
+        """See to it that the lock file stays the one that others see, until the owner is gone or the time over."""
+        descriptor, path = t.cast("tuple[int, str]", self._order["lock"])
+        lock: int | None = descriptor
+        while ends is None or time.monotonic() < ends:
+            look = time.monotonic() + LOCK_LOOK_SECONDS
+            if self._watch.until_end(look if ends is None else min(look, ends)):
+                return
+            if lock is None or device_lock.is_at(lock, pathlib.Path(path)):
+                continue
+            lock = device_lock.lock_again(lock, pathlib.Path(path))
+            if lock is not None:
+                self._watch.log(f"the lock file {path} was gone and was made anew")
+                continue
+            self._report_trouble(f"Somebody removed the lock file {path}, and another job may have the device since.")
+            end_lease_processes(self._order["name"])
 
     def _renew_until_end(self, began: float, window: float) -> bool:
         """Renew as long as it makes sense; return whether the owner lives on."""
         controller = self._controller(self._owner)
         most = self._order["max_hold"] or float("inf")
         margin = min(window * (1 - RENEW_AT), max(window * RENEW_AT, SURE_SECONDS))
+        later_margin = min(
+            window * FURTHER_AHEAD * (1 - RENEW_AT), max(window * FURTHER_AHEAD * RENEW_AT, SURE_SECONDS)
+        )
         next_renewal = self._ends - margin
         while not self._watch.until_end(next_renewal):
-            wanted = min(time.monotonic() - began + window, most)
+            wanted = min(time.monotonic() - began + window * FURTHER_AHEAD, most)
             if began + wanted <= self._ends:
                 self._watch.log("the lease has reached max_hold and is not renewed again")
                 if self._watch.until_end(self._ends):
                     return False
                 self._report_trouble(f"It ended since it had reached max_hold, {most:g} s.")
                 return True
+            self._may_end = max(self._may_end, began + wanted + LONGEST_RETRY)
             try:
                 self._renew(controller, wanted)
             except errors.LeaseLost as error:
@@ -135,7 +182,7 @@ class Keeper:
                 next_renewal = time.monotonic() + retry
             else:
                 self._ends = began + wanted
-                next_renewal = self._ends - margin
+                next_renewal = self._ends - later_margin
         return False
 
     def _renew(self, controller: Controller, wanted: float) -> None:
@@ -166,34 +213,43 @@ class Keeper:
         if self._order["config"] is None:
             self._watch.log("released the lock")
             return
+        if is_held or self._is_asked:
+            self._delete_lease(is_held=is_held)
+        else:
+            self._watch.log("no lease was asked for")
+
+    def _delete_lease(self, *, is_held: bool) -> None:
+        """Delete the lease, which may also come later than the controller was asked for it."""
         controller = self._controller()
-        deadline = max(time.monotonic() + RELEASE_SECONDS, self._ends)
+        began = time.monotonic()
+        latest = began
+        if not is_held:
+            latest += LATEST_CREATE_SECONDS if self._may_come_late else LATE_CREATE_SECONDS
+        deadline = self._may_end + RUN_OUT_SECONDS if is_held else began + RELEASE_SECONDS
         pause = 1.0
-        may_come = not is_held
-        while time.monotonic() < deadline:
+        while True:
             try:
                 if controller.delete(self._order["name"]):
                     self._watch.log("released the lease")
                     return
-                if not may_come:
+                if time.monotonic() >= latest:
                     self._watch.log("the lease had ended already")
                     return
-                # A request that was still on its way may make the lease after all.
-                may_come = False
-                self._watch.pause(LATE_CREATE_SECONDS)
-                continue
+                pause = max(pause, LATE_CREATE_SECONDS)
             except errors.JumpstarterError as error:
                 self._watch.log(f"release failed: {error.message}")
-                is_refused = isinstance(error, errors.JmpFailed) and is_permanent(error) and not is_held
+                is_refused = is_permanent(error) and not is_held and not self._may_come_late
                 if is_refused or isinstance(error, errors.LeaseForeign):
                     return
+                if time.monotonic() >= deadline:
+                    self._watch.log("gave up, since the lease has run out by itself")
+                    return
             self._watch.pause(pause)
-            pause = min(30.0, pause * 2)
+            pause = min(LONGEST_PAUSE, pause * 2)
 
 
-def _elapsed(message: dict[str, t.Any] | None) -> float | None:
-    """Return for how many seconds the lease has been held; None if it was not said that it is."""
-    elapsed = (message or {}).get("elapsed")
+def _elapsed(message: dict[str, t.Any]) -> float | None:
+    elapsed = message.get("elapsed")
     return elapsed if isinstance(elapsed, (int, float)) and 0 <= elapsed < LONGEST_SECONDS else None
 
 

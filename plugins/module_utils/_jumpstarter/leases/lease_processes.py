@@ -35,16 +35,51 @@ def end_lease_processes(lease_name: str) -> int:
     return len(first)
 
 
-def _open_lease_processes(lease_name: str) -> list[int]:
-    """Return a pidfd of each process whose environment carries the mark."""
-    mark = f"{LEASE_VARIABLE}={lease_name}".encode()
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
-                if mark in file.read().split(b"\0"):
-                    found.append(os.pidfd_open(int(entry)))
+def leases_that_hold(descriptor: int) -> set[str]:
+    """Return the leases for which processes of this user have an open file open too."""
+    wanted = os.fstat(descriptor)
+    found = set()
+    for pid in _processes():
+        if lease_name := _lease_of(pid):
+            with contextlib.suppress(OSError):
+                for entry in os.listdir(f"/proc/{pid}/fd"):
+                    with contextlib.suppress(OSError):
+                        if os.path.samestat(os.stat(f"/proc/{pid}/fd/{entry}"), wanted):
+                            found.add(lease_name)
     return found
+
+
+def _open_lease_processes(lease_name: str) -> list[int]:
+    """Return a pidfd of each process that carries the mark, and of all that these have started."""
+    processes = _processes()
+    wanted = {pid for pid in processes if _lease_of(pid) == lease_name}
+    while grown := {pid for pid in processes if pid not in wanted and _parent_of(pid) in wanted}:
+        wanted |= grown
+    found = []
+    for pid in wanted:
+        with contextlib.suppress(OSError):
+            found.append(os.pidfd_open(pid))
+    return found
+
+
+def _processes() -> list[int]:
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
+
+
+def _lease_of(pid: int) -> str:
+    """Return the lease that the environment of a process of this user names; empty if there is none."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        for variable in file.read().split(b"\0"):
+            name, _sign, value = variable.partition(b"=")
+            if name == LEASE_VARIABLE.encode():
+                return value.decode(errors="replace")
+    return ""
+
+
+def _parent_of(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
+    return 0
 
 
 def _wait_for_all(pidfds: list[int]) -> None:

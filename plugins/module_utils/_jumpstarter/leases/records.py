@@ -9,6 +9,8 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError, LeaseLost
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
@@ -18,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.files i
     write_json,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import is_watching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 Record = dict[str, t.Any]
 
@@ -123,6 +126,11 @@ def usable_record(lease_name: str) -> Record | None:
             f"The keeper's log is {files.log}."
         )
     return record
+
+
+def controller_of_record(record: Record, owner: Owner | None) -> Controller:
+    """Return the controller that a lease is from, whatever the task names."""
+    return Controller(Jmp(owner), record["config"])
 
 
 def leads_to(record: Record, exporter: str) -> bool:

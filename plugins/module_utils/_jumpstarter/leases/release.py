@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 import typing as t
 
@@ -13,6 +14,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     Controller,
     is_permanent,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import holds
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import find_keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
 )
@@ -25,11 +28,17 @@ PAUSE_SECONDS = 2.0
 
 def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
     """Free a locked device and return whether it was held."""
-    keeper = (record or {}).get("keeper")
+    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
     was_held = is_watching(keeper)
-    end_watcher(keeper, dismiss=False)
     end_lease_processes(lease_name)
+    end_watcher(keeper, dismiss=False)
     files.remove()
+    lock = (record or {}).get("lease", {}).get("lock")
+    if isinstance(lock, str) and holds(pathlib.Path(lock), lease_name):
+        raise errors.ReleaseFailed(
+            f"Lease {lease_name} could not be given back: something else still holds its lock {lock}; end that, or "
+            "remove the file."
+        )
     return was_held
 
 
@@ -49,7 +58,7 @@ def release_to_controller(
     :raises LeaseForeign: it is another client's.
     :raises ReleaseFailed: the controller did not take it back in time.
     """
-    keeper = (record or {}).get("keeper")
+    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
     end_lease_processes(lease_name)
     controller.jmp.lease = lease_name
     deadline = time.monotonic() + timeout
@@ -57,9 +66,8 @@ def release_to_controller(
         try:
             was_held = controller.delete(lease_name)
             break
-        except (errors.JmpFailed, errors.JmpTimeout) as error:
-            lasting = isinstance(error, errors.JmpFailed) and is_permanent(error)
-            if lasting or time.monotonic() + PAUSE_SECONDS > deadline:
+        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+            if is_permanent(error) or time.monotonic() + PAUSE_SECONDS > deadline:
                 end_watcher(keeper, dismiss=False, wait=False)
                 raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
         sleep(PAUSE_SECONDS)
@@ -79,4 +87,4 @@ def _what_happens_next(lease_name: str, files: LeaseFiles, keeper: t.Any, error:
         if is_watching(keeper)
         else "It has no keeper and ends by itself when its duration is over."
     )
-    return f"Lease {lease_name} could not be given back: {error.message} {hope}"
+    return f"Lease {lease_name} could not be given back: {error.message.rstrip('.')}. {hope}"

@@ -20,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
     LeaseFiles,
+    controller_of_record,
     usable_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.release import (
@@ -32,8 +33,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     tags_of,
     wanted_arguments,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.verify import (
+    verify_at_controller,
+    verify_local,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL, Caller
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration, time_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import (
     check_name,
     check_text,
@@ -49,7 +54,7 @@ Options = t.Mapping[str, t.Any]
 
 
 def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None] = lambda line: None) -> Result:
-    """Acquire, create, renew or release a lease.
+    """Acquire, create, renew, verify or release a lease.
 
     :param say: shows a line to whoever watches.
     :returns: ``changed``, ``lease_name``, ``mode``, ``exporter`` and ``lease``.
@@ -57,7 +62,9 @@ def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None
     """
     if options["output"] == "yaml":
         require_yaml()  # before a lease is made that could then not be told of
-    act = {"acquire": _acquire, "create": _create, "renew": _renew, "release": _release}[options["state"]]
+    act = {"acquire": _acquire, "create": _create, "renew": _renew, "verified": _verify, "release": _release}[
+        options["state"]
+    ]
     result = act(options, check_mode, say)
     return {**result, "output": _written(result, options["output"])}
 
@@ -134,13 +141,39 @@ def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) ->
         why = "is not held" if found is None or found.state != HELD else "does not tell when it began"
         raise errors.LeaseLost(f"Lease {name} {why}, so it can't be renewed.")
     elapsed = max(0.0, time.time() - found.began.timestamp())
-    extended = controller.extend(name, elapsed + window)
+    extended = controller.extend(name, max(elapsed + window, found.duration))
     return {
         **result,
         "changed": extended.duration > found.duration,
         "exporter": extended.exporter,
         "lease": extended.shown,
     }
+
+
+def _verify(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
+    """Prove that a lease has held since it was acquired; changes nothing."""
+    name = _needed_name(options)
+    result: Result = {"changed": False, "lease_name": name, "mode": None, "exporter": None, "lease": {}, "held": True}
+    if check_mode and name == PREDICTED_NAME:
+        return {**result, "since": None}
+    record = usable_record(name)
+    mode = record["mode"] if record else _mode(options)
+    if mode == LOCAL:
+        since = verify_local(name, record)
+    else:
+        caller = Caller.from_options(options)
+        controller = (
+            controller_of(options, caller.owner) if record is None else controller_of_record(record, caller.owner)
+        )
+        since = verify_at_controller(
+            controller,
+            name,
+            record,
+            timeout=_timeout(options),
+            sleep=caller.owner.sleep if caller.owner else time.sleep,
+        )
+    exporter = record["exporter"] if record else None
+    return {**result, "mode": mode, "exporter": exporter, "since": time_in_words(since)}
 
 
 def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
@@ -163,9 +196,10 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
         return {**result, "changed": release_local(name, files, record)}
     caller = Caller.from_options(options)
     sleep = caller.owner.sleep if caller.owner else time.sleep
-    controller = controller_of(options, caller.owner)
-    if record and record.get("config") is not None:
-        controller.config = record["config"]
+    is_known = record and record.get("config") is not None
+    controller = (
+        controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)
+    )
     was_held = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
     return {**result, "changed": was_held}
 

@@ -1,0 +1,115 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proving that a lease held, from the moment it was acquired until now."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    Controller,
+    how_it_ended,
+    is_permanent,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
+    describe_holder,
+    holds,
+    is_locked,
+    read_holder,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import Record, usable_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import HOST_TAG, JOB_TAG
+
+PAUSE_SECONDS = 2.0
+
+
+def verify_local(lease_name: str, record: Record | None) -> float:
+    """Return since when a local lease has been held, in seconds since the epoch.
+
+    :raises LeaseLost: it was not held all along; says what happened.
+    """
+    if record is None:
+        raise errors.LeaseLost(
+            f"This machine has no record of lease {lease_name}, so it can't be told whether the device was held."
+        )
+    lock = record["lease"].get("lock")
+    if not isinstance(lock, str) or not holds(pathlib.Path(lock), lease_name):
+        path = pathlib.Path(str(lock))
+        by = f"{describe_holder(read_holder(path))} has it" if is_locked(path) else "nobody holds it now"
+        raise errors.LeaseLost(f"The lock {lock} of lease {lease_name} was not held to the end: {by}.")
+    return _since(record)
+
+
+def verify_at_controller(
+    controller: Controller, lease_name: str, record: Record | None, *, timeout: float, sleep: t.Callable[[float], None]
+) -> float:
+    """Return since when a controller's lease has been held, in seconds since the epoch.
+
+    :raises LeaseLost: it was not held all along; says what the controller says of it and who has the device now.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            found = controller.find(lease_name)
+            break
+        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+            if is_permanent(error) or time.monotonic() + PAUSE_SECONDS > deadline:
+                raise errors.LeaseLost(
+                    f"Whether lease {lease_name} was still held could not be told: {error.message.rstrip('.')}."
+                ) from None
+        sleep(PAUSE_SECONDS)
+    if found is None or found.state != HELD:
+        now = _who_has_it(controller, found, record)
+        raise errors.LeaseLost(f"Lease {lease_name} was not held to the end: {how_it_ended(found)}.{now}")
+    before = Lease.read(record["lease"]) if record else None
+    if record and before and (found.exporter, found.began) != (record["exporter"], before.began):
+        raise errors.LeaseLost(
+            f"Lease {lease_name} is not the one that was acquired: it was for exporter {record['exporter']} since "
+            f"{before.began}, now it is for {found.exporter or 'none'} since {found.began}."
+        )
+    return found.began.timestamp() if found.began else _since(record)
+
+
+def explain_failure(
+    controller_of: t.Callable[[], Controller],
+    lease_name: str,
+    is_local: bool,
+    *,
+    timeout: float,
+    sleep: t.Callable[[float], None],
+) -> str:
+    """Return why a lease does not hold after something failed under it; empty if it does."""
+    try:
+        record = usable_record(lease_name)
+        if is_local:
+            verify_local(lease_name, record)
+        else:
+            verify_at_controller(controller_of(), lease_name, record, timeout=timeout, sleep=sleep)
+    except errors.JumpstarterError as error:
+        return error.message
+    return ""
+
+
+def _since(record: Record | None) -> float:
+    since = (record or {}).get("since")
+    return float(since) if isinstance(since, (int, float)) else time.time()
+
+
+def _who_has_it(controller: Controller, found: Lease | None, record: Record | None) -> str:
+    exporter = (found.exporter if found else "") or str((record or {}).get("exporter") or "")
+    if not exporter:
+        return ""
+    try:
+        holder = controller.holder_of(exporter)
+    except errors.JumpstarterError:
+        return ""
+    if holder is None:
+        return f" Nobody holds {exporter} now."
+    job = holder.tags.get(JOB_TAG)
+    by = f" for job {job}, host {holder.tags.get(HOST_TAG, '?')}" if job else ""
+    return f" Client {holder.client}{by} holds {exporter} now."
