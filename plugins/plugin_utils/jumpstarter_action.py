@@ -25,10 +25,18 @@ class JumpstarterAction(InProcessAction):
 
 
 class DeviceAction(JumpstarterAction):
-    """Goes through the lease that the host holds, unless the task names one."""
+    """Goes through the lease that the host holds, and to its controller, unless the task names others."""
 
     def complete_arguments(self) -> None:
         super().complete_arguments()
-        held = self._task_vars.get("current_lease_name")
-        if held and not self._task.args.get("lease_name"):
-            self._task.args["lease_name"] = held
+        arguments, variables = self._task.args, self._task_vars
+        held = variables.get("current_lease_name")
+        if held and not arguments.get("lease_name"):
+            arguments["lease_name"] = held
+        names = {"mode": "jumpstarter_lease_guard_mode"}
+        if not (arguments.get("client_config") or arguments.get("client")):
+            names |= {"client_config": "jumpstarter_client_config", "client": "jumpstarter_client"}
+        for option, variable in names.items():
+            value = self._templar.template(variables[variable]) if variables.get(variable) else None
+            if value and not arguments.get(option):
+                arguments[option] = value

@@ -7,18 +7,24 @@ import inspect
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
 
 
-def run(directory: Path, *commands: str) -> list[dict[str, Any]]:
-    """Run commands, with nothing of this venv, and return their results."""
+def program(directory: Path, *commands: str) -> list[str]:
+    """Return the program that runs commands, with nothing of this venv."""
     (directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
     (directory / "commands.json").write_text(json.dumps(commands), encoding="utf-8")
-    program = [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
-    subprocess.run(program, check=True, input=b"typed by nobody\n")
+    return [sys.executable, "-I", "-S", str(directory / "runner.py"), str(directory)]
+
+
+def run(directory: Path, *commands: str) -> list[dict[str, Any]]:
+    """Run commands, with nothing of this venv, in a directory of their own, and return their results."""
+    directory = Path(tempfile.mkdtemp(dir=directory))
+    subprocess.run(program(directory, *commands), check=True, input=b"typed by nobody\n")
     results: list[dict[str, Any]] = json.loads((directory / "results.json").read_text(encoding="utf-8"))
     return results
 
@@ -51,3 +57,20 @@ def test_output_that_is_no_text_or_too_long_does_no_harm(tmp_path: Path) -> None
 
     assert results[0]["stdout"] == "a\ufffdb"
     assert len(results[1]["stdout"]) == command_runner.MAX_OUTPUT
+
+
+def test_commands_are_not_run_twice_however_often_jmp_starts_them(tmp_path: Path) -> None:
+    argv = program(tmp_path, f"echo once >> {tmp_path}/effects")
+    assert subprocess.run(argv, check=False).returncode == 0
+    again = subprocess.run(argv, check=False, capture_output=True, text=True)
+
+    assert again.returncode != 0 and "are not run twice" in again.stderr
+    assert (tmp_path / "effects").read_text() == "once\n"
+
+
+def test_a_chatty_command_costs_no_more_memory_than_what_is_kept(tmp_path: Path) -> None:
+    argv = program(tmp_path, "head -c 300M /dev/zero; head -c 300M /dev/zero >&2")
+    limited = ["prlimit", "--data=67108864", *argv]
+    subprocess.run(limited, check=True)
+    (result,) = json.loads((tmp_path / "results.json").read_text())
+    assert (result["rc"], len(result["stdout"]), len(result["stderr"])) == (0, *[command_runner.MAX_OUTPUT] * 2)

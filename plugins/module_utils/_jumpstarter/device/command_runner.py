@@ -3,41 +3,75 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside ``jmp shell``: each command, its own output and exit code, up to the first that fails.
 
-``jmp shell`` itself is not to be asked: for a local exporter it ends with 0 whatever happened.
+``jmp shell`` itself is not to be asked: for a local exporter it ends with 0 whatever happened, and some versions start
+the whole program again when the connection breaks.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import selectors
 import subprocess
 import sys
+import typing as t
 
 MAX_OUTPUT = 1024 * 1024
+"""So many bytes of each output are kept; what follows is read and dropped."""
+
+STARTED = "started"
+"""The file that says that the commands were begun; it is made once."""
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Read ``commands.json`` in the directory given, write ``results.json`` there after each command."""
     directory = sys.argv[1]
+    try:
+        os.close(os.open(os.path.join(directory, STARTED), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        sys.exit("the connection broke, and jmp began the commands again, which are not run twice")
+    # What a command starts stays below this process, where it is found when the device is given back.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with open(os.path.join(directory, "commands.json"), encoding="utf-8") as file:
         commands = json.load(file)
     results = []
     for command in commands:
-        done = subprocess.run(["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        results.append(
-            {
-                "command": command,
-                "rc": done.returncode,
-                "stdout": done.stdout[:MAX_OUTPUT].decode("utf-8", "replace"),
-                "stderr": done.stderr[:MAX_OUTPUT].decode("utf-8", "replace"),
-            }
-        )
+        results.append(run(command))
         partial = os.path.join(directory, "results.part")
-        with open(partial, "w", encoding="utf-8") as file:
-            json.dump(results, file)
-        os.replace(partial, os.path.join(directory, "results.json"))
-        if done.returncode:
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump(results, file)
+            os.replace(partial, os.path.join(directory, "results.json"))
+        except OSError as error:
+            sys.exit(f"the result of a command cannot be written to {directory}: {error.strerror}")
+        if results[-1]["rc"]:
             break
+
+
+def run(command: str) -> dict[str, t.Any]:
+    """Run one command and return its result."""
+    output = {"stdout": bytearray(), "stderr": bytearray()}
+    with (
+        subprocess.Popen(
+            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+        selectors.DefaultSelector() as selector,
+    ):
+        for name in output:
+            selector.register(getattr(process, name), selectors.EVENT_READ, name)
+        while selector.get_map():
+            for key, _events in selector.select():
+                chunk = os.read(key.fd, 65536)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                kept = output[key.data]
+                kept += chunk[: MAX_OUTPUT - len(kept)]
+        process.wait()
+    texts = {name: kept.decode("utf-8", "replace") for name, kept in output.items()}
+    return {"command": command, "rc": process.returncode, **texts}
 
 
 if __name__ == "__main__":

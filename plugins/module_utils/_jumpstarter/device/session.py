@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import os
 import pathlib
+import re
 import sys
 import tempfile
 import time
@@ -16,28 +18,19 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.exporter_configs import (
-    find_exporter_config,
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import (
+    CONNECT_SECONDS,
+    Route,
+    find_route,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import config_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line, tokens_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
-    LeaseFiles,
-    Record,
-    leads_to,
-    usable_record,
-)
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.release import release_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL, Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 Options = t.Mapping[str, t.Any]
 
-CONNECT_SECONDS = 30
-LOCK_SECONDS = 5.0
+LONGEST_QUOTE = 300
 
 
 class Device:
@@ -46,10 +39,29 @@ class Device:
     Made by :func:`open_device`.
     """
 
-    def __init__(self, jmp: Jmp, target: list[str], directory: pathlib.Path) -> None:
-        self.jmp = jmp
+    def __init__(self, caller: Caller, route: Route, directory: pathlib.Path) -> None:
+        self.jmp = Jmp(caller.owner)
+        self.jmp.lease = route.lease_name
         self.directory = directory
-        self._target = target
+        self._caller = caller
+        self._route = route
+
+    def why_lost(self) -> str:
+        """Return why the lease does not hold any more, after something failed; empty if it does.
+
+        What failed under a lease that did not hold says nothing about the device.
+        """
+        return self._route.why_lost(self._caller)
+
+    def put(self, name: str, text: str) -> None:
+        """Write a file into the directory.
+
+        :raises JumpstarterError: there is no room for it.
+        """
+        try:
+            (self.directory / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise _no_room(error) from None
 
     def run(self, program: t.Sequence[str], timeout: float) -> CompletedCommand:
         """Run a program inside one ``jmp shell``; its last argument is the directory.
@@ -59,9 +71,11 @@ class Device:
         :raises JmpTimeout: the time passed, and it was ended with all it started.
         """
         return self.jmp.run(
-            *("shell", *self._target, "--", *program, str(self.directory)),
+            *("shell", *self._route.target, "--", *program, str(self.directory)),
             timeout=timeout,
+            descriptor=self._route.lock,
             JMP_RETRY_TIMEOUT=str(CONNECT_SECONDS),
+            JMP_DIAL_TIMEOUT=str(CONNECT_SECONDS),
         )
 
 
@@ -75,22 +89,25 @@ def open_device(options: Options, timeout: float) -> t.Iterator[Device]:
         raise errors.InputError(f"timeout is {timeout:g}; give seconds, more than 0 and at most 30 days.")
     caller = Caller.from_options(options)
     with contextlib.ExitStack() as stack:
-        lease_name, target = _way_to_device(options, timeout, caller, stack)
-        jmp = Jmp(caller.owner)
-        jmp.lease = lease_name
-        yield Device(jmp, target, pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hatci-"))))
+        route = find_route(options, timeout, caller, stack)
+        try:
+            directory = tempfile.TemporaryDirectory(prefix="hatci-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise _no_room(error) from None
+        yield Device(caller, route, pathlib.Path(stack.enter_context(directory)))
 
 
 def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str, t.Any]]:
     """Run shell commands, in which ``j`` drives the device, up to the first that fails.
 
     :returns: for each command that ran ``command``, ``rc``, ``stdout`` and ``stderr``.
+    :raises LeaseLost: a command failed, or was broken off, under a lease that did not hold any more.
     :raises JumpstarterError: the device could not be reached, or the time passed.
     """
     timeout = options["timeout"]
     with open_device(options, timeout) as device:
-        (device.directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
-        (device.directory / "runner.py").write_text(inspect.getsource(command_runner), encoding="utf-8")
+        device.put("commands.json", json.dumps(list(commands)))
+        device.put("runner.py", inspect.getsource(command_runner))
         results = device.directory / "results.json"
         try:
             finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
@@ -102,59 +119,57 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
                 results=done,
             ) from error
         done = _read(results)
-        if len(done) < len(commands) and not any(result["rc"] for result in done):
+        is_failed = any(result["rc"] for result in done)
+        if len(done) == len(commands) and not is_failed:
+            return done
+        if is_failed:
+            what = f"Command {done[-1]['command']!r:.80} failed with exit code {done[-1]['rc']}"
+        else:
+            began = (device.directory / command_runner.STARTED).exists()
+            what = f"{_progress(commands, done)} {'was broken off' if began else 'did not run'}"
+        lost = device.why_lost()
+        if lost:
+            raise errors.LeaseLost(
+                f"{what}, but its lease did not hold, so this says nothing about the vehicle. {lost}", results=done
+            )
+        if not is_failed:
+            raise errors.DeviceUnreachable(f"{what}, since jmp shell ended: {last_words(finished)}.", results=done)
+        driver = missing_driver(done[-1])
+        if driver:
             raise errors.DeviceUnreachable(
-                f"{_progress(commands, done)} did not run, since jmp shell ended: {last_words(finished)}", results=done
+                f"{what}: the driver {driver} cannot be used; it is not installed beside jmp, or the client config "
+                "does not allow it (drivers). This says nothing about the vehicle.",
+                results=done,
             )
         return done
 
 
 def last_words(finished: CompletedCommand) -> str:
     """Return why ``jmp`` ended, as far as it said so."""
-    return plain_line(finished.stderr) or plain_line(finished.stdout) or f"exit code {finished.exit_code}"
+    tokens = tokens_of(())
+    words = plain_line(finished.stderr, tokens) or plain_line(finished.stdout, tokens)
+    return words.rstrip(".") or f"exit code {finished.exit_code}"
 
 
-def _way_to_device(
-    options: Options, timeout: float, caller: Caller, stack: contextlib.ExitStack
-) -> tuple[str, list[str]]:
-    """Return the lease and the arguments by which ``jmp shell`` gets to the device."""
-    exporter, lease_name = options["exporter"] or None, options["lease_name"] or None
-    record = usable_record(lease_name) if lease_name else None
-    if record is None and lease_name:
-        config = config_arguments(options["client_config"] or None, options["client"] or None)
-        return lease_name, _through_controller(lease_name, config)
-    if record and (exporter is None or leads_to(record, exporter)):
-        if record["mode"] != LOCAL:
-            return record["name"], _through_controller(record["name"], record["config"])
-        return record["name"], ["--exporter-config", str(find_exporter_config(record["exporter"]))]
-    if exporter is None:
-        raise errors.InputError("Neither exporter nor lease_name is given; say which device is meant.")
-    config_path = find_exporter_config(exporter)
-    own = _lock_for_now(options, timeout, exporter, caller, stack)
-    return own["name"], ["--exporter-config", str(config_path)]
+def last_line(result: t.Mapping[str, t.Any]) -> str:
+    """Return the end of what a command printed, on one line and without a full stop."""
+    said = (result["stderr"].strip() or result["stdout"])[-LONGEST_QUOTE * 4 :]
+    return " ".join(said.split())[-LONGEST_QUOTE:].rstrip(".") or "no output"
 
 
-def _through_controller(lease_name: str, config: list[str]) -> list[str]:
-    return [*config, "--lease", lease_name, "--acquisition-timeout", f"{CONNECT_SECONDS}s"]
+def missing_driver(result: t.Mapping[str, t.Any]) -> str:
+    """Return the driver for want of which a command failed; empty if it did not fail for that."""
+    said = " ".join(f"{result['stderr']} {result['stdout']}".replace("\u2502", " ").split())
+    found = re.search(r"Driver '([\w.]+)' is not installed|([\w.]+) doesn't match any of the allowed patterns", said)
+    return (found[1] or found[2]) if found else ""
 
 
-def _lock_for_now(
-    options: Options, timeout: float, exporter: str, caller: Caller, stack: contextlib.ExitStack
-) -> Record:
-    """Lock a device that no lease of this play covers, for the time of one task."""
-    request = Request(
-        caller=caller,
-        exporter=exporter,
-        selector=None,
-        duration=timeout + 60.0,
-        timeout=LOCK_SECONDS,
-        max_hold=None,
-        expected_exporter=None,
-        say=lambda line: None,
+def _no_room(error: OSError) -> errors.JumpstarterError:
+    where = os.environ.get("TMPDIR") or "the directory for temporary files"
+    return errors.JumpstarterError(
+        f"A command's files cannot be kept in {where}: {error.strerror or error}; make room there, or set TMPDIR to "
+        "another directory."
     )
-    record = acquire_local(options["lock_dir"], request)
-    stack.callback(release_local, record["name"], LeaseFiles(record["name"]), record)
-    return record
 
 
 def _read(path: pathlib.Path) -> list[dict[str, t.Any]]:

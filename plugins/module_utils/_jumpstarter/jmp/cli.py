@@ -102,9 +102,16 @@ class Jmp:
         """Return the whole argument list, with log lines kept off standard output."""
         return [self.path, "--log-level", "ERROR", *arguments]
 
-    def run(self, *arguments: str, timeout: float = CALL_SECONDS, **extra_environment: str) -> CompletedCommand:
+    def run(
+        self,
+        *arguments: str,
+        timeout: float = CALL_SECONDS,
+        descriptor: int | None = None,
+        **extra_environment: str,
+    ) -> CompletedCommand:
         """Run ``jmp`` and return how it ended, whatever its exit code.
 
+        :param descriptor: an open file of which it gets a copy.
         :raises JmpTimeout: it did not end in time.
         :raises InputError: what it is given is too long for Linux.
         """
@@ -116,6 +123,7 @@ class Jmp:
                 timeout=timeout,
                 environment=self.environment(**extra_environment),
                 owner=self._owner,
+                descriptor=descriptor,
             )
         except CommandTimeout as error:
             said = self.said_by(error.finished, arguments) or "nothing"

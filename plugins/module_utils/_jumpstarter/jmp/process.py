@@ -43,12 +43,18 @@ class CompletedCommand:
 
 
 def run_bounded(
-    argv: t.Sequence[str], *, timeout: float, environment: t.Mapping[str, str], owner: Owner | None = None
+    argv: t.Sequence[str],
+    *,
+    timeout: float,
+    environment: t.Mapping[str, str],
+    owner: Owner | None = None,
+    descriptor: int | None = None,
 ) -> CompletedCommand:
     """Run a program in a session of its own until it ends.
 
     :param timeout: seconds after which the program and all in its process group are ended.
     :param owner: the process whose end also ends the program.
+    :param descriptor: an open file of which the program gets a copy.
     :raises CommandTimeout: the time passed.
     :raises OwnerGone: the owner ended.
     :raises OSError: the program could not be started.
@@ -62,6 +68,7 @@ def run_bounded(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environment),
+            pass_fds=() if descriptor is None else (descriptor,),
             start_new_session=True,
         )
         stack.callback(end_group, process)

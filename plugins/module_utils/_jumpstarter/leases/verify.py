@@ -22,7 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     is_locked,
     read_holder,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import Record, usable_record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import HOST_TAG, JOB_TAG
 
 PAUSE_SECONDS = 2.0
@@ -73,26 +73,6 @@ def verify_at_controller(
             f"{before.began}, now it is for {found.exporter or 'none'} since {found.began}."
         )
     return found.began.timestamp() if found.began else _since(record)
-
-
-def explain_failure(
-    controller_of: t.Callable[[], Controller],
-    lease_name: str,
-    is_local: bool,
-    *,
-    timeout: float,
-    sleep: t.Callable[[float], None],
-) -> str:
-    """Return why a lease does not hold after something failed under it; empty if it does."""
-    try:
-        record = usable_record(lease_name)
-        if is_local:
-            verify_local(lease_name, record)
-        else:
-            verify_at_controller(controller_of(), lease_name, record, timeout=timeout, sleep=sleep)
-    except errors.JumpstarterError as error:
-        return error.message
-    return ""
 
 
 def _since(record: Record | None) -> float:

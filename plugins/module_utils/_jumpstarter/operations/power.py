@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
+    last_line,
     run_on_device,
     wait_after,
 )
@@ -27,8 +28,8 @@ def set_power(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
     if not check_mode:
         done = run_on_device(options, [f"j power {options['state']}"])[0]
         if done["rc"]:
-            said = " ".join((done["stderr"] or done["stdout"]).split())[-300:]
-            raise errors.CommandFailed(f"{done['command']} failed with exit code {done['rc']}: {said or 'no output'}.")
+            said = last_line(done)
+            raise errors.CommandFailed(f"{done['command']} failed with exit code {done['rc']}: {said}.")
         if options["wait"]:
             wait_after(options["wait"], Caller.from_options(options))
     return {"changed": True, "power": power}

@@ -8,7 +8,10 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import run_on_device
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
+    last_line,
+    run_on_device,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_text
 
 
@@ -28,11 +31,11 @@ def run_commands(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, 
     results = run_on_device(options, commands)
     summary = _summary(results)
     if options["check_rc"] and summary["rc"]:
-        said = " ".join((results[-1]["stderr"] or results[-1]["stdout"]).split())[-300:]
+        said = last_line(results[-1])
         left = len(commands) - len(results)
         after = f" The {left} after it did not run." if left else ""
         failed = f"Command {results[-1]['command']!r:.80} failed with exit code {summary['rc']}"
-        raise errors.CommandFailed(f"{failed}: {said or 'no output'}.{after}", **summary)
+        raise errors.CommandFailed(f"{failed}: {said}.{after}", **summary)
     # Said aloud, since Ansible takes any other rc than 0 for a failure.
     return {"changed": True, "failed": False, **summary}
 
