@@ -11,9 +11,14 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_actio
 
 
 class ActionModule(JumpstarterAction):
-    """Runs the module of the same name, and shows who holds the device while it waits."""
+    """Runs the module of the same name, shows who holds the device while it waits, and knows when that is in vain."""
 
     module = jumpstarter_lease
 
     def extras(self) -> dict[str, t.Any]:
-        return {"say": self.say}
+        return {"say": self.say, "blocks_run": self.blocks_run}
+
+    def blocks_run(self) -> bool:
+        """Whether the other hosts of this run stand still while this one waits."""
+        strategy = str(self._task.get_play().strategy).rpartition(".")[2]
+        return "linear" in strategy or int(self._task_vars.get("ansible_forks", 2)) == 1

@@ -173,7 +173,9 @@ def test_what_a_killed_keeper_left_running_is_ended_before_the_next_one_drives(
     (tmp_path / "drives").unlink()
     assert first.wait() == 2
     assert not (tmp_path / "drives").exists()
-    assert "did not run, since jmp shell ended" in first.result("Run")["msg"]
+    lost = first.result("Run")
+    assert lost["outcome"] == "ERROR" and "was broken off, but its lease did not hold" in lost["msg"]
+    assert "The keeper of lease" in lost["msg"]
 
 
 SHELL = """

@@ -222,3 +222,52 @@ def test_a_long_text_is_cut_at_its_front() -> None:
     line = cli.plain_line("a" * 1000 + " the end")
 
     assert len(line) == 400 and line.startswith("...") and line.endswith(" the end")
+
+
+TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMH0.c2lnbmF0dXJlLW9mLXRoZS1sYWI"
+
+
+@pytest.mark.parametrize("token", [TOKEN, "opaque-0123456789-abcdefghij"])
+@pytest.mark.parametrize("form", ["token: {}\n", 'token: "{}"\n', "token: >-\n  {}\n", '{{"token": "{}"}}\n', None])
+def test_no_piece_of_a_token_is_shown_whatever_jmp_says(
+    fake_jmp: FakeJmp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, form: str | None
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    arguments: tuple[str, ...] = ()
+    if form is None:
+        monkeypatch.setenv("JMP_TOKEN", token)
+    else:
+        config = tmp_path / "alice.yaml"
+        config.write_text("kind: ClientConfig\n" * (not form.startswith("{{")) + form.format(token), encoding="utf-8")
+        arguments = ("--client-config", str(config))
+    says = f"cannot map bearer {token} to a client, nor {token[5:25]}{'. ' * 190} nor Bearer={token[-20:]}"
+    fake_jmp(f"print({says!r}, file=sys.stderr); sys.exit(1)")
+
+    with pytest.raises(errors.JmpFailed) as caught:
+        cli.Jmp().call("get", "leases", *arguments)
+
+    assert not any(token[at : at + 12] in caught.value.message for at in range(len(token) - 12))
+    assert "nor Bearer=" in caught.value.message
+
+
+def test_a_token_that_jmp_has_renewed_is_used_at_once(fake_jmp: FakeJmp, tmp_path: Path) -> None:
+    fake_jmp(
+        f"path = {str(tmp_path / 'asked')!r}\n"
+        "if os.path.exists(path): print('{}'); sys.exit()\n"
+        "open(path, 'w'); print('Token is expired. Please try again now', file=sys.stderr); sys.exit(1)"
+    )
+    assert cli.Jmp().call_json("get", "leases") == {}
+
+
+def test_a_machine_without_descriptors_is_not_taken_for_one_without_jmp(
+    fake_jmp: FakeJmp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_arguments: object, **_options: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    fake_jmp("")
+    monkeypatch.setattr(cli, "run_bounded", exhausted)
+    with pytest.raises(
+        errors.JmpFailed, match=r"jmp get leases cannot be run, since there are no file descriptors left"
+    ):
+        cli.Jmp().call("get", "leases")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, LeaseLost
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
 
 HOLDER = {"job": "4711", "host": "bench-7", "pid": 12, "since": 0}
@@ -135,3 +135,41 @@ def test_a_lock_directory_that_is_not_the_same_for_all_is_refused(directory: str
 def test_a_lock_file_that_is_not_there_is_nobody_s(path: Path) -> None:
     assert device_lock.read_holder(path) == {}
     assert not device_lock.is_locked(path)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o772, 0o720])
+def test_a_lock_directory_that_others_can_empty_is_refused(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "locks"
+    directory.mkdir()
+    directory.chmod(mode)
+    with pytest.raises(InputError, match=r"Others may write the lock directory .* \(chmod 1777 "):
+        device_lock.lock_path(str(directory), "sim1")
+    directory.chmod(0o1777)
+    assert device_lock.lock_path(str(directory), "sim1")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's directory")
+@pytest.mark.parametrize("what", ["directory", "link"])
+def test_a_lock_directory_of_another_user_is_refused(tmp_path: Path, what: str) -> None:
+    directory = tmp_path / "locks"
+    if what == "directory":
+        directory.mkdir(mode=0o1777)
+    else:
+        directory.symlink_to(tmp_path)
+    os.chown(directory, 44444, 44444, follow_symlinks=False)
+    with pytest.raises(InputError, match=r"belongs to another user \(uid 44444\)"):
+        device_lock.lock_path(str(directory), "sim1")
+
+
+def test_whoever_shares_a_lock_is_seen_until_every_copy_is_closed(path: Path) -> None:
+    descriptor = taken(path)
+    with pytest.raises(LeaseLost, match="is not held any more"), device_lock.share_lock(path, "another"):
+        pass
+    device_lock._write(descriptor, path, {"lease": "mine"})
+    with device_lock.share_lock(path, "mine") as copy:
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[copy]) as driver:
+            assert device_lock.is_driven(descriptor)
+            driver.kill()
+        assert device_lock.is_driven(descriptor)
+    assert not device_lock.is_driven(descriptor)
+    os.close(descriptor)

@@ -51,7 +51,7 @@ LONGEST_TEMPORARY_DIRECTORY = 105 - len("/jumpstarter-xxxxxxxx/socket")
 QUOTED = re.compile(r"(?<=input_value=).*?(?=, input_type=)")
 """From a config that it refuses ``jmp`` quotes what it read there, which can be a token."""
 
-TOKEN = re.compile(r"""^\s*(?:refresh_)?token["']?\s*:\s*(?:[>|][-+]?\s*)?["']?([^\s"'{},]+)""", re.MULTILINE)
+TOKEN = re.compile(r"""(?:^|[\s{,"'])(?:refresh_)?token["']?\s*:\s*(?:[>|][-+]?\s*)?["']?([^\s"'{},]+)""", re.MULTILINE)
 """In a client config, found without PyYAML, which would make each keeper larger."""
 
 JWT = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,2}")

@@ -89,6 +89,13 @@ class Controller:
         """Return the names of the exporters that a selector matches."""
         return [str(entry.get("name")) for entry in self._get("exporters", "-l", selector) if isinstance(entry, dict)]
 
+    def ask(self, timeout: float) -> None:
+        """Ask for anything at all.
+
+        :raises JmpFailed: the controller was not reached, or refuses this client.
+        """
+        self.jmp.call_json("get", "leases", *self.config, timeout=timeout)
+
     def own_leases(self) -> list[Lease]:
         """Return this client's active leases, as far as they can be read."""
         return [lease for lease in self._list() if lease]

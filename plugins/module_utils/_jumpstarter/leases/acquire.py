@@ -26,6 +26,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     JOB_TAG,
     Request,
     record_of,
+    refuse_vain_wait,
     tags_of,
     wanted_arguments,
 )
@@ -172,8 +173,10 @@ class _Asking:
             return waits or f"who holds it can't be seen ({error.message})"
         if holder is None or holder.name == self.name:
             return waits or "no one is seen to hold it; is the exporter online?"
+        host = holder.tags.get(HOST_TAG, "?")
+        refuse_vain_wait(request, holder.name, host)
         job = holder.tags.get(JOB_TAG)
-        by = f" for job {job}, host {holder.tags.get(HOST_TAG, '?')}" if job else ""
+        by = f" for job {job}, host {host}" if job else ""
         return f"client {holder.client}{by} holds {holder.exporter} until {holder.until} or longer"
 
 

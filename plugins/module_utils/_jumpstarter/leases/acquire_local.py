@@ -27,7 +27,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     LeaseFiles,
     Record,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request, record_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import (
+    Request,
+    record_of,
+    refuse_vain_wait,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import new_lease_name
 
@@ -113,7 +117,9 @@ def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
         locked = try_lock(path, holder, _end_what_drives)
         if locked:
             return locked[0]
-        who = describe_holder(read_holder(path))
+        before = read_holder(path)
+        refuse_vain_wait(request, before.get("lease"), before.get("host"))
+        who = describe_holder(before)
         if time.monotonic() >= deadline:
             raise errors.LeaseTimeout(
                 f"{request.what} did not become free within {request.timeout:g} s: {who} has it (lock {path})."

@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError, LeaseRefused
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_value
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, label_value
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher
 
 JOB_TAG = "hatci-job"
@@ -34,6 +35,8 @@ class Request(t.NamedTuple):
     max_hold: float | None
     expected_exporter: str | None
     say: Say
+    blocks_run: bool = False
+    """While it waits, the other hosts of this run stand still."""
 
     @property
     def what(self) -> str:
@@ -48,6 +51,26 @@ class Request(t.NamedTuple):
             self.caller.owner.sleep(seconds)
         else:
             time.sleep(seconds)
+
+
+def refuse_vain_wait(request: Request, lease_name: object, host: object) -> None:
+    """Refuse to wait for a device that only this very run can free, but will not while it waits.
+
+    :param lease_name: the lease that holds the device, and ``host`` for which host.
+    :raises LeaseRefused: it is one of this ansible-playbook process.
+    """
+    owner = request.caller.owner
+    if not (request.blocks_run and owner and isinstance(lease_name, str) and lease_name):
+        return
+    try:
+        record = LeaseFiles(check_name(lease_name, "lease_name")).read()
+    except JumpstarterError:
+        return
+    if record and record.get("watch_pid") == owner.pid:
+        raise LeaseRefused(
+            f"{request.what} is held by host {host} of this very run, which stands still while this host waits, so "
+            "waiting cannot help; use the playbook ota_fleet, or strategy: free with more forks, or serial: 1."
+        )
 
 
 def tags_of(caller: Caller) -> dict[str, str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 
@@ -17,24 +18,29 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import (
     choose_mode,
     config_arguments,
+    endpoint_of,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, Caller
 
 OLDEST_WITH_LEASES = (0, 8)
+LOOK_SECONDS = 20.0
+PROXIES = ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Look which ``jmp`` is there, and whether what a test will need of it can be used.
 
     :returns: ``changed`` (never), ``path``, ``version`` and ``mode``.
-    :raises JumpstarterError: there is no ``jmp``, it is too old, the client config cannot be used, or without a
-        controller the exporter has no config here.
+    :raises JumpstarterError: there is no ``jmp``, it is too old, the client config cannot be used, the controller does
+        not answer, or without a controller the exporter has no config here.
     """
     jmp = Jmp(Caller.from_options(options).owner)
     client_config, client = options["client_config"] or None, options["client"] or None
     mode = choose_mode(options["mode"], client_config, client)
+    config: list[str] = []
     if mode == CONTROLLER:
-        config_arguments(client_config, client)
+        config = config_arguments(client_config, client)
     elif options["exporter"]:
         find_exporter_config(options["exporter"])
     printed = jmp.call("version")
@@ -46,4 +52,22 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
         raise errors.JumpstarterError(
             f"{jmp.path} is version {version}; leases from a controller need jumpstarter-cli 0.8 or newer."
         )
+    if mode == CONTROLLER:
+        _ask_controller(Controller(jmp, config), endpoint_of(client_config, client))
     return {"changed": False, "path": jmp.path, "version": version, "mode": mode}
+
+
+def _ask_controller(controller: Controller, endpoint: str) -> None:
+    """Look once whether the controller answers, before anything relies on it.
+
+    :raises JumpstarterError: it does not; says how it was tried to be reached.
+    """
+    try:
+        controller.ask(LOOK_SECONDS)
+    except (errors.JmpFailed, errors.JmpTimeout) as error:
+        proxies = [name for name in PROXIES if os.environ.get(name)]
+        by = f" The environment sends it through a proxy ({', '.join(proxies)}); see no_proxy." if proxies else ""
+        error.message = (
+            f"The Jumpstarter controller at {endpoint or '?'} is of no use now: {error.message.rstrip('.')}.{by}"
+        )
+        raise

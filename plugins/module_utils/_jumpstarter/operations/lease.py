@@ -53,25 +53,34 @@ Result = dict[str, t.Any]
 Options = t.Mapping[str, t.Any]
 
 
-def manage_lease(options: Options, check_mode: bool, say: t.Callable[[str], None] = lambda line: None) -> Result:
+def manage_lease(
+    options: Options,
+    check_mode: bool,
+    say: t.Callable[[str], None] = lambda line: None,
+    blocks_run: t.Callable[[], bool] = lambda: False,
+) -> Result:
     """Acquire, create, renew, verify or release a lease.
 
     :param say: shows a line to whoever watches.
+    :param blocks_run: whether the other hosts of this run stand still while this one waits.
     :returns: ``changed``, ``lease_name``, ``mode``, ``exporter`` and ``lease``.
     :raises JumpstarterError: what was asked could not be done.
     """
     if options["output"] == "yaml":
         require_yaml()  # before a lease is made that could then not be told of
-    act = {"acquire": _acquire, "create": _create, "renew": _renew, "verified": _verify, "release": _release}[
-        options["state"]
-    ]
-    result = act(options, check_mode, say)
+    if options["state"] == "acquire":
+        result = _acquire(options, check_mode, say, blocks_run)
+    else:
+        act = {"create": _create, "renew": _renew, "verified": _verify, "release": _release}[options["state"]]
+        result = act(options, check_mode, say)
     return {**result, "output": _written(result, options["output"])}
 
 
-def _acquire(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+def _acquire(
+    options: Options, check_mode: bool, say: t.Callable[[str], None], blocks_run: t.Callable[[], bool]
+) -> Result:
     mode = _mode(options)
-    request = _request(options, mode, say)
+    request = _request(options, mode, say)._replace(blocks_run=blocks_run())
     held = options["lease_name"]
     if held and held != PREDICTED_NAME:
         return _already_held(held, request)

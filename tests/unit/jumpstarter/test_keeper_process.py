@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a keeper renews and gives back, over a controller and a clock of the test's own."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock, keeper_process
+
+Answer = bool | errors.JumpstarterError
+HOUR = 3600.0
+
+
+class World:
+    """A clock, a controller and an event loop: the play ends at ``play_ends``."""
+
+    has_owner = True
+
+    def __init__(self, *answers: Answer) -> None:
+        self.now = 1000.0
+        self.play_ends = float("inf")
+        self.calls: list[tuple[float, str]] = []
+        self.extended: list[float] = []
+        self.lines: list[str] = []
+        self.messages: list[dict[str, t.Any]] = []
+        self._answers = list(answers)
+
+    def delete(self, _name: str) -> bool:
+        self.calls.append((self.now, "delete"))
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, errors.JumpstarterError):
+            raise answer
+        return answer
+
+    def extend(self, _name: str, duration: float) -> None:
+        self.calls.append((self.now, "extend"))
+        self.extended.append(self.now - 1000.0 + duration - (self.now - 1000.0))
+
+    def until_end(self, moment: float | None = None) -> bool:
+        ends = moment is None or self.play_ends <= moment
+        self.now = max(self.now, self.play_ends if ends else t.cast("float", moment))
+        return ends
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    def log(self, line: str) -> None:
+        self.lines.append(line)
+
+    def read_message(self) -> dict[str, t.Any] | None:
+        return self.messages.pop(0) if self.messages else None
+
+    def close_input(self) -> None:
+        """Hear no further messages."""
+
+
+Run = t.Callable[..., World]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a keeper to its end in such a world."""
+
+    def keep(world: World, *messages: dict[str, t.Any], play: float = 0.0, duration: float = 600.0) -> World:
+        world.messages = list(messages)
+        world.play_ends = world.now + play
+        monkeypatch.setattr(keeper_process.time, "monotonic", lambda: world.now)
+        monkeypatch.setattr(keeper_process, "end_lease_processes", lambda _name: 0)
+        monkeypatch.setattr(keeper_process.Keeper, "_controller", lambda *_all: world)
+        order: dict[str, t.Any] = {
+            "name": "hatci-7", "owner": None, "config": [], "duration": duration, "max_hold": None, "lock": None,
+            "record": str(tmp_path / "record"), "trouble": str(tmp_path / "trouble"), "log": "", "environment": {},
+        }  # fmt: skip
+        keeper_process.Keeper(t.cast("t.Any", order), t.cast("t.Any", world)).run()
+        return world
+
+    return keep
+
+
+def refused(words: str) -> errors.JmpFailed:
+    """Return what jmp fails with."""
+    return errors.JmpFailed(f"jmp delete leases failed: {words}", words=words)
+
+
+def test_an_hour_with_the_default_lease_takes_five_starts_of_jmp(run: Run) -> None:
+    world = run(World(True), {"elapsed": 0.0}, play=HOUR)
+    assert [kind for _when, kind in world.calls] == ["extend"] * 4 + ["delete"]
+
+
+@pytest.mark.parametrize("duration", [5.0, 60.0, 600.0, 7200.0])
+def test_a_lease_never_lasts_longer_than_twice_its_duration_and_never_runs_out(run: Run, duration: float) -> None:
+    world = run(World(True), {"elapsed": 0.0}, play=duration * 20, duration=duration)
+    renewals = [when - 1000.0 for when, kind in world.calls if kind == "extend"]
+    ends = [duration, *world.extended]
+    assert all(until - when <= 2 * duration + 1 for when, until in zip(renewals, world.extended, strict=True))
+    assert all(when < until for when, until in zip(renewals, ends, strict=False))
+
+
+def test_a_keeper_stops_when_the_lease_has_run_out_by_itself(run: Run) -> None:
+    world = run(World(refused("grpc error: Connection refused")), {"elapsed": 0.0}, play=100.0)
+    assert 600.0 <= world.calls[-1][0] - 1000.0 <= 600.0 + 2 * keeper_process.RUN_OUT_SECONDS
+    assert len(world.calls) < 20 and "has run out by itself" in world.lines[-1]
+
+
+def test_a_jmp_that_is_away_for_a_moment_loses_nothing(run: Run) -> None:
+    world = run(World(errors.JmpMissing("There is no jmp"), True), {"elapsed": 0.0}, play=100.0)
+    assert world.lines[-1] == "released the lease"
+
+
+def test_a_lease_that_comes_minutes_after_it_was_asked_for_finds_its_keeper(run: Run) -> None:
+    world = run(World(False, False, False, False, True), {"late": False}, {"late": True})
+    assert world.lines[-1] == "released the lease"
+    assert world.now - 1000.0 > 40.0
+
+
+def test_a_play_that_dies_in_mid_request_does_not_hold_the_keeper_up(run: Run) -> None:
+    world = run(World(False), {"late": False})
+    assert world.now - 1000.0 <= 10.0 and len(world.calls) == 2
+
+
+def test_a_lease_that_was_never_asked_for_is_not_asked_about(run: Run) -> None:
+    assert run(World(True)).calls == []
+
+
+def test_a_refusal_ends_the_keeper_only_if_nothing_is_held(run: Run) -> None:
+    gone = refused("Error: failed to authenticate token")
+    assert len(run(World(gone), {"late": False}).calls) == 1
+    assert run(World(gone, True), {"elapsed": 0.0}, play=1.0).lines[-1] == "released the lease"
+
+
+def test_a_lock_whose_directory_is_removed_is_taken_again(tmp_path: Path) -> None:
+    path = device_lock.lock_path(str(tmp_path / "locks"), "sim1")
+    taken = device_lock.try_lock(path, {"lease": "hatci-7"})
+    assert taken
+    path.unlink()
+    path.parent.rmdir()
+    assert not device_lock.is_at(taken[0], path)
+
+    again = device_lock.lock_again(taken[0], path)
+
+    assert again is not None and device_lock.holds(path, "hatci-7")
+    os.close(again)
+    os.close(taken[0])
+
+
+def test_a_lock_that_another_job_took_meanwhile_is_not_taken_for_ours(tmp_path: Path) -> None:
+    path = device_lock.lock_path(str(tmp_path / "locks"), "sim1")
+    taken = device_lock.try_lock(path, {"lease": "hatci-7"})
+    path.unlink()
+    other = device_lock.try_lock(path, {"lease": "hatci-8"})
+    assert taken and other
+
+    assert device_lock.lock_again(taken[0], path) is None
+    assert not device_lock.holds(path, "hatci-7") and device_lock.holds(path, "hatci-8")
+    os.close(taken[0])
+    os.close(other[0])
