@@ -149,12 +149,14 @@ class _Asking:
         wanted = wanted_arguments(request.exporter, request.selector)
         tell_of_request(self.keeper, is_unknown=False)
         while not self.is_made:
+            before = self.may_come
+            self.may_come = True  # also if the call is broken off
             try:
                 self.controller.create(self.name, wanted, request.duration, tags_of(request.caller))
                 self.is_made = True
             except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
-                if not self.may_come and _may_be_carried_out(error):
-                    self.may_come = True
+                self.may_come = before or _may_be_carried_out(error)
+                if self.may_come:
                     tell_of_request(self.keeper, is_unknown=True)
                 outage.bear(error)
                 request.pause(FIRST_PAUSE)
