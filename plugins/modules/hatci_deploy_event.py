@@ -10,7 +10,8 @@ module: hatci_deploy_event
 short_description: Deploy an event to its vehicle
 version_added: 0.1.0
 description:
-  - Schedules the deployment of a target event. An event that is not fixed is refused before anything is sent.
+  - Schedules the deployment of a target event. An event that is not fixed, or is the source of an update (C(RROM)), is
+    refused before anything is sent.
   - An answer about another event or vehicle fails the task.
   - If the answer of SUMS is lost, the deployment is not sent again, since that could make a second one.
 

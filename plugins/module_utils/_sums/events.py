@@ -96,9 +96,16 @@ def require_fixed(client: SumsClient, event_id: str, vin: str | None) -> None:
     """Make sure that an event may be deployed.
 
     :param vin: of the vehicle that it must be for; None for any.
-    :raises WrongState: it is not fixed.
+    :raises WrongState: it is not fixed, or is the source of an update.
     """
     reply = look_at_event(client, event_id, vin=vin)
+    if str(reply.record.get("update_type")).strip().upper() == "RROM":
+        raise errors.WrongState(
+            f"Event {event_id} is a source event (RROM), and only a target event (UROM) can be deployed; "
+            "give the target event's id. Nothing was deployed.",
+            method=reply.request.method,
+            path=reply.request.path,
+        )
     if not is_fixed(reply.record):
         raise errors.WrongState(
             f"Event {event_id} is not fixed ({_state_of(reply.record)}); "

@@ -94,6 +94,18 @@ def test_source_and_target_are_not_one_event(backend: Backend) -> None:
     assert_is_about_another(result, "event", "update_type is 'RROM' instead of 'UROM'")
 
 
+def test_a_source_event_is_not_deployed(backend: Backend) -> None:
+    """Neither where the user gave its id, nor where SUMS gave it to the target too."""
+    backend.answers({**FIXED, "update_type": "rrom"})
+
+    result = run_module("hatci_deploy_event", backend.url)
+
+    assert result["failed"]
+    assert_is_sentence(result["msg"])
+    assert "Event ev-000001 is a source event (RROM)" in result["msg"] and "Nothing was deployed" in result["msg"]
+    assert backend.calls == ["GET /api/v1/events/ev-000001"]
+
+
 def test_who_does_not_say_what_an_event_is_for_gets_it_fixed(backend: Backend) -> None:
     backend.answers({**FIXED, "vin": ANOTHER_VIN, "update_type": "RROM"})
 
