@@ -77,6 +77,29 @@ def test_the_inventory_file_is_one_for_the_plugin() -> None:
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["plugin"] == InventoryModule.NAME
 
 
+def test_what_needs_no_vehicle_needs_no_sums_either() -> None:
+    refreshed = {source["inventory"] for source in CONFIGURATION["controller_inventory_sources"]}
+    for template in TEMPLATES:
+        assert (template["inventory"] in refreshed) is bool(template.get("survey_enabled"))
+    (host,) = CONFIGURATION["controller_hosts"]
+    assert (host["name"], host["inventory"]) == ("localhost", "HATCI local")
+
+
+@pytest.mark.parametrize(
+    ("job", "tester"),
+    [
+        ({"awx_user_name": "erika"}, "erika"),
+        ({"awx_user_name": None, "awx_schedule_name": "nightly"}, "nightly"),
+        ({"awx_parent_job_schedule_name": "weekly"}, "weekly"),
+        ({}, "AAP"),
+    ],
+)
+def test_a_job_without_a_user_has_a_tester_too(job: dict[str, t.Any], tester: str) -> None:
+    for template in WITH_SURVEY:
+        expression = template["extra_vars"]["hatci_tester_name"]
+        assert ImmutableSandboxedEnvironment().from_string(str(expression)).render(**job) == tester
+
+
 @pytest.mark.parametrize("template", WITH_SURVEY, ids=by_name)
 def test_a_survey_asks_for_what_the_collection_reads(template: dict[str, t.Any]) -> None:
     in_templates = set(re.findall(r"\w+", " ".join(map(str, template["extra_vars"].values()))))
