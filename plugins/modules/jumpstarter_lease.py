@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jumpstarter_lease
-short_description: Acquire, renew, verify or release a device
+short_description: Acquire, renew or release a device
 version_added: 0.1.0
 description:
   - Acquires a device for this job alone, and gives it back.

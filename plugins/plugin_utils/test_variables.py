@@ -25,10 +25,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._failure import F
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import parse_time
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS as VEHICLE_CHECKS
 from ansible_collections.hatci.automation.plugins.plugin_utils.ecu_text import UnreadableText, parse_ecus
 from ansible_collections.hatci.automation.plugins.plugin_utils.vin import is_vin
 
 ECU_PARTS = ("ecu_name", "part_number", "sw_version")
+VEHICLE_ECU_PARTS = ("name", "driver", "logical_address", "part_number_did", "sw_version_did")
 MONTH = 30 * 86400
 DAY = 86400
 WORDS = {"yes": True, "on": True, "true": True, "1": True, "no": False, "off": False, "false": False, "0": False}
@@ -183,6 +185,25 @@ def _problems_of_ecu(name: str, ecu: t.Any, number: int) -> list[str]:
     return problems
 
 
+def _vehicle_ecus(name: str, value: t.Any) -> list[Values]:
+    ecus = _list(name, value)
+    for number, ecu in enumerate(ecus, start=1):
+        if not isinstance(ecu, Mapping) or any(is_empty(ecu.get(part)) for part in ("name", "driver")):
+            raise Refused(f"{name}: ECU number {number} is {_shown(ecu)}; give a mapping with name and driver.")
+        unknown = [str(key) for key in ecu if key not in VEHICLE_ECU_PARTS]
+        if unknown:
+            raise Refused(f"{name}: ECU {ecu['name']} has {unknown[0][:60]}; give {_named(VEHICLE_ECU_PARTS)} only.")
+    return [dict(ecu) for ecu in ecus]
+
+
+def _vehicle_checks(name: str, value: t.Any) -> list[str]:
+    checks = [value] if isinstance(value, str) else _list(name, value)
+    odd = next((check for check in checks if check not in VEHICLE_CHECKS), None)
+    if odd is not None:
+        raise Refused(f"{name} has {_shown(odd)}; give some of {', '.join(VEHICLE_CHECKS)}.")
+    return checks
+
+
 def _list(name: str, value: t.Any) -> list[t.Any]:
     if not isinstance(value, list):
         raise Refused(f"{name} is {_shown(value)}; give a list{_from_survey(name, value)}.")
@@ -271,6 +292,10 @@ CHECKS: dict[str, Check] = {
     "ota_verify_ecus": _switch,
     "ota_verify_commands": _texts(commas=False),
     "ota_verify_tasks": _text(),
+    "ota_vehicle_ecus": _vehicle_ecus,
+    "ota_vehicle_checks": _vehicle_checks,
+    "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
+    "ota_allowed_codes": _texts(commas=True),
     "ota_fleet_max_fail_percentage": _percentage,
 }
 """What each variable of a test may be."""

@@ -165,3 +165,20 @@ def test_any_value_is_used_or_refused_in_a_sentence(variables: dict[str, t.Any])
     values, problems = check_test_variables(variables)
     assert all(problem.endswith(".") and "Traceback" not in problem for problem in problems)
     assert set(values) <= set(variables)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"ota_vehicle_ecus": [{"name": "Gateway"}]}, "give a mapping with name and driver"),
+        ({"ota_vehicle_ecus": "Gateway"}, "ota_vehicle_ecus is the text 'Gateway'; give a list"),
+        (
+            {"ota_vehicle_ecus": [{"name": "Gateway", "driver": "gateway", "sw_did": 1}]},
+            "ota_vehicle_ecus: ECU Gateway has sw_did; give name, driver, logical_address",
+        ),
+        ({"ota_vehicle_checks": ["identity", "mileage"]}, "has the text 'mileage'; give some of identity, source"),
+        ({"ota_vehicle_settle_seconds": -1}, "give seconds as a number, 0 or more"),
+    ],
+)
+def test_what_the_vehicle_is_asked_for(variables: dict[str, t.Any], problem: str) -> None:
+    assert problem in problem_of(**variables)
