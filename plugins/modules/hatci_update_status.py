@@ -16,8 +16,9 @@ description:
     The failure carries the last known state and the id to go on waiting with.
   - A success counts once a second look has confirmed it. An answer that contradicts itself, such as C(COMPLETE) with
     an C(error_message), is not a usable answer. One about another deployment, event or vehicle fails the task at once.
-  - Once an answer was usable, the wait bears every kind of refusal for O(outage_timeout); before that, one that waiting
-    does not help, such as a wrong token, fails the task at once.
+  - Once an answer was usable, the wait bears every kind of refusal for O(outage_timeout), but two minutes at the most
+    that SUMS does not know the deployment. Before that, a refusal that waiting does not help, such as a wrong token,
+    fails the task at once.
   - With O(until_progress) or O(until_state) it looks until the deployment has come to that point. One that ends before,
     in whatever state, does not fail the task; RV(reached) tells.
   - A line is shown on every change of state, and at least one a minute, when the connection is local.

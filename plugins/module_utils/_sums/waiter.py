@@ -19,6 +19,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._times import Clo
 CREATE_GRACE_SECONDS = 15.0
 """How long a deployment that was just created may be unknown to SUMS."""
 
+GONE_SECONDS = 120.0
+"""How long one that was seen may be unknown to SUMS, since an instance that has just started may not have it yet."""
+
 SAY_SECONDS = 60.0
 """At least this often a line tells that the wait goes on."""
 
@@ -107,6 +110,7 @@ class Wait:
         self._deadline = Deadline(policy.timeout, clock)
         self._outage = Deadline(policy.outage, clock)
         self._trouble_began = self._began
+        self._gone_since: float | None = None
         self._last: Record | None = None
         self._trouble: errors.RequestError | None = None
         self._is_to_confirm = False
@@ -186,16 +190,14 @@ class Wait:
             self._tell("SUMS answers again")
         if self._last is None or seen["state"] != self._last["state"]:
             self._tell(_progress(seen))
-        self._last, self._trouble = seen, None
+        self._last, self._trouble, self._gone_since = seen, None, None
 
     def _tolerate(self, error: errors.RequestError, asked: float) -> None:
         """Bear an error for as long as the policy says.
 
         :param asked: when the look began that brought it.
         """
-        is_new = self._last is None and self._clock() - self._began < CREATE_GRACE_SECONDS
-        is_blip = error.transient or self._last is not None or (is_new and isinstance(error, errors.NotFound))
-        if isinstance(error, errors.AnotherRecord) or not is_blip:
+        if not self._is_blip(error, asked):
             error.details.update(self._known())
             error.message += f" The {self._what} {self._id} was last seen {self._last_state()}."
             raise error
@@ -212,6 +214,19 @@ class Wait:
         if self._trouble is None:
             self._tell(f"SUMS gives no usable answer, still trying: {error.message}")
         self._trouble = error
+
+    def _is_blip(self, error: errors.RequestError, asked: float) -> bool:
+        """Whether waiting may help: after the first good look always, unless SUMS has another record or none."""
+        if isinstance(error, errors.AnotherRecord):
+            return False
+        if not isinstance(error, errors.NotFound):
+            self._gone_since = None
+            return error.transient or self._last is not None
+        if self._gone_since is None:
+            self._gone_since = asked
+        if self._last is None:
+            return self._clock() - self._began < CREATE_GRACE_SECONDS
+        return self._clock() - self._gone_since < GONE_SECONDS
 
     def _failed(self, seen: Record) -> errors.DeploymentFailed:
         reason = seen["reason"] or "SUMS gives no reason"

@@ -298,7 +298,7 @@ def test_one_blip_is_borne_whatever_it_is_once_the_deployment_was_seen(kind: str
     assert next_look - blip <= 5 + SLACK
 
 
-@pytest.mark.parametrize("kind", REFUSALS)
+@pytest.mark.parametrize("kind", [kind for kind in REFUSALS if kind != "unknown"])
 def test_a_refusal_that_lasts_ends_the_wait_with_its_budget_and_the_last_state(kind: str) -> None:
     world = World([("IN_PROGRESS", 0)], [Answer(), *[Answer(kind)] * 100])
 
@@ -307,6 +307,24 @@ def test_a_refusal_that_lasts_ends_the_wait_with_its_budget_and_the_last_state(k
     assert how == "OutageTooLong" and isinstance(error, errors.SumsError)
     assert "IN_PROGRESS 7 %" in error.message and error.details["state"] == "IN_PROGRESS" and kind in error.message
     assert world.now <= world.looks[1][0] + 300 + SLACK
+
+
+def test_one_that_sums_does_not_have_any_more_is_not_waited_for_as_long_as_for_an_outage() -> None:
+    world = World([("IN_PROGRESS", 0)], [Answer(), *[Answer("lost")] * 8, *[Answer("unknown")] * 100])
+
+    how, error = run(world, timeout=6000, interval=30, outage=3000)
+
+    gone = world.looks[9][0]
+    assert how == "NotFound" and isinstance(error, errors.SumsError)
+    assert "was last seen IN_PROGRESS 7 %" in error.message and error.details["state"] == "IN_PROGRESS"
+    assert waiter.GONE_SECONDS <= world.now - gone <= waiter.GONE_SECONDS + 33 + SLACK
+
+
+def test_it_may_be_away_again_and_again() -> None:
+    away = [Answer("unknown")] * 3
+    world = World([("IN_PROGRESS", 500), ("COMPLETE", 0)], [Answer(), *away, Answer(), *away, Answer("lost"), *away])
+
+    assert run(world, interval=30, timeout=6000, outage=3000)[0] == "success"
 
 
 @pytest.mark.parametrize("kind", ["refused", "tls", "redirect", "rejected", "another"])
