@@ -55,7 +55,8 @@ options:
   duration:
     description:
       - How long the lease lasts if nothing renews it, such as V(30m), V(1h30m), V(01:30:00) or seconds.
-      - With a keeper a short one is safer, since it is what is left when even the keeper is killed.
+      - With a keeper a short one is safer, since it is what is left when even the keeper is killed. A lease that the
+        keeper has renewed lasts for up to twice as long.
     type: str
     default: 10m
   lease_name:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from jumpstarter_support import FakeKeeper
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import LeaseTimeout
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import LeaseRefused, LeaseTimeout
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
     lock_path,
@@ -23,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 LEASE = "hatci-17-vehicle-001-abcd"
 
@@ -103,3 +104,18 @@ def test_a_lease_that_somebody_wrote_into_the_lock_file_chooses_nobody_to_end(
 def test_an_odd_name_in_the_lock_file_harms_nothing(locks: Path, acquire: t.Callable[[], t.Any]) -> None:
     locks.write_text('{"lease": "../../etc/passwd"}', encoding="utf-8")
     assert acquire()["exporter"] == "bench"
+
+
+def test_a_wait_that_only_this_run_could_end_is_refused_at_once(tmp_path: Path, acquire: t.Callable[[], t.Any]) -> None:
+    run = Owner.of(os.getpid())
+    request = Request(
+        caller=Caller("18", "car-b", run), exporter="bench", selector=None, duration=60.0, timeout=0.0, max_hold=None,
+        expected_exporter=None, say=lambda _line: None,
+    )  # fmt: skip
+    acquire_local.acquire_local(str(tmp_path / "locks"), request)
+    second = request._replace(caller=Caller("18", "car-a", run))
+
+    with pytest.raises(LeaseRefused, match=r"is held by host car-b of this very run, .* use the playbook ota_fleet"):
+        acquire_local.acquire_local(str(tmp_path / "locks"), second._replace(blocks_run=True, timeout=600.0))
+    with pytest.raises(LeaseTimeout, match="job 18, host car-b"):
+        acquire_local.acquire_local(str(tmp_path / "locks"), second)

@@ -122,3 +122,11 @@ def test_no_descriptor_is_left_open() -> None:
     with pytest.raises(CommandTimeout):
         run_bounded(["sleep", str(LONG)], timeout=0.1, environment=ENVIRONMENT)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_left_the_group_and_its_environment_is_ended_too(tmp_path: Path) -> None:
+    script = f"setsid env -i sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & while :; do sleep 0.1; done"
+    with pytest.raises(CommandTimeout):
+        run_bounded(["/bin/sh", "-c", script], timeout=2, environment=ENVIRONMENT)
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

@@ -98,7 +98,39 @@ def run_bounded(
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a program and its process group, politely first."""
+    """End a program, its process group and all that left that group, politely first."""
+    with contextlib.ExitStack() as stack:
+        started = []
+        for pid in descendants_of({process.pid}) if process.poll() is None else ():
+            with contextlib.suppress(OSError):
+                started.append(stack.enter_context(_opened(os.pidfd_open(pid))))
+        _signal_all(started, signal.SIGTERM)
+        _end_group(process)
+        _signal_all(started, signal.SIGKILL)
+
+
+def descendants_of(pids: t.Collection[int]) -> set[int]:
+    """Return the processes that these have started, and those that these have started in turn."""
+    parents = {int(entry): _parent_of(entry) for entry in os.listdir("/proc") if entry.isdigit()}
+    found = set(pids)
+    while grown := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= grown
+    return found - set(pids)
+
+
+def _parent_of(pid: str) -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
+    return 0
+
+
+def _signal_all(pidfds: t.Sequence[int], number: int) -> None:
+    for pidfd in pidfds:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(pidfd, number)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)

@@ -11,6 +11,7 @@ import signal
 import time
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import LEASE_VARIABLE
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import descendants_of
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
 GRACE_SECONDS = 1.0
@@ -51,12 +52,9 @@ def leases_that_hold(descriptor: int) -> set[str]:
 
 def _open_lease_processes(lease_name: str) -> list[int]:
     """Return a pidfd of each process that carries the mark, and of all that these have started."""
-    processes = _processes()
-    wanted = {pid for pid in processes if _lease_of(pid) == lease_name}
-    while grown := {pid for pid in processes if pid not in wanted and _parent_of(pid) in wanted}:
-        wanted |= grown
+    marked = {pid for pid in _processes() if _lease_of(pid) == lease_name}
     found = []
-    for pid in wanted:
+    for pid in (marked | descendants_of(marked)) - {os.getpid()}:
         with contextlib.suppress(OSError):
             found.append(os.pidfd_open(pid))
     return found
@@ -74,12 +72,6 @@ def _lease_of(pid: int) -> str:
             if name == LEASE_VARIABLE.encode():
                 return value.decode(errors="replace")
     return ""
-
-
-def _parent_of(pid: int) -> int:
-    with contextlib.suppress(OSError, IndexError, ValueError), open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[1])
-    return 0
 
 
 def _wait_for_all(pidfds: list[int]) -> None:
