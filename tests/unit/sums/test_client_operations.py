@@ -525,3 +525,34 @@ def test_a_wait_over_the_wire(backend: Backend) -> None:
     assert not result.get("failed") and result["state"] == "COMPLETE"
     assert len(backend.seen) == 7, "the success is looked at twice"
     assert any("IN_PROGRESS 50 %" in line for line in said)
+
+
+def test_a_point_over_the_wire(backend: Backend) -> None:
+    backend.replies(reply_json({"state": "PENDING"}), reply_json({"state": "Installing", "progress": 41}))
+    for point in ({"until_progress": 40.0}, {"until_state": "installing"}):
+        result = run_module("hatci_update_status", backend.url, poll_interval=0.01, **point)
+
+        assert (result["reached"], result["state"], result["progress"]) == (True, "INSTALLING", 41)
+        assert result["seen_at"].endswith("Z") and not result["changed"]
+
+    backend.answers({"state": "failed", "reason": "ECU"})
+    result = run_module("hatci_update_status", backend.url, until_progress=40.0)
+    assert not result.get("failed") and (result["reached"], result["state"], result["reason"]) == (
+        False,
+        "FAILED",
+        "ECU",
+    )
+
+    assert "reached" not in run_module("hatci_update_status", backend.url)
+    assert "reached" not in run_module("hatci_update_status", backend.url, until_progress=40.0, check_mode=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"until_progress": 0.0}, {"until_progress": 100.1}, {"until_progress": float("nan")}, {"until_state": " "}],
+)
+def test_a_point_that_cannot_be(backend: Backend, wrong: dict[str, t.Any]) -> None:
+    result = run_module("hatci_update_status", backend.url, **wrong)
+
+    assert_is_sentence(result["msg"])
+    assert next(iter(wrong)) in result["msg"] and backend.seen == []
