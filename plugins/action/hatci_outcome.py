@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.modules import hatci_outcome
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
@@ -23,4 +24,6 @@ class ActionModule(InProcessAction):
                 "per_host": False,
                 "aggregate": True,
             }
-        result["run"] = playbook_process().identity
+        play = playbook_process()
+        result["run"] = play.identity
+        FleetProgress(play).note_end(result["outcome"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.modules import hatci_update_status
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
@@ -16,4 +17,7 @@ class ActionModule(InProcessAction):
     module = hatci_update_status
 
     def extras(self) -> dict[str, t.Any]:
-        return {"say": self.say, "sleep": playbook_process().sleep}
+        play = playbook_process()
+        vehicles = self._task_vars.get("ansible_play_hosts_all") or []
+        fleet = FleetProgress(play, len(vehicles), self.show)
+        return {"say": self.say, "remind": fleet.remind if len(vehicles) > 1 else self.say, "sleep": play.sleep}

@@ -83,6 +83,7 @@ class Wait:
     """One wait for one deployment or event.
 
     :param say: shows a line to whoever watches.
+    :param remind: shows, once a minute, that the wait goes on; ``say`` by default.
     :param sleep: pauses for seconds.
     :param clock: seconds, never going backwards.
     :param now: the time of day.
@@ -94,6 +95,7 @@ class Wait:
         policy: WaitPolicy,
         *,
         say: t.Callable[[str], None] = lambda line: None,
+        remind: t.Callable[[str], None] | None = None,
         sleep: t.Callable[[float], None] = time.sleep,
         clock: Clock = time.monotonic,
         now: t.Callable[[], datetime.datetime] = lambda: datetime.datetime.now().astimezone(),
@@ -103,6 +105,7 @@ class Wait:
         self._id = watched.record_id
         self._policy = policy
         self._say = say
+        self._remind = remind or say
         self._sleep = sleep
         self._clock = clock
         self._now = now
@@ -183,7 +186,8 @@ class Wait:
             if quiet > 0:
                 self._sleep(max(TICK, min(left, quiet)))
             else:
-                self._tell(self._last_state() if self._trouble is None else "SUMS still gives no usable answer")
+                state = self._last_state() if self._trouble is None else "SUMS still gives no usable answer"
+                self._tell(state, self._remind)
 
     def _record(self, seen: Record) -> None:
         if self._trouble:
@@ -267,10 +271,12 @@ class Wait:
     def _elapsed(self) -> str:
         return _minutes(self._clock() - self._began)
 
-    def _tell(self, what: str) -> None:
+    def _tell(self, what: str, show: t.Callable[[str], None] | None = None) -> None:
         self._said = self._clock()
         limit = _minutes(self._policy.timeout)
-        self._say(f"{self._what} {self._id}: {what}, {self._elapsed()} of {limit} min, {self._now():%H:%M:%S}")
+        (show or self._say)(
+            f"{self._what} {self._id}: {what}, {self._elapsed()} of {limit} min, {self._now():%H:%M:%S}"
+        )
 
 
 def _minutes(seconds: float) -> str:

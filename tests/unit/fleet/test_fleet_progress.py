@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One line a minute tells how far a fleet is, whichever worker shows it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
+
+
+def test_one_line_a_minute_for_all_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    play = Owner.of(os.getpid())
+    now = time.time() + 3600
+    shown: list[str] = []
+    workers = [FleetProgress(play, 3, shown.append, lambda: now) for _ in range(3)]
+
+    for worker in workers:
+        worker.remind("deployment 1: IN_PROGRESS")
+    assert [line.rpartition(",")[0] for line in shown] == ["0 of 3 vehicles ended, 0 failed"]
+
+    workers[0].note_end("PASS")
+    workers[1].note_end("TIMEOUT")
+    now += 59
+    workers[2].remind("")
+    assert len(shown) == 1
+    now += 2
+    for worker in workers:
+        worker.remind("")
+    assert [line.rpartition(",")[0] for line in shown[1:]] == ["2 of 3 vehicles ended, 1 failed"]
+
+
+def test_a_directory_that_cannot_be_written_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    shown: list[str] = []
+    progress = FleetProgress(Owner.of(os.getpid()), 3, shown.append)
+    progress.note_end("PASS")
+    progress.remind("")
+    assert shown == []
