@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.hatci.automation.plugins.modules import hatci_create_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
@@ -12,3 +14,6 @@ class ActionModule(InProcessAction):
     """Runs the module of the same name."""
 
     module = hatci_create_event
+
+    def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        return {"event_id": result["event_id"] if self._task.args.get("update_type") == "UROM" else None}

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.hatci.automation.plugins.modules import hatci_deploy_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
@@ -12,3 +14,6 @@ class ActionModule(InProcessAction):
     """Runs the module of the same name."""
 
     module = hatci_deploy_event
+
+    def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        return {"event_id": str(self._task.args["event_id"]), "deployment_id": result["deployment_id"]}

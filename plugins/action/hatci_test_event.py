@@ -6,24 +6,77 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import watch_test_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import (
+    announce_creation,
+    close_test_event,
+    watch_test_event,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import NotWatching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
+from ansible_collections.hatci.automation.plugins.plugin_utils.detached import DetachedKilled, run_detached
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+
+Values = dict[str, t.Any]
 
 
 class ActionModule(InProcessAction):
-    """Runs the module of the same name, and has the test event closed if the play dies."""
+    """Runs the module of the same name, and has the test event closed if the play ends without reporting.
+
+    The closer stands before SUMS is asked, and a process that a signal to the play does not reach asks it: so whatever
+    is killed, somebody knows of the test event.
+    """
 
     module = hatci_test_event
 
-    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+    def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
         if not options["abort_with_play"] or self._task.check_mode:
-            return
+            return run()
+        owner = playbook_process()
         try:
-            watch_test_event(options, result, playbook_process())
+            return run_detached(lambda: self._create(options, run, owner))
+        except DetachedKilled:
+            return {
+                "failed": True,
+                "outcome": "ERROR",
+                "msg": "The process that asked SUMS for a test event was killed; it is unknown whether SUMS has it. "
+                f"Look in SUMS for a test event of VIN {options['vin']} before you run this again.",
+            }
+        except OSError as error:
+            return {
+                "failed": True,
+                "outcome": "ERROR",
+                "msg": f"No process could be started to create the test event: {error.strerror}. Nothing was created.",
+            }
+
+    def _create(self, options: Values, run: t.Callable[[], Values], owner: Owner) -> Values:
+        trouble: Exception | None = None
+        try:
+            announce_creation(owner)
         except (NotWatching, DirectoryUnsafe, OSError) as error:
+            trouble = error
+        result = run()
+        if result.get("failed"):
+            return result
+        try:
+            watch_test_event(options, result, self.host, owner)
+        except OwnerGone:
+            self._close(options, result)
+        except (NotWatching, DirectoryUnsafe, OSError) as error:
+            reason = trouble or error
             result.setdefault("warnings", []).append(
-                f"Test event {result['test_event_id']} will stay open if this play dies: no closer ({error})."
+                f"Test event {result['test_event_id']} will stay open if this play dies: no closer ({reason})."
             )
+        return result
+
+    def _close(self, options: Values, result: Values) -> None:
+        try:
+            close_test_event(options, result, self.host)
+        except SumsError as error:
+            result.setdefault("warnings", []).append(f"Test event {result['test_event_id']} is open: {error.message}")
+
+    def find_failure(self, result: Values) -> Values | None:
+        """No test event has come of it, and an earlier one has nothing to do with it."""
+        return None

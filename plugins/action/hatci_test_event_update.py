@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import announce_report, settle_test_event
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event_update
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+
+Values = dict[str, t.Any]
 
 
 class ActionModule(InProcessAction):
@@ -18,16 +18,24 @@ class ActionModule(InProcessAction):
 
     module = hatci_test_event_update
 
-    def before(self, options: dict[str, t.Any]) -> None:
-        if self._reports(options):
-            with contextlib.suppress(DirectoryUnsafe):
-                announce_report(options, playbook_process())
+    def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
+        # A kept report may be of another play, and without a status the test event stays open.
+        if not options["status"] or options["kept_report"] or self._task.check_mode:
+            return run()
+        owner = playbook_process()
+        warnings = []
+        try:
+            announce_report(options, owner)
+        except OSError as error:
+            warnings.append(
+                f"The closer of this play does not react ({error}), so it may overwrite the outcome of test event "
+                f"{options['test_event_id']} when the play ends; look at the test event in SUMS then."
+            )
+        result = run()
+        if not result.get("failed"):
+            settle_test_event(options, owner)
+        return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else result
 
-    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-        if self._reports(options):
-            with contextlib.suppress(DirectoryUnsafe):
-                settle_test_event(options, playbook_process())
-
-    def _reports(self, options: dict[str, t.Any]) -> bool:
-        """Whether the outcome of a test event is told that this play may have begun."""
-        return bool(options["status"] and not options["kept_report"] and not self._task.check_mode)
+    def find_failure(self, result: Values) -> Values | None:
+        """What could not be sent is known to the closer."""
+        return None

@@ -21,3 +21,6 @@ class ActionModule(InProcessAction):
         vehicles = self._task_vars.get("ansible_play_hosts_all") or []
         fleet = FleetProgress(play, len(vehicles), self.show)
         return {"say": self.say, "remind": fleet.remind if len(vehicles) > 1 else self.say, "sleep": play.sleep}
+
+    def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        return {} if self._task.args.get("wait") else None

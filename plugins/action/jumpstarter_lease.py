@@ -22,3 +22,7 @@ class ActionModule(JumpstarterAction):
         """Whether the other hosts of this run stand still while this one waits."""
         strategy = str(self._task.get_play().strategy).rpartition(".")[2]
         return "linear" in strategy or int(self._task_vars.get("ansible_forks", 2)) == 1
+
+    def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
+        """A lease that is held lets the test go on; one that is given back says nothing."""
+        return None if self._task.args.get("state") == "release" else {}

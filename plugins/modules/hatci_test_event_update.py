@@ -60,12 +60,14 @@ options:
     type: str
   keep_report_in:
     description:
-      - Directory in which the report is kept as a file if it could not be sent; the file is removed once it was.
+      - Directory in which the report is kept as a file if it cannot be sent; the file is removed once it has been sent.
+      - A directory of another user is not used; the report is then kept in C(/var/tmp/hatci-unsent-reports-UID).
     type: path
   kept_report:
     description:
       - File with a report that was kept by O(keep_report_in), to be sent now. What it says is sent, whatever else is
         given.
+      - A file that another user can have written, or that was kept for another SUMS, is refused.
     type: path
 seealso:
   - module: hatci.automation.hatci_test_event
@@ -86,7 +88,7 @@ EXAMPLES = r"""
   hatci.automation.hatci_test_event_update:
     hatci_base_url: https://sums.example.com
     hatci_token: "{{ vault_hatci_token }}"
-    kept_report: /var/tmp/hatci-unsent-reports/te-000001.json
+    kept_report: /var/tmp/hatci-unsent-reports-1000/te-000001-5f0c8a3b9d21e764.json
 """
 
 RETURN = r"""
@@ -99,7 +101,7 @@ kept_report:
   description: File in which the report is kept.
   returned: failure, if O(keep_report_in) is given
   type: str
-  sample: /var/tmp/hatci-unsent-reports/te-000001.json
+  sample: /var/tmp/hatci-unsent-reports-1000/te-000001-5f0c8a3b9d21e764.json
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT

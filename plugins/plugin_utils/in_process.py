@@ -23,6 +23,7 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal, text_problems, without_empty
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -57,16 +58,21 @@ class InProcessAction(ActionBase):
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
         self.complete_arguments()
-        spec = self.module.ARGUMENTS["argument_spec"]
-        if problems := text_problems(spec, self._task.args):
-            return {**result, "failed": True, "msg": " ".join([refusal(problems), *_advice()])}
-        self._task.args = without_empty(spec, self._task.args)
-        if not self.is_local or self._task.async_val:
-            return {**result, **self._run_on_target()}
         try:
-            return {**result, **self._run_locally()}
+            result = {**result, **self._run()}
+            self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
+        return result
+
+    def _run(self) -> Values:
+        spec = self.module.ARGUMENTS["argument_spec"]
+        if problems := text_problems(spec, self._task.args):
+            return {"failed": True, "msg": " ".join([refusal(problems), *_advice()])}
+        self._task.args = without_empty(spec, self._task.args)
+        if not self.is_local or self._task.async_val:
+            return self._run_on_target()
+        return self._run_locally()
 
     def complete_arguments(self) -> None:
         """Add to ``self._task.args`` what only the controller knows."""
@@ -75,11 +81,21 @@ class InProcessAction(ActionBase):
         """Return further keyword arguments for the operation."""
         return {}
 
-    def before(self, options: Values) -> None:
-        """Do, in this process, what must come first."""
+    def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
+        """Run the module, and do in this process what belongs before and after it."""
+        return run()
 
-    def after_success(self, options: Values, result: Values) -> None:
-        """Do, in this process, what belongs to a success."""
+    def find_progress(self, result: Values) -> Values | None:
+        """Return what a success says of the test of the host, for its closer; None if it is no step forward."""
+        return None
+
+    def find_failure(self, result: Values) -> Values | None:
+        """Return what a failure says of the test of the host, for its closer; None if it says nothing."""
+        if self._task.ignore_errors or self._task.failed_when:
+            return None
+        hidden = "a task with no_log failed, so its message is hidden."
+        message = hidden if self._task.no_log else str(result.get("msg") or "a task failed without a message.")
+        return {"failure": {"outcome": str(result.get("outcome") or "ERROR"), "message": sentence(message)}}
 
     @property
     def is_local(self) -> bool:
@@ -117,15 +133,10 @@ class InProcessAction(ActionBase):
         options, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
-        self.before(options)
         needs_process = self._play_context.become or any(self._task.environment or [])
         if needs_process or not getattr(module, "HAS_LIBRARIES", True):
-            result = self._run_on_target()
-        else:
-            result = self._run_here(module, spec, options, secrets)
-        if not result.get("failed"):
-            self.after_success(options, result)
-        return result
+            return self.around(options, self._run_on_target)
+        return self.around(options, lambda: self._run_here(module, spec, options, secrets))
 
     def _run_here(self, module: types.ModuleType, spec: Values, options: Values, secrets: set[str]) -> Values:
         shown = {
@@ -135,6 +146,14 @@ class InProcessAction(ActionBase):
         result = module.run_operation(module.OPERATION, options, self._task.check_mode, **self.extras())
         result = {"changed": False, **result, "invocation": {"module_args": shown}}
         return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
+
+    def _note(self, result: Values) -> None:
+        """Tell the closer of the play, if it has one, what this task found out."""
+        if self._task.check_mode or self._task.async_val:
+            return
+        known = self.find_failure(result) if result.get("failed") else self.find_progress(result)
+        if known is not None:
+            note_for_closer(playbook_process(), self.host, known)
 
     def _refusal(self, checked: t.Any) -> str:
         message = str(checked.errors.msg)

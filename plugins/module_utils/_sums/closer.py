@@ -1,115 +1,167 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Telling the closer of a play about its test events, from the task's side."""
+"""Starting the closer of a play and leaving test events to it, from the task's side."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
-import pathlib
-import sys
+import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import closer_process
-from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import (
+    closer_socket_name,
+    send_to_closer,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS, Connection
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import without_unset
-from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import open_control_socket, tell
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS, default_directory
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import (
+    NoListener,
+    open_control_socket,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import (
+    absolute_path,
+    python_search_path,
+    watcher_environment,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     remove_old_logs,
     runtime_directory,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher, NotWatching
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
-DEFAULT_KEEP_IN = "/var/tmp/hatci-unsent-reports"  # noqa: S108  # outlives a restart; the directory is private
+START_SECONDS = 30.0
+START_PAUSE = 0.05
 
 Options = t.Mapping[str, t.Any]
 
 
-def watch_test_event(options: Options, result: Options, owner: Owner) -> None:
-    """Have a test event closed should the play die; the first one of a play starts its closer.
+def announce_creation(owner: Owner) -> None:
+    """Tell the closer that this process is about to create a test event; the first one of a play starts its closer.
+
+    :raises NotWatching: the closer did not start.
+    :raises DirectoryUnsafe: its log cannot be kept safely.
+    :raises OSError: the closer does not react.
+    :raises OwnerGone: the play has ended, so nothing must be created for it.
+    """
+    maker = Owner.of(os.getpid())
+    _send_or_start(owner, {"creating": [maker.pid, maker.start]})
+    if not owner.is_alive():
+        raise OwnerGone("the ansible-playbook process has ended")
+
+
+def watch_test_event(options: Options, result: Options, host: str, owner: Owner) -> None:
+    """Have a test event closed should the play end before it has reported.
 
     :param options: of the task that created it.
     :param result: of that task.
-    :raises NotWatching: the closer did not start.
-    :raises DirectoryUnsafe: its files cannot be kept safely.
-    :raises OSError: the closer cannot be told.
+    :param host: inventory name of the host that the test is of.
+    :raises NotWatching: the closer is gone, and another one did not start.
+    :raises DirectoryUnsafe: its log cannot be kept safely.
+    :raises OSError: the closer does not react.
+    :raises OwnerGone: the play and its closer have ended.
     """
-    job = result["test_event"].get("ansible_job_id", "unknown")
-    message = {
-        "watch": {
-            **_which(options, result["test_event_id"]),
-            "connection": {name: options[name] for name in CONNECTION_ARGUMENTS},
-            "report": {
-                "status": "FAIL",
-                "summary": f"ABORTED: the play of job {job} ended before it reported an outcome.",
-                "metadata": {**(options["metadata"] or {}), "outcome": "ABORTED"},
-            },
-            "keep_report_in": DEFAULT_KEEP_IN,
-        }
+    event = _open_test_event(options, result, host)
+    watch = {
+        **_which(options, event.test_event_id),
+        **{name: getattr(event, name) for name in ("connection", "host", "job", "metadata", "keep_report_in")},
     }
-    mailbox = _mailbox_of(owner)
-    with _alone(mailbox):
-        try:
-            tell(mailbox, message)
-        except (ConnectionRefusedError, FileNotFoundError):
-            _start_closer(mailbox, owner)
-            tell(mailbox, message)
+    _send_or_start(owner, {"watch": watch, "created_by": os.getpid()})
+
+
+def close_test_event(options: Options, result: Options, host: str) -> None:
+    """Close, from here, a test event whose play has ended and has no closer any more.
+
+    :raises SumsError: SUMS does not take it.
+    """
+    event = _open_test_event(options, result, host)
+    with SumsClient(Connection.from_options(event.connection)) as client:
+        send_report(client, event.test_event_id, event.final_report(), {})
 
 
 def announce_report(options: Options, owner: Owner) -> None:
     """Let the closer send this report should the play die while it sends it.
 
+    :raises OSError: the closer does not react.
     :raises OwnerGone: the play is dead, so its closer reports and nobody else must.
     """
-    with contextlib.suppress(OSError):
-        report = {
-            **_which(options, options["test_event_id"]),
-            "report": without_unset(options, *FIELDS),
-            "keep_report_in": options["keep_report_in"] or DEFAULT_KEEP_IN,
-        }
-        tell(_mailbox_of(owner), {"report": report})
-    if not owner.is_alive():
-        raise OwnerGone("the ansible-playbook process has ended")
+    report = {
+        **_which(options, options["test_event_id"]),
+        "report": without_unset(options, *FIELDS),
+        "keep_report_in": absolute_path(options["keep_report_in"] or default_directory()),
+    }
+    try:
+        with contextlib.suppress(NoListener):
+            send_to_closer(owner, {"report": report})
+    finally:
+        if not owner.is_alive():
+            raise OwnerGone("the ansible-playbook process has ended")
 
 
 def settle_test_event(options: Options, owner: Owner) -> None:
-    """Tell the closer that SUMS knows the outcome of a test event now."""
-    with contextlib.suppress(OSError):
-        tell(_mailbox_of(owner), {"settled": _which(options, options["test_event_id"])})
+    """Tell the closer that SUMS knows the outcome of a test event now; the closer has that outcome as well."""
+    with contextlib.suppress(OSError, OwnerGone):
+        send_to_closer(owner, {"settled": _which(options, options["test_event_id"])})
+
+
+def _open_test_event(options: Options, result: Options, host: str) -> OpenTestEvent:
+    connection = {name: options[name] for name in CONNECTION_ARGUMENTS}
+    for name, argument in CONNECTION_ARGUMENTS.items():
+        if argument["type"] == "path" and connection[name]:
+            connection[name] = absolute_path(connection[name])
+    return OpenTestEvent(
+        connection=connection,
+        test_event_id=result["test_event_id"],
+        host=host,
+        job=str(result["test_event"].get("ansible_job_id", "unknown")),
+        metadata=options["metadata"] or {},
+        keep_report_in=default_directory(),
+    )
 
 
 def _which(options: Options, test_event_id: str) -> dict[str, str]:
     return {"base_url": options["hatci_base_url"].strip().rstrip("/"), "test_event_id": test_event_id}
 
 
-def _mailbox_of(owner: Owner) -> pathlib.Path:
-    return runtime_directory() / f"closer-{owner.pid}-{owner.start}.socket"
+def _send_or_start(owner: Owner, message: dict[str, t.Any]) -> None:
+    """Send the closer a message, and start one if there is none; other workers of the play may be doing the same."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return send_to_closer(owner, message)
+        except NoListener:
+            if time.monotonic() > deadline:
+                raise
+        try:
+            _start_closer(owner)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            time.sleep(START_PAUSE)
 
 
-def _start_closer(mailbox: pathlib.Path, owner: Owner) -> None:
-    remove_old_logs(mailbox.parent)
-    with open_control_socket(mailbox) as listening:
+def _start_closer(owner: Owner) -> None:
+    directory = runtime_directory()
+    remove_old_logs(directory)
+    with open_control_socket(closer_socket_name(owner)) as listening:
         order = {
             "owner": [owner.pid, owner.start],
-            "log": str(mailbox.with_suffix(".log")),
-            "mailbox": str(mailbox),
+            "log": str(directory / f"closer-{owner.pid}-{owner.start}.log"),
             "listening": listening.fileno(),
-            "search_path": sys.path,
-            "environment": dict(os.environ),
+            "search_path": python_search_path(),
+            "environment": watcher_environment(),
         }
-        LaunchedWatcher(closer_process, order, descriptor=listening.fileno()).leave_alone()
-
-
-@contextlib.contextmanager
-def _alone(mailbox: pathlib.Path) -> t.Iterator[None]:
-    """Keep other workers of the play from starting a second closer."""
-    descriptor = os.open(mailbox.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        try:
+            LaunchedWatcher(closer_process, order, descriptor=listening.fileno()).leave_alone()
+        except NotWatching:
+            if not owner.is_alive():
+                raise OwnerGone("the ansible-playbook process has ended") from None
+            raise

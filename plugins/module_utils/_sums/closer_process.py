@@ -1,11 +1,11 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The closer: sees to it that no test event of a play stays open when that play has died.
+"""The closer: sees to it that no test event of a play stays open when that play has ended.
 
 One for each play. It waits for the end of ansible-playbook. Where the play was about to report an outcome, it
-sends that report; else it closes the test event as FAIL, outcome ABORTED. Tokens come through its mailbox and stay
-in this process's memory.
+sends that report; else it says what it was told of the test. Tokens come through its control socket and stay in this
+process's memory.
 """
 
 from __future__ import annotations
@@ -17,28 +17,34 @@ import sys
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import (
+    OpenTestEvent,
+    OpenTestEvents,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import take
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import receive
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+if t.TYPE_CHECKING:
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 
 SEND_SECONDS = 600.0
+LOOK_SECONDS = 10.0
+CREATION_SECONDS = 150.0
+"""So long after the end of the play whoever is still creating a test event for it is waited for."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 MOST_AT_ONCE = 16
-
-TestEvent = dict[str, t.Any]
-"""``connection``: the options that lead to SUMS, ``test_event_id``, ``report``: what SUMS is told should the play die,
-and ``keep_report_in``: the directory for a report that SUMS does not take."""
 
 
 class Order(event_loop.Order):
     """What a closer is told.
 
-    ``listening`` is the descriptor of its mailbox and ``mailbox`` the path, ``search_path`` where Python packages
-    are, ``environment`` that of the play, with its proxies.
+    ``listening`` is the descriptor of its control socket, ``search_path`` where Python packages are, ``environment``
+    that of the play, with its proxies.
     """
 
     listening: int
-    mailbox: str
     search_path: list[str]
     environment: dict[str, str]
 
@@ -49,35 +55,55 @@ class Closer:
     def __init__(self, order: Order, watch: event_loop.EventLoop) -> None:
         self._order = order
         self._watch = watch
-        self._open: dict[tuple[str, str], TestEvent] = {}
+        self._events = OpenTestEvents()
+        self._makers: dict[int, int] = {}
+        """Of each process that is creating a test event: its pid and a descriptor that shows its end."""
+        self._is_sure = True
 
     def run(self) -> None:
         """Wait for the end of the play, then close its test events."""
         self._watch.log(f"watching process {self._order['owner']}")
-        with socket.socket(fileno=self._order["listening"]) as mailbox:
-            while self._watch.until_readable(mailbox.fileno()):
-                take(mailbox, self._record)
-            mailbox.setblocking(False)
-            while self._watch.is_readable(mailbox.fileno()):
-                take(mailbox, self._record)
-        left = list(self._open.values())
+        with socket.socket(fileno=self._order["listening"]) as listening:
+            while self._watch.until_readable(listening.fileno()):
+                receive(listening, self._record)
+            self._hear_out(listening)
+        left = self._events.left()
         if left:
             sys.path.extend(self._order["search_path"])
             os.environ.update(self._order["environment"])
             self._close(left)
-        self._remove_files(*([] if left else [self._order["log"]]))
+        elif self._is_sure:
+            with contextlib.suppress(OSError):
+                os.unlink(self._order["log"])
 
     def _record(self, message: dict[str, t.Any]) -> None:
-        for about, told in message.items():
-            key = (told["base_url"], told["test_event_id"])
-            if about == "watch":
-                self._open[key] = told
-            elif about == "settled":
-                self._open.pop(key, None)
-            elif about == "report" and key in self._open:
-                self._open[key].update(told)
+        maker, created_by = message.pop("creating", None), message.pop("created_by", None)
+        if maker:
+            with contextlib.suppress(OwnerGone):
+                self._makers[maker[0]] = Owner(*maker).open_pidfd()
+        if created_by in self._makers:
+            os.close(self._makers.pop(created_by))
+        self._events.record(message)
 
-    def _close(self, left: list[TestEvent]) -> None:
+    def _hear_out(self, listening: socket.socket) -> None:
+        """Receive what was sent before the end, and what those still have to say who are creating a test event."""
+        listening.setblocking(False)
+        deadline = time.monotonic() + CREATION_SECONDS
+        while True:
+            makers = dict(self._makers)
+            seconds = max(0.0, deadline - time.monotonic()) if makers else 0.0
+            ready = self._watch.readable([listening.fileno(), *makers.values()], seconds)
+            if not ready:
+                break
+            if listening.fileno() in ready:
+                receive(listening, self._record)
+                continue
+            for pid in [pid for pid, pidfd in makers.items() if pidfd in ready]:
+                os.close(self._makers.pop(pid))
+                self._is_sure = False
+                self._watch.log(f"process {pid} ended before it said what it had created; look for it in SUMS")
+
+    def _close(self, left: list[OpenTestEvent]) -> None:
         # Only now: while it waits, a closer shall cost little memory.
         from concurrent.futures import ThreadPoolExecutor
 
@@ -94,7 +120,7 @@ class Closer:
         for event in left:
             self._keep(event)
 
-    def _send(self, event: TestEvent) -> bool:
+    def _send(self, event: OpenTestEvent) -> bool:
         """Report to SUMS; return whether nothing is left to do."""
         from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
         from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
@@ -103,35 +129,47 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
 
         try:
-            with SumsClient(Connection.from_options(event["connection"])) as client:
-                send_report(client, event["test_event_id"], event["report"], {})
+            with SumsClient(Connection.from_options(event.connection)) as client:
+                if event.asks_for_deployment:
+                    event.deployment_seen = _look_at_deployment(client, str(event.deployment_id))
+                report = event.final_report()
+                send_report(client, event.test_event_id, report, {})
         except errors.SumsError as error:
-            self._watch.log(f"SUMS could not be told of {event['test_event_id']}: {error.message}")
+            self._watch.log(f"the report of {event.test_event_id} could not be sent: {error.message}")
             if getattr(error, "transient", False):
                 return False
             self._keep(event)
         else:
-            with contextlib.suppress(OSError):
-                forget_report(event["keep_report_in"], event["test_event_id"])
-            report = event["report"]
-            self._watch.log(f"reported {event['test_event_id']} {report.get('status')}: {report.get('summary')}")
+            forget_report(event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id)
+            self._watch.log(f"reported {event.test_event_id} {report.get('status')}: {report.get('summary')}")
         return True
 
-    def _keep(self, event: TestEvent) -> None:
+    def _keep(self, event: OpenTestEvent) -> None:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report
 
         try:
-            path = keep_report(event["keep_report_in"], event["test_event_id"], event["report"])
+            path = keep_report(
+                event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id, event.final_report()
+            )
         except OSError as error:
-            self._watch.log(f"the report of {event['test_event_id']} could not be kept: {error}")
+            self._watch.log(f"the report of {event.test_event_id} could not be kept: {error}")
         else:
             self._watch.log(f"the report is kept in {path}")
 
-    def _remove_files(self, *others: str) -> None:
-        mailbox = self._order["mailbox"]
-        for file in (mailbox, mailbox.removesuffix(".socket") + ".lock", *others):
-            with contextlib.suppress(OSError):
-                os.unlink(file)
+
+def _look_at_deployment(client: SumsClient, deployment_id: str) -> str | None:
+    """Return how a deployment stands now, in words; None if SUMS does not say."""
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import look_at
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
+
+    try:
+        seen = look_at(client, "deployments", deployment_id, LOOK_SECONDS)
+    except SumsError:
+        return None
+    progress = seen["status"].get("progress")
+    is_number = isinstance(progress, (int, float)) and not isinstance(progress, bool)
+    reason = f": {seen['reason']}" if seen["reason"] else ""
+    return f"is {seen['state']}{f' at {progress:g} %' if is_number else ''}{reason}"
 
 
 def main() -> None:

@@ -1,17 +1,23 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports that could not be sent: kept as files, so that no outcome is lost.
 
-"""Reports that SUMS could not be told: kept as files, so that no outcome is lost."""
+Each user has a directory that nobody else can write to. A file is named by the address of SUMS and the whole id, since
+two SUMS may give the same id.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import pathlib
 import re
-import tempfile
+import stat
 
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
@@ -25,35 +31,51 @@ FIELDS: dict[str, type] = {
 }
 """What can be reported of a test event, and its type."""
 
+LONGEST_NAME = 60
+DIGEST = 16
 
-def keep_report(directory: str, test_event_id: str, body: Record) -> pathlib.Path:
+
+def default_directory() -> str:
+    """Return where reports of this user are kept unless a task says otherwise."""
+    return f"/var/tmp/hatci-unsent-reports-{os.geteuid()}"  # noqa: S108  # outlives a restart; its owner is checked
+
+
+def keep_report(directory: str, base_url: str, test_event_id: str, body: Record) -> pathlib.Path:
     """Write a report to a file that only this user can read, and return its path.
 
-    :raises OSError: it cannot be written.
+    It goes to the user's default directory if the one given is not safe or cannot be written.
+
+    :raises OSError: it can be written to neither.
     """
-    path = _path_of(directory, test_event_id)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"test_event_id": test_event_id, **body}, file, indent=2)
-    os.replace(name, path)
-    return path
+    kept = json.dumps({"test_event_id": test_event_id, "sums": _address(base_url), **body}, indent=2)
+    try:
+        return _write(directory, _name_of(base_url, test_event_id), kept)
+    except OSError:
+        if directory == default_directory():
+            raise
+        return _write(default_directory(), _name_of(base_url, test_event_id), kept)
 
 
-def read_report(path: str) -> tuple[str, Record]:
+def read_report(path: str, base_url: str) -> tuple[str, Record]:
     """Return the id of the test event and the report that a file keeps; what else is in the file is left out.
 
-    :raises InputError: there is no such file, or it keeps no report.
+    :raises InputError: there is no such file, it is another user's or for another SUMS, or it keeps no report.
     """
     try:
-        kept = parse_json(pathlib.Path(path).read_text(encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            owner = os.fstat(file.fileno())
+            kept = parse_json(file.read())
     except FileNotFoundError:
-        raise _no_report(path, "there is no such file; it is removed once SUMS was told") from None
+        raise _no_report(path, "there is no such file; it is removed once it has been sent") from None
     except (OSError, ValueError) as error:
         raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is no JSON") from None
+    if owner.st_uid != os.geteuid() or owner.st_mode & stat.S_IWOTH:
+        raise _no_report(path, "another user can have written it, since it is not this user's alone")
     test_event_id = find_id(kept, "test_event_id")
     if test_event_id is None:
         raise _no_report(path, "it has no test_event_id")
+    if kept.get("sums") not in (None, _address(base_url)):
+        raise _no_report(path, f"it is for the SUMS at {kept['sums']!s:.200}, not for the one of hatci_base_url")
     if kept.get("status") not in (None, "PASS", "FAIL"):
         raise _no_report(path, "its status is neither PASS nor FAIL")
     body = {name: kept[name] for name in FIELDS if kept.get(name) is not None}
@@ -63,13 +85,35 @@ def read_report(path: str) -> tuple[str, Record]:
     return test_event_id, body
 
 
-def forget_report(directory: str, test_event_id: str) -> None:
-    """Remove a kept report that SUMS knows now."""
-    _path_of(directory, test_event_id).unlink(missing_ok=True)
+def forget_report(directory: str, base_url: str, test_event_id: str) -> None:
+    """Remove a kept report that SUMS has now; one that cannot be removed does no harm."""
+    for place in {directory, default_directory()}:
+        with contextlib.suppress(OSError):
+            path = pathlib.Path(place) / _name_of(base_url, test_event_id)
+            if path.lstat().st_uid == os.geteuid():
+                path.unlink()
 
 
-def _path_of(directory: str, test_event_id: str) -> pathlib.Path:
-    return pathlib.Path(directory) / f"{re.sub(r'[^A-Za-z0-9._-]', '_', test_event_id)[:100]}.json"
+def _write(directory: str, name: str, content: str) -> pathlib.Path:
+    path = pathlib.Path(directory)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # A link of another user could lead anywhere, and in another user's directory the file could be exchanged.
+    if {path.lstat().st_uid, path.stat().st_uid} != {os.geteuid()}:
+        raise PermissionError(None, "it belongs to another user", directory)
+    writable_by_others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH)
+    if writable_by_others:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~writable_by_others)
+    write_atomically(path / name, content)
+    return path / name
+
+
+def _name_of(base_url: str, test_event_id: str) -> str:
+    digest = hashlib.sha256(f"{_address(base_url)}\n{test_event_id}".encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', test_event_id)[:LONGEST_NAME]}-{digest[:DIGEST]}.json"
+
+
+def _address(base_url: str) -> str:
+    return base_url.strip().rstrip("/")
 
 
 def _no_report(path: str, reason: str) -> InputError:

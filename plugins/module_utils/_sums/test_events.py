@@ -28,6 +28,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.reports imp
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import absolute_path
 
 NO_JOB = "manual"
 NO_SHA = "unknown"
@@ -70,7 +71,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     """
     require_json(options, "metadata")
     if options["kept_report"]:
-        test_event_id, body = read_report(options["kept_report"])
+        test_event_id, body = read_report(options["kept_report"], options["hatci_base_url"])
     else:
         require(options, "test_event_id")
         test_event_id, body = options["test_event_id"], without_unset(options, *FIELDS)
@@ -88,10 +89,10 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         raise
     except errors.RequestError as error:
         if options["keep_report_in"]:
-            _keep(error, options["keep_report_in"], test_event_id, body)
+            _keep(error, options, test_event_id, body)
         raise
     if options["keep_report_in"]:
-        forget_report(options["keep_report_in"], test_event_id)
+        forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
     return {"changed": True, "test_event": test_event}
 
 
@@ -149,9 +150,10 @@ def _in_short(body: Record) -> str:
     return one_line(", ".join(str(body[name]) for name in ("status", "summary") if name in body) or "no status")
 
 
-def _keep(error: errors.RequestError, directory: str, test_event_id: str, body: Record) -> None:
+def _keep(error: errors.RequestError, options: t.Mapping[str, t.Any], test_event_id: str, body: Record) -> None:
+    directory = absolute_path(options["keep_report_in"])
     try:
-        path = keep_report(directory, test_event_id, body)
+        path = keep_report(directory, options["hatci_base_url"], test_event_id, body)
     except OSError as reason:
         error.message += f" The report could not be kept in {directory} either: {reason.strerror}."
     else:

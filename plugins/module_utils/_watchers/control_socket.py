@@ -1,50 +1,92 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Telling a watcher something while it runs: a socket in the directory that only this user can enter."""
+"""Sending a watcher something while it runs: a socket without a file, which only this user can use.
+
+Its name stands in the kernel, so nobody can remove it. Both sides look who the other one is.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
-import pathlib
 import socket
+import struct
 import typing as t
 
-TAKEN = b"taken\n"
-TELL_SECONDS = 10.0
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+RECEIVED = b"received\n"
+SEND_SECONDS = 30.0
 READ_SECONDS = 5.0
 MOST_BYTES = 16 * 1024 * 1024
 MOST_WAITING = 1024
+CREDENTIALS = struct.Struct("3i")
 
 
-def open_control_socket(path: pathlib.Path) -> socket.socket:
-    """Return a listening socket at a path, in place of one that nobody listens to any more."""
-    path.unlink(missing_ok=True)
-    mailbox = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with _short_name(path) as name:
-        mailbox.bind(name)
-    mailbox.listen(MOST_WAITING)
-    return mailbox
+class NoListener(ConnectionError):
+    """Nobody listens there who works for this user."""
 
 
-def tell(path: pathlib.Path, message: t.Mapping[str, t.Any]) -> None:
-    """Send a message and return when the watcher has taken it.
+def socket_name(purpose: str, owner: Owner) -> str:
+    """Return the name of the socket of a play's watcher.
 
-    :raises OSError: nobody listens there, or the message was not taken.
+    Where things lie in the memory of ansible-playbook is part of it: only its user can look that up, so nobody else
+    can take the name before the watcher does.
+
+    :raises OwnerGone: the play has ended.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short_name(path) as name:
-        connection.settimeout(TELL_SECONDS)
-        connection.connect(name)
+    secret = b""
+    try:
+        with contextlib.suppress(PermissionError), open(f"/proc/{owner.pid}/auxv", "rb") as file:
+            secret = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        raise OwnerGone("the ansible-playbook process has ended") from None
+    digest = hashlib.sha256(secret + f"{os.getuid()} {owner.pid} {owner.start}".encode()).hexdigest()
+    return f"\0hatci-automation/{purpose}/{digest}"
+
+
+def open_control_socket(name: str) -> socket.socket:
+    """Return a listening socket.
+
+    :raises OSError: the name is taken, or there is no free descriptor.
+    """
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(name)
+        listening.listen(MOST_WAITING)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def send(name: str, message: t.Mapping[str, t.Any]) -> None:
+    """Send a message and return when the watcher has received it.
+
+    :raises NoListener: there is no watcher.
+    :raises OSError: the watcher does not react.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(SEND_SECONDS)
+        try:
+            connection.connect(name)
+        except ConnectionRefusedError:
+            raise NoListener("nobody listens") from None
+        if not _is_same_user(connection):
+            raise NoListener("another user listens in its place")
         connection.sendall(json.dumps(message).encode() + b"\n")
-        if connection.recv(len(TAKEN)) != TAKEN:
+        if connection.recv(len(RECEIVED)) != RECEIVED:
             raise ConnectionAbortedError("the watcher did not take the message")
 
 
-def take(mailbox: socket.socket, heed: t.Callable[[dict[str, t.Any]], None]) -> None:
-    """Take one message, if there is a whole one, and say so once it has been heeded."""
-    with contextlib.suppress(OSError), mailbox.accept()[0] as connection:
+def receive(listening: socket.socket, record: t.Callable[[dict[str, t.Any]], None]) -> None:
+    """Receive one message, if there is a whole one of this user, and confirm it once it has been recorded."""
+    with contextlib.suppress(OSError), listening.accept()[0] as connection:
+        if not _is_same_user(connection):
+            return
         connection.settimeout(READ_SECONDS)
         line = b""
         while not line.endswith(b"\n") and len(line) < MOST_BYTES:
@@ -53,15 +95,11 @@ def take(mailbox: socket.socket, heed: t.Callable[[dict[str, t.Any]], None]) -> 
                 return
             line += chunk
         with contextlib.suppress(ValueError, RecursionError):
-            heed(json.loads(line))
-            connection.sendall(TAKEN)
+            record(json.loads(line))
+            connection.sendall(RECEIVED)
 
 
-@contextlib.contextmanager
-def _short_name(path: pathlib.Path) -> t.Iterator[str]:
-    """Yield another name of a path, since the kernel takes none longer than 107 bytes for a socket."""
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
+def _is_same_user(connection: socket.socket) -> bool:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    _pid, uid, _gid = CREDENTIALS.unpack(credentials)
+    return bool(uid == os.geteuid())

@@ -68,12 +68,13 @@ class EventLoop:
         """
         return self._wait([descriptor, *self._owner()], None) == [descriptor]
 
-    def is_readable(self, descriptor: int) -> bool:
-        """Whether a descriptor can be read now.
+    def readable(self, descriptors: list[int], seconds: float) -> list[int]:
+        """Return which descriptors can be read within the time, whether the owner lives or not.
 
         :raises Dismissed: the play has settled it.
         """
-        return descriptor in self._wait([descriptor], 0)
+        ready = self._wait(descriptors, seconds)
+        return [descriptor for descriptor in descriptors if descriptor in ready]
 
     def pause(self, seconds: float) -> None:
         """Wait, whether the owner lives or not.

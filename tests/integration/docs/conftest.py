@@ -40,7 +40,7 @@ def in_this_lab(vehicle: SumsProcess, request: pytest.FixtureRequest, tmp_path: 
         "HATCI_TOKEN=...": lambda: f"HATCI_TOKEN={vehicle.token}",
         "/etc/jumpstarter/client.yaml": client_config,
         "te-000042": open_test_event,
-        "/var/tmp/hatci-unsent-reports/te-000001.json": kept_report,
+        "/var/tmp/hatci-unsent-reports-1000/te-000001-5f0c8a3b9d21e764.json": kept_report,
         "poll_interval: 60": lambda: "poll_interval: 0.2",
         "max_age: 28800": lambda: "max_age: 0.001",
         "wait: 5": lambda: "wait: 0.1",

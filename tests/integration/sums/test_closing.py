@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import typing as t
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
+import trustme
 import yaml
 from play_support import HOME, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, StartedPlay
-from sums_support import VIN
+from sums_support import EVENT, VIN
 
-from hatci_lab.sums.process import SumsProcess
+from hatci_lab.sums.process import SumsProcess, TlsFiles
 
 HOSTS = ("vehicle_001", "vehicle_002", "vehicle_003")
 BEGIN = {
@@ -155,6 +158,7 @@ def test_what_sums_refuses_is_kept(plays: Plays, sums: SumsProcess) -> None:
     play.kill()
     wait_until(lambda: not plays.closers())
     (log,) = (play.home / "tmp").glob("hatci-automation-*/closer-*.log")
+    assert "the report of te-000001 could not be sent" in log.read_text()
     assert "check hatci_token" in log.read_text() and "the report is kept in" in log.read_text()
 
 
@@ -173,3 +177,110 @@ def test_another_closer_takes_over_from_one_that_was_killed(plays: Plays) -> Non
     assert len(plays.closers()) == 1
     play.kill()
     wait_until(lambda: sorted(plays.outcomes()) == [("FAIL", "ABORTED"), *[("RUNNING", "")] * 3])
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "ansible-playbook alone"])
+def test_a_test_event_is_closed_whose_play_was_killed_before_sums_answered(
+    plays: Plays, sums: SumsProcess, whole_group: bool
+) -> None:
+    sums.add_fault(kind="slow_after", delay=2, method="POST", path="/test_events")
+    play = plays({**BEGIN, "when": "inventory_hostname == 'vehicle_001'"}, STAY)
+    wait_until(lambda: sums.state()["test_events"])
+    if whole_group:
+        play.kill()
+    else:
+        os.kill(play.process.pid, signal.SIGKILL)
+        play.process.wait()
+    wait_until(lambda: plays.outcomes() == [("FAIL", "ABORTED")])
+
+
+@pytest.mark.newest_core
+def test_a_closer_is_reached_whoever_removes_the_files(plays: Plays, sums: SumsProcess) -> None:
+    pause = {"name": "Pause", "ansible.builtin.wait_for": {"path": f"{HOME}/go"}}
+    play = plays(BEGIN, pause, REPORT)
+    wait_until(lambda: "[Pause]" in play.output)
+    for directory in (play.home / "tmp").glob("hatci-automation-*"):
+        shutil.rmtree(directory)
+    (play.home / "go").touch()
+    assert play.process.wait() == 0, play.output
+    wait_until(lambda: not plays.closers())
+    assert plays.outcomes() == [("PASS", "")] * 3
+
+
+@pytest.mark.newest_core
+def test_relative_paths_lead_the_closer_to_sums(
+    ansible_playbook: AnsiblePlaybook, start_sums: Callable[..., SumsProcess], tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    files = tmp_path / "tls"
+    files.mkdir()
+    authority.cert_pem.write_to_path(files / "ca.pem")
+    for name, identity in (("server", "127.0.0.1"), ("client", "lab")):
+        certificate = authority.issue_cert(identity)
+        certificate.private_key_and_cert_chain_pem.write_to_path(files / f"{name}.pem")
+        certificate.private_key_pem.write_to_path(files / f"{name}.key")
+    pems = (files / "server.pem", files / "server.key", files / "ca.pem")
+    own = (files / "client.pem", files / "client.key")
+    with_tls = start_sums(tls=TlsFiles(*pems, client_ca=files / "ca.pem", client_cert=own))
+    (files / "token").write_text(with_tls.token)
+    relative = {
+        "hatci_token": None,
+        "hatci_token_file": "token",
+        "ca_path": "./ca.pem",
+        "client_cert": "client.pem",
+        "client_key": "~/client.key",
+    }
+    plays = Plays(ansible_playbook, with_tls)
+    bring = {"name": "Bring the files", "ansible.builtin.command": f"cp -r {files}/. {HOME}"}
+    play = plays({**bring, "run_once": True}, BEGIN, STAY, connection=relative)
+    try:
+        wait_until(lambda: "[Stay]" in play.output)
+        assert began(play)(), play.output
+        play.kill()
+        wait_until(lambda: plays.outcomes() == [("FAIL", "ABORTED")] * 3)
+    finally:
+        play.end()
+
+
+def test_an_own_playbook_that_does_not_report_tells_what_it_knows(plays: Plays, sums: SumsProcess) -> None:
+    """Three vehicles: the update of one fails, of one a step of ours, of one a step that is not ours."""
+    vins = dict(zip(HOSTS, ("FA1LBH41JXMN10918", "1HGBH41JXMN109182", "1HGBH41JXMN109183"), strict=True))
+    sums.set_vehicle(vins["vehicle_001"], outcome="FAILED", reason="checksum mismatch")
+    own_vin = {"vin": f"{{{{ {vins}[inventory_hostname] }}}}"}
+    only = "inventory_hostname == "
+    block = [
+        {"hatci.automation.hatci_create_event": {**EVENT, **own_vin}, "register": "target"},
+        {
+            "hatci.automation.hatci_fix_event": {"event_id": "{{ target.event_id }}"},
+            "when": "inventory_hostname != 'vehicle_002'",
+        },
+        {
+            "hatci.automation.hatci_deploy_event": {"event_id": "{{ target.event_id }}"},
+            "register": "deployment",
+        },
+        {"ansible.builtin.fail": {"msg": "not ours"}, "when": f"{only}'vehicle_003'"},
+        {
+            "hatci.automation.hatci_update_status": {
+                "deployment_id": "{{ deployment.deployment_id }}",
+                "wait": True,
+                "poll_interval": 0.1,
+            }
+        },
+    ]
+    begin = {**BEGIN, "hatci.automation.hatci_test_event": {**BEGIN["hatci.automation.hatci_test_event"], **own_vin}}
+    health = {"hatci.automation.hatci_health": {"timeout": "long"}, "ignore_errors": True}
+    play = plays(begin, health, {"block": block, "always": [{"ansible.builtin.debug": {"msg": "give back"}}]}, REPORT)
+    assert play.process.wait() == 2, play.output
+    wait_until(lambda: not plays.closers())
+    held = {event["vin"]: event for event in sums.state()["test_events"]}
+    failed, refused, unknown = (held[vins[host]] for host in HOSTS)
+    targets = {event["vin"]: event["event_id"] for event in sums.state()["events"]}
+    deployments = {deployment["vin"]: deployment["deployment_id"] for deployment in sums.state()["deployments"]}
+    assert (failed["status"], failed["metadata"]) == ("FAIL", {"rack": "7", "outcome": "FAIL"})
+    assert failed["summary"].startswith(f"FAIL: Deployment {deployments[failed['vin']]} ended FAILED after 0:0")
+    assert failed["summary"].endswith(": checksum mismatch.")
+    assert refused["metadata"]["outcome"] == "ERROR"
+    assert refused["summary"].startswith(f"ERROR: Event {targets[refused['vin']]} is not fixed")
+    assert unknown["metadata"]["outcome"] == "ABORTED"
+    assert f" reported an outcome. Deployment {deployments[unknown['vin']]} is " in unknown["summary"]
+    assert all(event["event_id"] == targets[event["vin"]] for event in held.values())

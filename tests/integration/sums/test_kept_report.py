@@ -85,7 +85,7 @@ def test_a_file_leads_the_token_nowhere_else(
         ('{"test_event_id": "..", "status": "PASS"}', "it has no test_event_id"),
         ('{"test_event_id": "te-1", "status": "RUNNING"}', "its status is neither PASS nor FAIL"),
         ('{"test_event_id": "te-1", "status": "PASS", "metadata": []}', "its metadata has the wrong type"),
-        (None, "there is no such file; it is removed once SUMS was told"),
+        (None, "there is no such file; it is removed once it has been sent"),
     ],
 )
 def test_a_file_that_keeps_no_report_is_refused(

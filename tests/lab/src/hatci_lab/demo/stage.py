@@ -133,8 +133,16 @@ class Stage:
     def wait_for_closer(self) -> None:
         """Wait while the test event of a play that ended early is closed; SUMS must not be stopped before."""
         deadline = time.monotonic() + CLOSING_SECONDS
-        while any(self.directory.glob("tmp/hatci-automation-*/closer-*.socket")) and time.monotonic() < deadline:
+        while self._has_closer() and time.monotonic() < deadline:
             time.sleep(0.05)
+
+    def _has_closer(self) -> bool:
+        """Whether a closer of a play of this stage still runs, told by its log."""
+        logs = set()
+        for output in Path("/proc").glob("[0-9]*/fd/1"):
+            with contextlib.suppress(OSError):
+                logs.add(output.readlink())
+        return any(log.name.startswith("closer-") and self.directory.resolve() in log.parents for log in logs)
 
     def _inventory(self, sums: SumsClient) -> dict[str, Any]:
         variables = {

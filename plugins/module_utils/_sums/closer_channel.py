@@ -1,0 +1,39 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to the closer of a play, light enough for every task to say what it knows."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+
+def closer_socket_name(owner: Owner) -> str:
+    """Return the name of the socket on which the closer of a play listens.
+
+    :raises OwnerGone: the play has ended.
+    """
+    return control_socket.socket_name("closer", owner)
+
+
+def send_to_closer(owner: Owner, message: t.Mapping[str, t.Any]) -> None:
+    """Send a message to the closer of a play.
+
+    :raises NoListener: the play has none.
+    :raises OSError: it does not react.
+    :raises OwnerGone: the play has ended.
+    """
+    control_socket.send(closer_socket_name(owner), message)
+
+
+def note_for_closer(owner: Owner, host: str, known: t.Mapping[str, t.Any]) -> None:
+    """Tell the closer, if there is one, what a task found out about the test of a host.
+
+    :param known: ``failure`` (``outcome`` and ``message``), or of a step forward ``event_id`` and ``deployment_id``.
+    """
+    with contextlib.suppress(OSError, OwnerGone):
+        send_to_closer(owner, {"note": {"host": host, **known}})

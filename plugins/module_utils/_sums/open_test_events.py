@@ -1,0 +1,97 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a closer knows of the test events of its play, and what SUMS is to hold of those that stay open."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+Message = dict[str, t.Any]
+
+
+@dataclasses.dataclass
+class OpenTestEvent:
+    """A test event without an outcome.
+
+    :param connection: the options that lead to SUMS.
+    :param host: inventory name of the host that the test is of.
+    :param keep_report_in: directory for a report that SUMS does not take.
+    :param report: what the play was about to send.
+    :param failure: what ended the test, as ``outcome`` and ``message``.
+    :param deployment_seen: how the deployment stood after the play had ended.
+    """
+
+    connection: dict[str, t.Any]
+    test_event_id: str
+    host: str
+    job: str
+    metadata: dict[str, t.Any]
+    keep_report_in: str
+    report: dict[str, t.Any] | None = None
+    event_id: str | None = None
+    deployment_id: str | None = None
+    deployment_seen: str | None = None
+    failure: dict[str, str] | None = None
+
+    def note(self, known: Message) -> None:
+        """Note a failure, or a step forward: after that the play went on, so no failure before it was the end."""
+        failure = known.get("failure")
+        if failure is None:
+            self.failure = None
+        elif self.failure is None or (self.failure["outcome"] == "ERROR" and failure["outcome"] != "ERROR"):
+            self.failure = failure
+        self.event_id = known.get("event_id") or self.event_id
+        self.deployment_id = known.get("deployment_id") or self.deployment_id
+
+    @property
+    def asks_for_deployment(self) -> bool:
+        """Whether SUMS can say more of how the test ended."""
+        return bool(self.deployment_id and not (self.report or self.failure or self.deployment_seen))
+
+    def final_report(self) -> dict[str, t.Any]:
+        """Return what SUMS is to hold: what the play was about to send, or else what is known."""
+        if self.report:
+            return self.report
+        if self.failure:
+            outcome, what = self.failure["outcome"], self.failure["message"]
+        else:
+            outcome, what = "ABORTED", f"the play of job {self.job} ended before it reported an outcome."
+            if self.deployment_id:
+                what += f" Deployment {self.deployment_id} {self.deployment_seen or 'had been created'}."
+        linked = {"event_id": self.event_id} if self.event_id else {}
+        metadata = {**self.metadata, "outcome": outcome}
+        return {"status": "FAIL", "summary": f"{outcome}: {what}", **linked, "metadata": metadata}
+
+
+class OpenTestEvents:
+    """The test events of a play, kept up to date by the messages of its tasks."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], OpenTestEvent] = {}
+
+    def record(self, message: Message) -> None:
+        """Record a message: ``watch``, ``report`` and ``settled`` are about a test event, ``note`` about a host."""
+        for about, told in message.items():
+            if about == "note":
+                self._note(told)
+                continue
+            key = (told.pop("base_url"), told.pop("test_event_id"))
+            if about == "watch":
+                self._open[key] = OpenTestEvent(test_event_id=key[1], **told)
+            elif about == "settled":
+                self._open.pop(key, None)
+            elif about == "report" and key in self._open:
+                self._open[key].report = told["report"]
+                self._open[key].keep_report_in = told["keep_report_in"]
+
+    def left(self) -> list[OpenTestEvent]:
+        """Return those without an outcome."""
+        return list(self._open.values())
+
+    def _note(self, told: Message) -> None:
+        """Note something about the latest test event of a host."""
+        of_host = [event for event in self._open.values() if event.host == told["host"]]
+        if of_host:
+            of_host[-1].note(told)
