@@ -11,7 +11,8 @@ import multiprocessing
 import os
 import types
 import typing as t
-from collections.abc import Mapping
+import weakref
+from collections.abc import Collection, Mapping
 
 from ansible import constants, template
 from ansible.errors import AnsibleActionFail
@@ -27,6 +28,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_chan
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+CENSORED = "The task failed; its message is hidden, since the task has no_log."
 QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "dense", "selective", "unixy"})
 
 Values = dict[str, t.Any]
@@ -50,6 +52,9 @@ class InProcessAction(ActionBase):
 
     module: types.ModuleType
 
+    _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, Values]] = weakref.WeakKeyDictionary()
+    """Of each task its arguments that nobody must see; a retried one comes with another action, as it was left."""
+
     _supports_check_mode = True
     _supports_async = True
 
@@ -57,13 +62,16 @@ class InProcessAction(ActionBase):
         """Return what the module returns."""
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
+        self._task.args.update(self._secrets.get(self._task, {}))
         self.complete_arguments()
         try:
             result = {**result, **self._run()}
             self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
-        return result
+        finally:
+            self._hide_secrets()
+        return self._censor(result)
 
     def _run(self) -> Values:
         spec = self.module.ARGUMENTS["argument_spec"]
@@ -93,8 +101,7 @@ class InProcessAction(ActionBase):
         """Return what a failure says of the test of the host, for its closer; None if it says nothing."""
         if self._task.ignore_errors or self._task.failed_when:
             return None
-        hidden = "a task with no_log failed, so its message is hidden."
-        message = hidden if self._task.no_log else str(result.get("msg") or "a task failed without a message.")
+        message = CENSORED if self._task.no_log else str(result.get("msg") or "a task failed without a message.")
         return {"failure": {"outcome": str(result.get("outcome") or "ERROR"), "message": sentence(message)}}
 
     @property
@@ -147,6 +154,26 @@ class InProcessAction(ActionBase):
         result = {"changed": False, **result, "invocation": {"module_args": shown}}
         return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
 
+    def _hide_secrets(self) -> None:
+        """Keep secrets out of what Ansible says of the task from now on, such as ``ansible_failed_task``."""
+        names = {name for name, option in self.module.ARGUMENTS["argument_spec"].items() if option.get("no_log")}
+        secrets = {name: self._task.args[name] for name in names if self._task.args.get(name)}
+        self._secrets[self._task] = secrets
+        self._task.args = {**self._task.args, **dict.fromkeys(secrets, HIDDEN)}
+        self._task.module_defaults = [
+            {module: _without(names, defaults) for module, defaults in given.items()}
+            for given in self._task.module_defaults
+        ]
+
+    def _censor(self, result: Values) -> Values:
+        """Hide under no_log what Ansible itself does not: the message of a failure, and items under ``results``."""
+        if not (self._task.no_log or self._play_context.no_log):
+            return result
+        for item in result.get("results") or []:
+            if isinstance(item, dict):
+                item["_ansible_no_log"] = True
+        return {**result, "msg": CENSORED} if result.get("failed") else result
+
     def _note(self, result: Values) -> None:
         """Tell the closer of the play, if it has one, what this task found out."""
         if self._task.check_mode or self._task.async_val:
@@ -171,6 +198,13 @@ def _advice() -> list[str]:
 def _as_sent(arguments: Values) -> Values:
     """Return arguments as a module gets them, that is through JSON: dates as text, vaulted values in clear."""
     return t.cast("Values", json.loads(json.dumps(arguments, default=_as_json)))
+
+
+def _without(names: Collection[str], defaults: t.Any) -> t.Any:
+    """Return the defaults of a module without the options of these names; an expression may give any of them."""
+    if not isinstance(defaults, Mapping):
+        return HIDDEN
+    return {name: HIDDEN if name in names else value for name, value in defaults.items()}
 
 
 def _as_json(value: t.Any) -> t.Any:

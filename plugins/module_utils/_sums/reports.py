@@ -43,14 +43,14 @@ def default_directory() -> str:
 def keep_report(directory: str, base_url: str, test_event_id: str, body: Record) -> pathlib.Path:
     """Write a report to a file that only this user can read, and return its path.
 
-    It goes to the user's default directory if the one given is not safe or cannot be written.
+    It goes to the user's default directory if the one given is another user's.
 
-    :raises OSError: it can be written to neither.
+    :raises OSError: it cannot be written.
     """
     kept = json.dumps({"test_event_id": test_event_id, "sums": _address(base_url), **body}, indent=2)
     try:
         return _write(directory, _name_of(base_url, test_event_id), kept)
-    except OSError:
+    except PermissionError:
         if directory == default_directory():
             raise
         return _write(default_directory(), _name_of(base_url, test_event_id), kept)

@@ -23,6 +23,24 @@ WORK = """
             exporter: "{{ jumpstarter_exporter_name }}"
             command: env; touch {{ works }}; sleep 600
 """
+NO_LOG = """
+        - name: Print
+          hatci.automation.jumpstarter_shell:
+            exporter: "{{ jumpstarter_exporter_name }}"
+            command: "echo {{ lookup('ansible.builtin.env', 'HATCI_TOKEN') }}"
+          no_log: true
+          register: printed
+        - name: Print and fail
+          hatci.automation.jumpstarter_shell:
+            exporter: "{{ jumpstarter_exporter_name }}"
+            command: "echo {{ lookup('ansible.builtin.env', 'HATCI_TOKEN') }} ; false"
+          no_log: true
+          ignore_errors: true
+        - name: Use what was printed
+          ansible.builtin.assert:
+            that: printed.results[0].stdout is search('canary')
+            quiet: true
+"""
 TOKEN = "{{ secret_token }}"
 EXPORTER = {**exporter_config("sim9"), "token": TOKEN}
 
@@ -197,4 +215,13 @@ def test_only_ansible_and_jmp_have_the_token_for_the_controller_that_came_by_the
 
     assert any("keeper_process" in arguments for arguments in seen)
     assert not any("keeper_process" in arguments for arguments in found)
+    search.play(play)
+
+
+@pytest.mark.parametrize("mode", ["local"], indirect=True)
+def test_no_log_hides_what_a_shell_printed(device: Device, search: TokenSearch, start: StartPlay) -> None:
+    """Registered all the same, as with every module."""
+    play = start(ACQUIRE + NO_LOG, device, env={"HATCI_TOKEN": CANARY})
+    assert play.wait() == 0, play.output
+    assert play.result("Print") and play.result("Print and fail")
     search.play(play)
