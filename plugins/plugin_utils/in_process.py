@@ -93,6 +93,9 @@ class InProcessAction(ActionBase):
         """Run the module, and do in this process what belongs before and after it."""
         return run()
 
+    def after_success(self, options: Values, result: Values) -> None:
+        """Do, in this process, what belongs to a success."""
+
     def find_progress(self, result: Values) -> Values | None:
         """Return what a success says of the test of the host, for its closer; None if it is no step forward."""
         return None
@@ -142,8 +145,12 @@ class InProcessAction(ActionBase):
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
         needs_process = self._play_context.become or any(self._task.environment or [])
         if needs_process or not getattr(module, "HAS_LIBRARIES", True):
-            return self.around(options, self._run_on_target)
-        return self.around(options, lambda: self._run_here(module, spec, options, secrets))
+            result = self.around(options, self._run_on_target)
+        else:
+            result = self.around(options, lambda: self._run_here(module, spec, options, secrets))
+        if not result.get("failed"):
+            self.after_success(options, result)
+        return result
 
     def _run_here(self, module: types.ModuleType, spec: Values, options: Values, secrets: set[str]) -> Values:
         shown = {
