@@ -131,7 +131,7 @@ class Closer:
         try:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
-                    event.deployment_seen = _look_at_deployment(client, str(event.deployment_id))
+                    event.deployment_seen = _look_at_deployment(client, event)
                 report = event.final_report()
                 send_report(client, event.test_event_id, report, {})
         except errors.SumsError as error:
@@ -157,13 +157,15 @@ class Closer:
             self._watch.log(f"the report is kept in {path}")
 
 
-def _look_at_deployment(client: SumsClient, deployment_id: str) -> str | None:
-    """Return how a deployment stands now, in words; None if SUMS does not say."""
-    from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import look_at
+def _look_at_deployment(client: SumsClient, event: OpenTestEvent) -> str | None:
+    """Return how the deployment of a test event stands now, in words; None if SUMS does not say."""
     from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS, Goals
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.subject import Subject
 
     try:
-        seen = look_at(client, "deployments", deployment_id, LOOK_SECONDS)
+        goals = Goals(SUCCESS, FAILURE)
+        seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id).look(LOOK_SECONDS)
     except SumsError:
         return None
     progress = seen["status"].get("progress")
