@@ -242,15 +242,12 @@ class _Outage:
 def _take_back(asking: _Asking, why: BaseException) -> None:
     """Leave no lease behind; the keeper goes on trying where this does not succeed at once."""
     keeper = asking.keeper
-    if not asking.is_made and not asking.may_come:  # refused, so there is none
-        if keeper:
-            keeper.dismiss()
-        return
+    is_refused = not asking.is_made and not asking.may_come
     try:
-        is_settled = asking.controller.delete(asking.name) or asking.is_made
+        is_settled = asking.controller.delete(asking.name) or asking.is_made or is_refused
     except errors.JumpstarterError as error:
-        is_settled = False
-        if isinstance(why, errors.JumpstarterError):
+        is_settled = is_refused
+        if isinstance(why, errors.JumpstarterError) and not is_refused:
             reason = error.message.rstrip(".")
             why.message = f"{why.message.rstrip('.')}. Its lease {asking.name} could not be taken back yet ({reason})."
     if not keeper:
