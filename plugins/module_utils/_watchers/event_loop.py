@@ -40,18 +40,21 @@ class EventLoop:
         self._signal_fd = signal_fd
 
     def read_message(self) -> dict[str, t.Any] | None:
-        """Return the task's next message; None if the task, the play or a signal ended the wait."""
+        """Return the task's next message; None if the task, the play or a signal ended the wait.
+
+        A message without ``more`` is the last one.
+        """
         if 0 not in self._wait([0, *self._owner()], None):
             return None
         line = _read_line()
+        message: t.Any = None
         with contextlib.suppress(ValueError):
-            message = parse_json(line)
-            return message if line.endswith(b"\n") and isinstance(message, dict) else None
-        return None
-
-    def close_input(self) -> None:
-        """Hear no further messages."""
-        os.close(0)
+            message = parse_json(line) if line.endswith(b"\n") else None
+        if not isinstance(message, dict):
+            message = None
+        if message is None or not message.get("more"):
+            os.close(0)
+        return message
 
     def until_end(self, moment: float | None = None) -> bool:
         """Wait for the end of the owner, or a signal to release; return False if the moment came first.

@@ -73,7 +73,7 @@ def tell_of_request(keeper: LaunchedWatcher | None, *, is_unknown: bool) -> None
     """Tell the keeper that the lease was asked for, and whether the controller may make it later than it was told."""
     if keeper:
         with contextlib.suppress(NotWatching):
-            keeper.send({"late": is_unknown})
+            keeper.send({"late": is_unknown, "more": True})
 
 
 def find_keeper(lease_name: str) -> Identity | None:

@@ -75,7 +75,6 @@ class Keeper:
         """Monotonic time at which the lease runs out."""
         self._may_end = 0.0
         """The same, if a renewal that was not answered was carried out."""
-        self._is_asked = False
         self._may_come_late = False
 
     def run(self) -> None:
@@ -99,13 +98,11 @@ class Keeper:
 
     def _wait_for_lease(self) -> float | None:
         """Return for how many seconds the lease has been held; None if it was not said that it is."""
-        elapsed = None
-        while elapsed is None and (message := self._watch.read_message()) is not None:
-            elapsed = _elapsed(message)
-            self._is_asked = True
-            self._may_come_late = bool(message.get("late", self._may_come_late))
-        self._watch.close_input()
-        return elapsed
+        message = self._watch.read_message()
+        while message is not None and message.get("more") is True:
+            self._may_come_late = bool(message.get("late"))
+            message = self._watch.read_message()
+        return None if message is None else _elapsed(message)
 
     @property
     def _owner(self) -> Owner | None:
@@ -213,10 +210,7 @@ class Keeper:
         if self._order["config"] is None:
             self._watch.log("released the lock")
             return
-        if is_held or self._is_asked:
-            self._delete_lease(is_held=is_held)
-        else:
-            self._watch.log("no lease was asked for")
+        self._delete_lease(is_held=is_held)
 
     def _delete_lease(self, *, is_held: bool) -> None:
         """Delete the lease, which may also come later than the controller was asked for it."""
