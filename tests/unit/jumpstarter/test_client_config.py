@@ -108,6 +108,15 @@ def test_a_config_is_given_to_jmp_by_path_and_a_client_by_name(home: Path, tmp_p
     assert config_arguments("~/client.yaml", None) == ["--client-config", str(path)]
 
 
+def test_a_relative_config_can_be_found_from_everywhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper of a lease works in another directory."""
+    monkeypatch.chdir(tmp_path)
+    config = write_config(tmp_path / "client.yaml")
+    assert config_arguments("client.yaml", None) == ["--client-config", str(config)]
+
+
 def test_the_current_client_and_the_environment_need_no_arguments(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JMP_TOKEN", token(exp=time.time() + 60))
     assert config_arguments(None, None) == []

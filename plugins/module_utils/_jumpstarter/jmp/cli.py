@@ -25,6 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json, refuse_odd
 from ansible_collections.hatci.automation.plugins.module_utils._text import ANSI, printable
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import SECRETS
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 CALL_SECONDS = 30.0
@@ -34,7 +35,7 @@ DROPPED = (
     *("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
     "JMP_LEASE",
     "JMP_OIDC_DEVICE_FLOW",
-    *("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD", "TOWER_OAUTH_TOKEN", "TOWER_PASSWORD"),
+    *SECRETS,
 )
 """Colours get into JSON, a stray lease would be used, a login on another device would be waited for, and the secrets
 of SUMS and AAP are none of its business."""

@@ -16,6 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.time
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, check_path
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import InvalidYaml, parse_yaml
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import absolute_path
 
 
 def choose_mode(mode: str, client_config: str | None, client: str | None) -> str:
@@ -56,7 +57,8 @@ def config_arguments(client_config: str | None, client: str | None) -> list[str]
     if client_config:
         path = check_path(client_config, "client_config")
         _check_config(path, "client_config", is_renewed=False)
-        return ["--client-config", str(path)]
+        # The keeper of a lease works in another directory.
+        return ["--client-config", absolute_path(str(path))]
     if client:
         _check_config(_clients_directory() / f"{check_name(client, 'client')}.yaml", "client")
         return ["--client", client]

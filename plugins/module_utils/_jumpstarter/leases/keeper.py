@@ -13,6 +13,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter impo
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import keeper_process
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import watcher_environment
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
     LaunchedWatcher,
@@ -40,6 +41,9 @@ def start_keeper(
     """
     remove_old_logs(files.log.parent)
     owner = request.caller.owner
+    environment = watcher_environment()
+    if config is None:
+        environment.pop("JMP_TOKEN", None)
     order = {
         "name": name,
         "owner": [owner.pid, owner.start] if owner else None,
@@ -50,7 +54,7 @@ def start_keeper(
         "record": str(files.record),
         "trouble": str(files.trouble),
         "lock": None if lock is None else [lock, str(lock_file)],
-        "environment": dict(os.environ),
+        "environment": environment,
     }
     try:
         return LaunchedWatcher(keeper_process, order, descriptor=lock)
