@@ -80,7 +80,8 @@ options:
     default: false
   settle_timeout:
     description:
-      - Seconds to wait until every ECU answers. Each one that does not is tried again until then.
+      - Seconds to wait until every ECU answers. Each one that does not, or says that it is busy or that conditions are
+        not correct (0x21, 0x22), is tried again until then.
       - It is added to O(timeout).
     type: float
     default: 0

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 import typing as t
 from collections.abc import Iterator
 
+import anyio
 import pytest
 from fuzz_support import FEW
 from hypothesis import given
 from hypothesis import strategies as st
 from jumpstarter.common.utils import serve
+from jumpstarter.driver import Driver, export
 from jumpstarter_driver_composite.driver import Composite
 from jumpstarter_driver_network.driver import TcpNetwork
 from jumpstarter_driver_opendal.driver import MockStorageMux
@@ -27,6 +31,8 @@ from reader_support import (
     tunnel_to,
 )
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader import tunnel
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader.main import Reader
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.account import MAX_ERROR, MAX_TEXT
 from hatci_lab.car.process import CarProcess
 
@@ -214,6 +220,41 @@ def test_the_uds_drivers_say_the_same(car: CarProcess) -> None:
     assert gateway["error"] == "DID F18C: the driver gave an empty answer, so the ECU does not have it or refused"
     assert car.state()["ecus"]["Gateway"]["dtcs"] == {}
     assert broken["error"] and broken["error"].startswith("reading DID F190: its driver in the exporter failed: ")
+
+
+class StuckUds(Driver):
+    """A driver that says nothing until it is let go."""
+
+    let_go: t.ClassVar[threading.Event] = threading.Event()
+
+    @classmethod
+    def client(cls) -> str:
+        return "jumpstarter_driver_uds.client.UdsClient"
+
+    @export
+    async def read_data_by_identifier(self, _dids: list[int]) -> list[dict[str, t.Any]]:
+        await anyio.to_thread.run_sync(self.let_go.wait)
+        return []
+
+
+def test_a_driver_that_hangs_holds_nobody_up(car: CarProcess) -> None:
+    gateway_driver = TcpNetwork(host="127.0.0.1", port=car.ports["Gateway"])
+    with serve(Composite(children={"gateway": gateway_driver, "stuck": StuckUds()})) as root:
+        try:
+            gateway, stuck = read(root, GATEWAY, ecu_request("Stuck", "stuck"), seconds=2)
+        finally:
+            StuckUds.let_go.set()
+
+    assert gateway["reachable"] and stuck["error"] == "it was not read within the time that was given"
+
+
+def test_a_package_that_is_missing_is_named(tunnels: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tunnel, "HAS_DOIPCLIENT", False)
+    request = {"ecus": [GATEWAY], "read_codes": True, "clear_codes": False, "settle_until": 0, "deadline": 1e9}
+
+    assert Reader(tunnels, request).read()["problem"] == (
+        f"the Python of jmp, {sys.executable}, lacks doipclient; install it there"
+    )
 
 
 @pytest.fixture(scope="module")

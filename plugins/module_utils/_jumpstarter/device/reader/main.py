@@ -68,7 +68,10 @@ class Reader:
         power.join(max(min(VOLTAGE_SECONDS, end - time.monotonic()), 0.0))
         results: Values = {"answers": dict(self._answers), "voltage": self._voltage}
         if self._missing:
-            return {"problem": f"{sys.executable}, the Python of jmp, lacks {self._missing}", **results}
+            return {
+                "problem": f"the Python of jmp, {sys.executable}, lacks {self._missing}; install it there",
+                **results,
+            }
         if any("trouble" in answer for answer in results["answers"].values()) and not self._exporter_answers():
             return {"problem": "the exporter does not answer any more", **results}
         return results
