@@ -23,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
     uds_driver,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
+    Device,
     last_words,
     open_device,
 )
@@ -33,6 +34,7 @@ Values = dict[str, t.Any]
 PROGRAM = (doip, drivers, link, main, tunnel, uds_driver)
 """What runs inside ``jmp shell``, where this collection cannot be imported."""
 
+PROGRAM_FILE = "hatci_reader.py"
 END_SECONDS = 3.0
 """What the reader and ``jmp`` need to end, once everything is read."""
 
@@ -50,6 +52,7 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
     :param request: ``ecus``, each with ``name``, ``driver``, ``logical_address`` and ``dids``, and what to do
         with codes.
     :returns: ``answers``, by name of the ECU, and ``voltage``.
+    :raises LeaseLost: an ECU could not be read under a lease that did not hold any more.
     :raises JumpstarterError: the exporter could not be reached, or has not what it takes.
     """
     settle = options["settle_timeout"]
@@ -60,29 +63,38 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
         python = python_of(device.jmp.path)
         now = time.monotonic()
         times = {"deadline": now + timeout - END_SECONDS, "settle_until": now + settle}
-        (device.directory / "request.json").write_text(json.dumps({**request, **times}), encoding="utf-8")
-        _write_program(device.directory)
+        device.put("request.json", json.dumps({**request, **times}))
+        _put_program(device)
         try:
-            said = last_words(device.run([python, str(device.directory / "hatci_reader.py")], timeout))
+            said = last_words(device.run([python, str(device.directory / PROGRAM_FILE)], timeout))
         except errors.JmpTimeout:
             said = f"it did not end within {timeout:g} s"
         results = _results(device.directory / "results.json")
-        if results is None:
-            raise errors.DeviceUnreachable(f"The ECUs could not be read, since jmp shell ended: {said}")
-        if "problem" in results:
-            raise errors.DeviceUnreachable(f"The ECUs could not be read: {results['problem']}.")
+        problem = f"jmp shell ended: {said}" if results is None else results.get("problem")
+        if results is None or problem or _has_trouble(results):
+            lost = device.why_lost()
+            if lost:
+                raise errors.LeaseLost(
+                    "The ECUs could not be read, but the lease did not hold, so this says nothing about the vehicle. "
+                    f"{lost}"
+                )
+        if results is None or problem:
+            raise errors.DeviceUnreachable(f"The ECUs could not be read: {problem}.")
         return results
 
 
-def _write_program(directory: pathlib.Path) -> None:
+def _has_trouble(results: Values) -> bool:
+    return any(isinstance(answer, dict) and "trouble" in answer for answer in results["answers"].values())
+
+
+def _put_program(device: Device) -> None:
     """Write the reader's modules, as packages that are complete, so that no other copy of this collection is taken."""
     for module in PROGRAM:
-        path = directory / pathlib.Path(*module.__name__.split(".")).with_suffix(".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(inspect.getsource(module), encoding="utf-8")
-        for parent in path.relative_to(directory).parents[:-1]:
-            (directory / parent / "__init__.py").touch()
-    (directory / "hatci_reader.py").write_text(START.format(main=main.__name__), encoding="utf-8")
+        path = pathlib.Path(*module.__name__.split(".")).with_suffix(".py")
+        for parent in path.parents[:-1]:
+            device.put(str(parent / "__init__.py"), "")
+        device.put(str(path), inspect.getsource(module))
+    device.put(PROGRAM_FILE, START.format(main=main.__name__))
 
 
 def _results(path: pathlib.Path) -> Values | None:

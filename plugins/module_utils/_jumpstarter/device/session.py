@@ -54,12 +54,14 @@ class Device:
         return self._route.why_lost(self._caller)
 
     def put(self, name: str, text: str) -> None:
-        """Write a file into the directory.
+        """Write a file into the directory, and the directories that its name leads through.
 
         :raises JumpstarterError: there is no room for it.
         """
+        path = self.directory / name
         try:
-            (self.directory / name).write_text(text, encoding="utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise _no_room(error) from None
 
