@@ -26,6 +26,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import JournaledStep
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 CENSORED = "The task failed; its message is hidden, since the task has no_log."
@@ -51,6 +52,8 @@ class InProcessAction(ActionBase):
     """
 
     module: types.ModuleType
+    is_step = True
+    """Whether it stands in the journal of its test."""
 
     _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, Values]] = weakref.WeakKeyDictionary()
     """Of each task its arguments that nobody must see; a retried one comes with another action, as it was left."""
@@ -64,8 +67,11 @@ class InProcessAction(ActionBase):
         self._task_vars = task_vars or {}
         self._task.args.update(self._secrets.get(self._task, {}))
         self.complete_arguments()
+        step = JournaledStep(self._task, self._task_vars, self._specification) if self.is_step else None
         try:
             result = {**result, **self._run()}
+            if step:
+                step.end(result)
             self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
@@ -74,10 +80,9 @@ class InProcessAction(ActionBase):
         return self._censor(result)
 
     def _run(self) -> Values:
-        spec = self.module.ARGUMENTS["argument_spec"]
-        if problems := text_problems(spec, self._task.args):
+        if problems := text_problems(self._specification, self._task.args):
             return {"failed": True, "msg": " ".join([refusal(problems), *_advice()])}
-        self._task.args = without_empty(spec, self._task.args)
+        self._task.args = without_empty(self._specification, self._task.args)
         if not self.is_local or self._task.async_val:
             return self._run_on_target()
         return self._run_locally()
@@ -127,6 +132,10 @@ class InProcessAction(ActionBase):
         if callback.rpartition(".")[2] not in QUIET_CALLBACKS:
             self._display.display(text)
 
+    @property
+    def _specification(self) -> Values:
+        return t.cast("Values", self.module.ARGUMENTS["argument_spec"])
+
     def _run_on_target(self) -> Values:
         return t.cast("Values", self._execute_module(task_vars=self._task_vars, wrap_async=self._task.async_val))
 
@@ -163,7 +172,7 @@ class InProcessAction(ActionBase):
 
     def _hide_secrets(self) -> None:
         """Keep secrets out of what Ansible says of the task from now on, such as ``ansible_failed_task``."""
-        names = {name for name, option in self.module.ARGUMENTS["argument_spec"].items() if option.get("no_log")}
+        names = {name for name, option in self._specification.items() if option.get("no_log")}
         secrets = {name: self._task.args[name] for name in names if self._task.args.get(name)}
         self._secrets[self._task] = secrets
         self._task.args = {**self._task.args, **dict.fromkeys(secrets, HIDDEN)}

@@ -1,0 +1,156 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Beginning the evidence of a test, and making of its journal what people, CIs and third parties read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.attestation import (
+    RECORD,
+    load_private_key,
+    make_attestation,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
+    ATTESTATION,
+    MANIFEST,
+    make_manifest,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, make_record
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+
+REPORT = "report.html"
+JUNIT = "junit.xml"
+SUITE = "hatci.automation"
+
+MAX_SAME_TIME = 100
+READABLE = 0o644
+
+
+def start(parent: pathlib.Path, about: Record, key: str | None) -> pathlib.Path:
+    """Make a directory for the evidence of a test, and begin its journal.
+
+    :param about: what is known of the test.
+    :param key: path of the private key that will sign it.
+    :raises OSError: it cannot be written.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    moment = journal.now()[:19].replace(":", "") + "Z"
+    directory = _new_directory(parent, _file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
+    journal.create(directory)
+    journal.append(directory, "test", {**about, "name": directory.name, "key": key})
+    return directory
+
+
+def bundle(directory: pathlib.Path, result: Record | None, key: str | None) -> tuple[pathlib.Path, Record]:
+    """Make the record, the report, the JUnit file, the manifest and, with a key, the attestation of a test.
+
+    :param result: how the test ended and what is known now, for the journal; None to bundle again what it tells.
+    :param key: path of the private key; None for the one with which it began.
+    :returns: the directory, which has the id of the test event in its name now, and the record.
+    :raises EvidenceError: there is no journal, or the key cannot be used.
+    :raises OSError: something cannot be written.
+    """
+    if result is not None:
+        journal.append(directory, "result", result)
+    kept = read_journal(directory)
+    about = next((line for line in kept.lines if line["event"] == "test"), {})
+    key = key or about.get("key")
+    if key:
+        load_private_key(key)
+    record = make_record(kept)
+    _write(directory, RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    _write(directory, REPORT, make_report(record, is_signed=bool(key)))
+    _write(directory, JUNIT, make_junit(record["test"]["suite"] or SUITE, [Case.of_record(record)]))
+    _write(directory, MANIFEST, make_manifest(directory))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(directory / ATTESTATION)
+    if key:
+        _write(directory, ATTESTATION, make_attestation(directory, record, key))
+    if about.get("name") == directory.name and record["ids"]["test_event_id"]:
+        directory = _rename(directory, _file_name(f"{directory.name}-{record['ids']['test_event_id']}"))
+    return directory, record
+
+
+def finish_as_aborted(
+    directory: pathlib.Path, outcome: str | None = None, summary: str | None = None
+) -> pathlib.Path | None:
+    """Bundle what a test left whose play has died; what has been bundled is left as it is.
+
+    :param outcome: what SUMS was told; None for what follows from the journal, which is ABORTED unless a step had
+        failed or the outcome had been reported already.
+    :returns: the directory of the bundle, None if there is nothing to do.
+    :raises EvidenceError: its key cannot be used.
+    :raises OSError: something cannot be written.
+    """
+    if not (directory / journal.JOURNAL).is_file():
+        return None
+    lines = journal.read(directory).lines
+    told = [line for line in lines if line["event"] == "result"]
+    if told and (directory / MANIFEST).is_file():
+        return None
+    if told:
+        return bundle(directory, None, None)[0]
+    journal.append(directory, "result", {"ended_by": "closer"})
+    record = make_record(journal.read(directory))
+    found = outcome if outcome in OUTCOMES else outcome_of(record)
+    why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
+    return bundle(directory, {"ended_by": "closer", "outcome": found, "summary": why}, None)[0]
+
+
+def read_journal(directory: pathlib.Path) -> journal.Journal:
+    """Read the journal of a directory.
+
+    :raises EvidenceError: there is none.
+    """
+    try:
+        return journal.read(directory)
+    except OSError as error:
+        raise EvidenceError(
+            f"{directory / journal.JOURNAL} cannot be read: {error.strerror}; give the directory of one test as path."
+        ) from None
+
+
+def read_record(directory: pathlib.Path) -> Record | None:
+    """Return the record of a directory, None if it has none that can be read."""
+    try:
+        record = json.loads((directory / RECORD).read_bytes())
+        return t.cast("Record", record) if record["format"] and record["vehicle"] and record["ids"] else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _write(directory: pathlib.Path, name: str, content: str) -> None:
+    write_atomically(directory / name, content, READABLE)
+
+
+def _new_directory(parent: pathlib.Path, name: str) -> pathlib.Path:
+    """Make a directory that did not exist; two tests of a vehicle may begin within a second."""
+    for number in range(1, MAX_SAME_TIME):
+        directory = parent / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            directory.mkdir()
+            return directory
+    raise FileExistsError(f"{parent / name} exists")
+
+
+def _rename(directory: pathlib.Path, name: str) -> pathlib.Path:
+    try:
+        return directory.rename(directory.parent / name)
+    except OSError:
+        return directory
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:150]

@@ -1,0 +1,136 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module hatci_evidence does."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.attestation import (
+    RECORD,
+    check_attestation,
+    load_private_key,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceChanged, EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import (
+    make_index,
+    row_of_record,
+    row_without_record,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import JOURNAL
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import ATTESTATION, MANIFEST, compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+
+INDEX = "index.html"
+MAX_TESTS = 1000
+NO_RECORD = "It left no record."
+
+Values = dict[str, t.Any]
+
+
+def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
+    """Begin, bundle or verify evidence.
+
+    :returns: ``changed``, ``path`` and what the state adds.
+    :raises EvidenceError: an option cannot be used.
+    :raises EvidenceChanged: verifying, and something was changed.
+    """
+    path = pathlib.Path(os.path.abspath(options["path"]))
+    if options["state"] == "verified":
+        return _verify(path, options["public_key"])
+    if options["key"]:
+        load_private_key(options["key"])
+    if check_mode:
+        return {"changed": True, "path": ""}
+    try:
+        if options["state"] == "started":
+            key = os.path.abspath(options["key"]) if options["key"] else None
+            return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key))}
+        if (path / JOURNAL).is_file() or not path.is_dir():
+            return _bundle(path, options)
+        return _make_index(path, options)
+    except OSError as error:
+        reason = error.strerror or "it cannot be written"
+        return {"changed": False, "path": "", "warnings": [f"There will be no evidence in {path}: {reason}."]}
+
+
+def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
+    result = {"ended_by": "play", **options["test"]} if options["test"] else None
+    directory, record = bundle.bundle(path, result, options["key"])
+    return {"changed": True, "path": str(directory), "report": str(directory / bundle.REPORT), **_outcomes(record)}
+
+
+def _outcomes(record: t.Mapping[str, t.Any]) -> Values:
+    stated, found = record["outcome"], outcome_of(record)
+    if stated == found:
+        return {"outcome": stated}
+    return {"outcome": stated, "warnings": [f"The record states {stated}, and {found} follows from what it holds."]}
+
+
+def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
+    """Write the index of all tests of a directory, and the JUnit file of those that were given, or of all."""
+    rows, cases = [], []
+    for directory in sorted((child for child in path.iterdir() if child.is_dir()), reverse=True)[:MAX_TESTS]:
+        record = bundle.read_record(directory)
+        if record:
+            rows.append(row_of_record(record, f"{directory.name}/{bundle.REPORT}"))
+            cases.append(Case.of_record(record))
+    if options["tests"] is not None:
+        cases = []
+        for test in options["tests"]:
+            record = bundle.read_record(pathlib.Path(test["path"])) if test["path"] else None
+            if record:
+                cases.append(Case.of_record(record))
+            else:
+                about = (test["vehicle"], test["outcome"], sentence(test["reason"]) or NO_RECORD)
+                cases.append(Case.without_record(*about))
+                rows.insert(0, row_without_record(*about))
+    rows.sort(key=lambda row: (row["outcome"] == "PASS", row["vehicle"]))
+    write_atomically(path / INDEX, make_index(options["title"], rows), bundle.READABLE)
+    write_atomically(path / bundle.JUNIT, make_junit(options["title"], cases), bundle.READABLE)
+    return {"changed": True, "path": str(path), "report": str(path / INDEX)}
+
+
+def _verify(path: pathlib.Path, public_key: str | None) -> Values:
+    is_signed = (path / ATTESTATION).is_file()
+    try:
+        found = compare(path)
+        if is_signed:
+            found += check_attestation(path, public_key)
+        elif public_key:
+            found.append(f"{ATTESTATION} is missing.")
+    except FileNotFoundError as error:
+        name = pathlib.Path(str(error.filename)).name
+        if name == MANIFEST and not (path / RECORD).exists():
+            raise EvidenceError(
+                f"{path} holds no evidence of a test; give the directory that {MANIFEST} is in."
+            ) from None
+        found = [f"{name} is missing."]
+    except OSError as error:
+        raise EvidenceError(f"{error.filename} cannot be read: {error.strerror}.") from None
+    if found:
+        raise EvidenceChanged(f"The evidence in {path} is not what was bundled. {' '.join(found)}", differences=found)
+    record = bundle.read_record(path)
+    if record is None:
+        raise EvidenceError(f"{path / RECORD} is not the record of a test.")
+    return {"changed": False, "path": str(path), "is_signed": is_signed and bool(public_key), **_outcomes(record)}
+
+
+def run_operation(
+    operation: t.Callable[..., Values],
+    options: t.Mapping[str, t.Any],
+    check_mode: bool,
+    **extras: t.Callable[..., t.Any],
+) -> Values:
+    """Run an operation and return its result, or its failure as a result with ``failed`` and ``msg``."""
+    try:
+        return operation(options, check_mode)
+    except Failure as error:
+        return error.as_result()

@@ -1,0 +1,266 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of a test, made of its journal and nothing else. Its schema is docs/evidence-record.schema.json."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import Journal, Line
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import MEANING_OF_CHECKS
+
+FORMAT = "hatci-ota-test-record"
+VERSION = 1
+
+MAX_STEPS = 500
+MAX_CONSOLE = 100
+
+IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
+VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
+TEST = ("tester", "suite", "scenario", "expect")
+
+Record = dict[str, t.Any]
+
+
+def make_record(journal: Journal) -> Record:
+    """Return the record of a test; what the journal does not tell is null or empty."""
+    about, result = _told(journal.lines, "test"), _told(journal.lines, "result")
+    told = {**about, **{name: value for name, value in result.items() if value not in (None, "")}}
+    steps = _steps(journal.lines)
+    began = journal.lines[0]["time"] if journal.lines else ""
+    ended = journal.lines[-1]["time"] if journal.lines else ""
+    ids = {name: str(_given(told, "ids").get(name) or _latest(steps, name) or "") for name in IDS}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "outcome": str(told.get("outcome") or "ABORTED"),
+        "summary": str(told.get("summary") or ""),
+        "ended_by": str(told.get("ended_by") or "play"),
+        "began": began,
+        "ended": ended,
+        "seconds": seconds_between(began, ended),
+        "vehicle": {
+            **{name: str(told.get(name) or "") for name in VEHICLE},
+            "exporter": str(told.get("exporter") or _latest(steps, "exporter", "jumpstarter_lease") or ""),
+        },
+        "test": {name: str(told.get(name) or "") for name in TEST},
+        "software": {
+            "source": _software(told.get("source")),
+            "target": _software(told.get("target")),
+            "before": told.get("before") or _account(steps, before=True),
+            "after": told.get("after") or _account(steps, before=False),
+        },
+        "lease": _lease(steps, ended),
+        "deployment": _deployment(journal.lines, steps, ids["deployment_id"]),
+        "disturbances": [_disturbance(item) for item in told.get("disturbances") or []],
+        "checks": [_check(item) for item in told.get("checks") or []],
+        "failure": _failure(told, steps),
+        "reported": _reported(steps),
+        "troubles": [str(trouble) for trouble in told.get("troubles") or []],
+        "steps": [_shown(step) for step in steps[:MAX_STEPS]],
+        "console": _console(steps),
+        "ids": ids,
+        "job": {name: str(_given(told, "job").get(name) or "") for name in ("id", "url", "revision")},
+        "links": [str(link) for link in told.get("links") or []],
+        "versions": {
+            **{name: str(value) for name, value in _given(told, "versions").items()},
+            **({"jmp": jmp} if (jmp := _latest(steps, "version", "jumpstarter_info")) else {}),
+        },
+        "journal": {"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
+    }
+
+
+def seconds_between(began: str, ended: str) -> float | None:
+    """Return the seconds between two times of a journal, None if one is not known."""
+    try:
+        first, last = (datetime.datetime.fromisoformat(moment) for moment in (began, ended))
+        return round((last - first).total_seconds(), 3)
+    except (TypeError, ValueError):
+        return None
+
+
+def _told(lines: list[Line], event: str) -> Line:
+    """Return what all lines of an event say together, later ones last."""
+    told: Line = {}
+    for line in lines:
+        if line["event"] == event:
+            told.update({name: value for name, value in line.items() if name not in ("time", "event")})
+    return told
+
+
+def _given(told: Line, name: str) -> Line:
+    value = told.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _steps(lines: list[Line]) -> list[Record]:
+    """Return the steps in the order in which they began; one without an end was under way when its play died."""
+    steps: dict[str, Record] = {}
+    for line in lines:
+        if line["event"] == "begin":
+            steps[str(line.get("id"))] = {**line, "began": line["time"], "outcome": "unfinished", "result": {}}
+        elif line["event"] == "end" and str(line.get("id")) in steps:
+            step = steps[str(line.get("id"))]
+            step.update({name: value for name, value in line.items() if name != "arguments"}, ended=line["time"])
+            step["result"] = _given(step, "result")
+    return list(steps.values())
+
+
+def _shown(step: Record) -> Record:
+    return {
+        "step": str(step.get("step") or ""),
+        "module": str(step.get("module") or ""),
+        "began": step["began"],
+        "ended": step.get("ended"),
+        "seconds": step.get("seconds"),
+        "outcome": step["outcome"],
+        "message": str(step.get("msg") or ""),
+        "arguments": _given(step, "arguments"),
+        "result": step["result"],
+    }
+
+
+def _latest(steps: list[Record], name: str, module: str | None = None) -> t.Any:
+    """Return what the latest step that did not fail says under a name."""
+    found = [
+        step["result"][name]
+        for step in steps
+        if step["result"].get(name) and step["outcome"] != "failed" and module in (None, step.get("module"))
+    ]
+    return found[-1] if found else None
+
+
+def _software(value: t.Any) -> Record:
+    given = value if isinstance(value, dict) else {}
+    ecus = given.get("ecus") if isinstance(given.get("ecus"), list) else []
+    return {
+        "build_level": str(given.get("build_level") or ""),
+        "ecus": [ecu for ecu in ecus or [] if isinstance(ecu, dict)],
+    }
+
+
+def _account(steps: list[Record], before: bool) -> Record | None:
+    """Return what the vehicle said of itself before the deployment, or the last time after it."""
+    deployed = next((n for n, step in enumerate(steps) if step.get("module") == "hatci_deploy_event"), len(steps))
+    asked = steps[:deployed] if before else steps[deployed:]
+    accounts = [
+        step["result"]
+        for step in asked
+        if step.get("module") == "jumpstarter_diagnostics" and step["result"].get("ecus")
+    ]
+    if not accounts:
+        return None
+    return {name: accounts[-1].get(name) for name in ("vin", "ecus", "taken_at", "voltage")}
+
+
+def _lease(steps: list[Record], ended: str) -> Record | None:
+    """Return when the device was held; one that was not given back is held to the end of the journal."""
+    own = [step for step in steps if step.get("module") == "jumpstarter_lease" and step["outcome"] in ("ok", "changed")]
+    acquired = next((step for step in own if _state(step) in ("", "acquire")), None)
+    if acquired is None:
+        return None
+    released = next((step for step in own[own.index(acquired) :] if _state(step) == "release"), None)
+    until = released["ended"] if released else None
+    return {
+        "name": str(acquired["result"].get("lease_name") or ""),
+        "exporter": str(acquired["result"].get("exporter") or ""),
+        "mode": str(acquired["result"].get("mode") or ""),
+        "acquired": acquired["ended"],
+        "released": until,
+        "seconds": seconds_between(acquired["ended"], until or ended),
+    }
+
+
+def _state(step: Record) -> str:
+    return str(_given(step, "arguments").get("state") or "")
+
+
+def _deployment(lines: list[Line], steps: list[Record], deployment_id: str) -> Record | None:
+    if not deployment_id:
+        return None
+    states = [
+        {"time": line["time"], "state": str(line.get("state") or ""), "progress": line.get("progress")}
+        for line in lines
+        if line["event"] == "state" and line.get("deployment_id") == deployment_id
+    ]
+    waits = [step for step in steps if step.get("module") == "hatci_update_status" and step["result"].get("state")]
+    last = waits[-1]["result"] if waits else {}
+    for step in waits:
+        if step.get("ended") and (not states or states[-1]["state"] != step["result"]["state"]):
+            states.append({"time": step["ended"], "state": str(step["result"]["state"]), "progress": None})
+    is_waited = bool(waits) and bool(_given(waits[-1], "arguments").get("wait"))
+    has_failed = last.get("outcome") == "FAIL"
+    return {
+        "id": deployment_id,
+        "state": str(last.get("state") or (states[-1]["state"] if states else "")),
+        "reason": str(last.get("reason") or ""),
+        "succeeded": False if has_failed else True if is_waited and waits[-1]["outcome"] in ("ok", "changed") else None,
+        "states": states,
+        "timestamps": _given(last, "timestamps"),
+    }
+
+
+def _disturbance(item: t.Any) -> Record:
+    given = item if isinstance(item, dict) else {}
+    return {
+        "name": str(given.get("name") or ""),
+        "began": given.get("began"),
+        "ended": given.get("ended"),
+        "proof": given.get("proof"),
+        "proven": bool(given.get("proven")),
+    }
+
+
+def _check(item: t.Any) -> Record:
+    given = item if isinstance(item, dict) else {}
+    name = str(given.get("name") or "")
+    passed = given.get("passed")
+    return {
+        "name": name,
+        "passed": passed if isinstance(passed, bool) else None,
+        "expected": given.get("expected"),
+        "measured": given.get("measured"),
+        "means": str(given.get("means") or MEANING_OF_CHECKS.get(name, "FAIL")),
+    }
+
+
+def _failure(told: Line, steps: list[Record]) -> Record | None:
+    """Return what ended the test: the step that the play names, or without an end of the play the last that failed."""
+    named = str(told.get("failed_step") or "").rpartition(" : ")[2]
+    failed = [step for step in steps if step["outcome"] == "failed" and not step.get("is_ignored")]
+    if named:
+        failed = [step for step in failed if step.get("step") == named]
+    elif told.get("ended_by") != "closer":
+        return None
+    if failed:
+        own, outcome = failed[-1], failed[-1]["result"].get("outcome")
+        return {"step": str(own.get("step") or ""), "message": str(own.get("msg") or ""), "outcome": outcome or None}
+    if not named:
+        return None
+    return {
+        "step": named,
+        "message": str(told.get("failure_message") or ""),
+        "outcome": told.get("failure_outcome") or None,
+    }
+
+
+def _reported(steps: list[Record]) -> str | None:
+    """Return the outcome that SUMS was told."""
+    own = [step for step in steps if step.get("module") == "hatci_test_event_update" and step["outcome"] == "changed"]
+    arguments = _given(own[-1], "arguments") if own else {}
+    return str(_given(arguments, "metadata").get("outcome") or arguments.get("status") or "") or None
+
+
+def _console(steps: list[Record]) -> list[Record]:
+    texts = [
+        {
+            "time": step.get("ended") or step["began"],
+            "step": str(step.get("step") or ""),
+            "text": step["result"]["stdout"],
+        }
+        for step in steps
+        if step.get("module") == "jumpstarter_shell" and isinstance(step["result"].get("stdout"), str)
+    ]
+    return [text for text in texts if text["text"].strip()][:MAX_CONSOLE]

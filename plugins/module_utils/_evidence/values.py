@@ -1,0 +1,62 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values as a journal keeps them: short, without control characters, without secrets."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Mapping
+
+HIDDEN = "(hidden)"
+
+MAX_TEXT = 4000
+MAX_ITEMS = 200
+MAX_DEPTH = 8
+
+SECRET_NAME = re.compile(r"token(?!_file)|passw|passphrase|secret|authorization|credential|private", re.IGNORECASE)
+URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def shorten(
+    value: t.Any,
+    secrets: t.Collection[str] = (),
+    *,
+    items: int = MAX_ITEMS,
+    text: int = MAX_TEXT,
+    depth: int = MAX_DEPTH,
+) -> t.Any:
+    """Return a value that JSON takes, of bounded size, in which no secret stands.
+
+    :param secrets: texts that must not appear, whole or within other texts.
+    :param items: so many are kept of a list or a dictionary.
+    :param text: so many characters are kept of a text.
+    """
+
+    def inner(part: t.Any) -> t.Any:
+        return shorten(part, secrets, items=items, text=text, depth=depth - 1)
+
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if abs(value) < float("inf") else None
+        case _ if depth == 0:
+            return "..."
+        case Mapping():
+            pairs = [(str(name), part) for name, part in value.items()][:items]
+            return {
+                _text(name, secrets, text): HIDDEN if SECRET_NAME.search(name) and part else inner(part)
+                for name, part in pairs
+            }
+        case list() | tuple() | set() | frozenset():
+            return [inner(part) for part in list(value)[:items]]
+    return _text(str(value), secrets, text)
+
+
+def _text(text: str, secrets: t.Collection[str], longest: int) -> str:
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in URL_PASSWORD.sub(f"{HIDDEN}@", text))
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

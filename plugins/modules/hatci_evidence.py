@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_evidence
+short_description: Keep and check the evidence of tests
+version_added: 0.1.0
+description:
+  - Begins the evidence of a test, makes its record and its report, and checks whether they are what they were.
+  - The result of V(state=started), registered as C(__hatci_evidence), makes every action of this collection write what
+    it does for this host into the journal of the test.
+  - Where the directory cannot be written, this module and those actions warn. No test fails for it.
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is written. V(state=verified) does the same as without it.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details: Verifying is idempotent.
+options:
+  state:
+    description:
+      - V(started) makes a directory for one test below O(path), named by time and host, and begins C(journal.jsonl).
+      - V(bundled) makes C(record.json), C(report.html), C(junit.xml), C(manifest.json) and, with O(key),
+        C(attestation.intoto.json) of the journal in O(path). A directory that V(started) made gets the id of the test
+        event as the end of its name.
+      - V(bundled) with an O(path) that holds the directories of tests makes C(index.html) of all of them and
+        C(junit.xml) of O(tests).
+      - V(verified) fails if any byte in O(path) is not what was bundled, and says which one. Without O(public_key)
+        it cannot tell who bundled it.
+    type: str
+    choices: [started, bundled, verified]
+    required: true
+  path:
+    description: The directory. A relative one is seen from where C(ansible-playbook) was started.
+    type: path
+    required: true
+  key:
+    description:
+      - PEM file with a private key, Ed25519 or ECDSA P-256 and without a passphrase. It signs the record and the
+        manifest.
+      - V(started) checks it and remembers its path, for V(bundled) and for a test whose play dies.
+    type: path
+  public_key:
+    description: PEM file with the public key that must have signed.
+    type: path
+  test:
+    description:
+      - What is known of the test, for its record. What V(started) was told need not be told to V(bundled) again.
+      - Keys are V(vin), V(host), V(vehicle_id), V(exporter), V(program_name), V(model_year), V(region), V(tester),
+        V(suite), V(scenario), V(expect), V(source) and V(target) (each with V(build_level) and V(ecus)), V(job) (with
+        V(id), V(url) and V(revision)), V(links), V(versions), and at the end V(outcome), V(summary), V(failed_step),
+        V(failure_outcome), V(troubles), V(ids), V(before) and V(after) (each as
+        M(hatci.automation.jumpstarter_diagnostics) returns it), V(checks) (each with V(name), V(passed), V(expected)
+        and V(measured)) and V(disturbances) (each with V(name), V(began), V(ended), V(proof) and V(proven)).
+      - Ids, lease, deployment, steps and what the vehicle said are found in the journal where they are not told.
+    type: dict
+  tests:
+    description: The tests of a run, for C(junit.xml) beside the index. By default all in O(path).
+    type: list
+    elements: dict
+    suboptions:
+      vehicle:
+        description: Name of the host.
+        type: str
+        required: true
+      path:
+        description: Directory of its evidence, empty if it left none.
+        type: str
+        default: ""
+      outcome:
+        description: How its test ended, where it left no record.
+        type: str
+        default: ERROR
+      reason:
+        description: Why, where it left no record.
+        type: str
+        default: ""
+  title:
+    description: Title of the index, and name of the suite in its C(junit.xml).
+    type: str
+    default: OTA tests
+seealso:
+  - module: hatci.automation.hatci_outcome
+"""
+
+EXAMPLES = r"""
+- name: Begin the evidence
+  hatci.automation.hatci_evidence:
+    state: started
+    path: ota-evidence
+    test:
+      vin: "{{ hatci_vin }}"
+      host: "{{ inventory_hostname }}"
+  register: __hatci_evidence
+
+- name: Finish the evidence
+  hatci.automation.hatci_evidence:
+    state: bundled
+    path: "{{ __hatci_evidence.path }}"
+    key: /etc/lab/evidence.pem
+    test:
+      outcome: PASS
+      summary: Update to 2024.02.01 ended COMPLETE.
+
+- name: Make an index of all tests
+  hatci.automation.hatci_evidence:
+    state: bundled
+    path: ota-evidence
+
+- name: Check that nothing was changed since
+  hatci.automation.hatci_evidence:
+    state: verified
+    path: ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001
+    public_key: /etc/lab/evidence.pub.pem
+"""
+
+RETURN = r"""
+path:
+  description: The directory. It is empty in check mode and where it cannot be written.
+  returned: success
+  type: str
+  sample: /work/ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001
+report:
+  description: The page to read.
+  returned: with V(state=bundled), if it could be written
+  type: str
+  sample: /work/ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001/report.html
+outcome:
+  description: How the test ended, as its record states it. A warning tells if it does not follow from the record.
+  returned: with V(state=bundled) of one test and with V(state=verified)
+  type: str
+  sample: PASS
+is_signed:
+  description: Whether O(public_key) was given, and its owner has signed.
+  returned: with V(state=verified)
+  type: bool
+  sample: true
+differences:
+  description: What was changed, in sentences.
+  returned: when something was changed
+  type: list
+  elements: str
+  sample: ["record.json was changed: byte 41 (line 3) is 0x46 and was 0x50."]
+"""
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence, run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+
+ARGUMENTS = {
+    "argument_spec": {
+        "state": {"type": "str", "choices": ["started", "bundled", "verified"], "required": True},
+        "path": {"type": "path", "required": True},
+        "key": {"type": "path", "no_log": False},
+        "public_key": {"type": "path", "no_log": False},
+        "test": {"type": "dict"},
+        "tests": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "vehicle": {"type": "str", "required": True},
+                "path": {"type": "str", "default": ""},
+                "outcome": {"type": "str", "default": "ERROR"},
+                "reason": {"type": "str", "default": ""},
+            },
+        },
+        "title": {"type": "str", "default": "OTA tests"},
+    },
+    "supports_check_mode": True,
+}
+OPERATION = manage_evidence
+
+
+def main() -> None:
+    run_module(ARGUMENTS, OPERATION, run_operation)
+
+
+if __name__ == "__main__":
+    main()

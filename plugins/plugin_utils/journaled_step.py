@@ -1,0 +1,112 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lines that an action writes into the journal of the test it belongs to."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+import uuid
+from collections.abc import Mapping
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
+
+VARIABLE = "__hatci_evidence"
+"""Names the directory, as text or as what the module hatci_evidence returned."""
+
+NEVER_KEPT = frozenset(
+    (
+        "invocation",
+        "warnings",
+        "deprecations",
+        "ansible_stats",
+        "ansible_facts",
+        "failed",
+        "changed",
+        "diff",
+        "exception",
+    )
+)
+KEPT_ELSEWHERE = frozenset({"msg", "stdout_lines", "stderr_lines", "results", "output"})
+
+Values = dict[str, t.Any]
+
+
+class JournaledStep:
+    """One task in the journal of its test, if the test has one.
+
+    :param specification: of the arguments of its module.
+    """
+
+    def __init__(self, task: t.Any, variables: Values, specification: Values) -> None:
+        self._directory = directory_of(variables)
+        if not self._directory or task.check_mode:
+            self._directory = ""
+            return
+        arguments = task.args
+        own = {name for name, option in specification.items() if option.get("no_log")}
+        self._is_hidden = bool(task.no_log)
+        self._secrets = _secrets(variables, *(arguments.get(name) for name in own))
+        self._warning = ""
+        self._about = {
+            "id": uuid.uuid4().hex[:12],
+            "step": str(task.name or task.action).rpartition(" : ")[2],
+            "module": str(task.action).rpartition(".")[2],
+        }
+        self._is_ignored = bool(task.ignore_errors or task.failed_when)
+        self._began = time.monotonic()
+        shown = {name: value for name, value in arguments.items() if name not in own and value is not None}
+        self.note("begin", arguments=HIDDEN if self._is_hidden else shown)
+
+    def note(self, event: str, **values: t.Any) -> None:
+        """Write a line; that it could not be written is told with the end of the task, once for a play."""
+        if not self._directory:
+            return
+        try:
+            journal.append(self._directory, event, {**self._about, **values}, self._secrets)
+        except OSError as error:
+            self._warning = f"The journal in {self._directory} cannot be written: {error.strerror}; its test goes on."
+
+    def end(self, result: Values) -> None:
+        """Write how the task ended."""
+        if not self._directory:
+            return
+        failed = bool(result.get("failed"))
+        outcome = "failed" if failed else "changed" if result.get("changed") else "ok"
+        kept = {
+            name: value
+            for name, value in result.items()
+            if name not in NEVER_KEPT | KEPT_ELSEWHERE and value is not None
+        }
+        self.note(
+            "end",
+            outcome=outcome,
+            msg=HIDDEN if self._is_hidden else str(result.get("msg") or ""),
+            result={} if self._is_hidden else kept,
+            seconds=round(time.monotonic() - self._began, 3),
+            is_ignored=failed and self._is_ignored,
+        )
+        if self._warning:
+            # Ansible shows the same warning once.
+            result["warnings"] = [*(result.get("warnings") or []), self._warning]
+
+
+def directory_of(variables: Mapping[str, t.Any]) -> str:
+    """Return the directory of the evidence of a host's test, empty if there is none."""
+    value = variables.get(VARIABLE)
+    if isinstance(value, Mapping):
+        value = value.get("path")
+    return str(value) if isinstance(value, str) and os.path.isabs(value) else ""
+
+
+def _secrets(variables: Mapping[str, t.Any], *values: t.Any) -> frozenset[str]:
+    known = (
+        *values,
+        variables.get("hatci_token"),
+        os.environ.get("HATCI_TOKEN"),
+        os.environ.get("CONTROLLER_OAUTH_TOKEN"),
+    )
+    return frozenset(value.strip() for value in known if isinstance(value, str) and value.strip())
