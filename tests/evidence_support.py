@@ -34,7 +34,14 @@ def account(version: str, *codes: str) -> dict[str, t.Any]:
     """Return what a vehicle with this software says of itself."""
     told = [{"code": code, "status": 47, "confirmed": True} for code in codes]
     ecus = [
-        {"name": name, "reachable": True, "part_number": f"{name}-1", "sw_version": version, "codes": told, "error": None}
+        {
+            "name": name,
+            "reachable": True,
+            "part_number": f"{name}-1",
+            "sw_version": version,
+            "codes": told,
+            "error": None,
+        }
         for name in ECUS
     ]
     return {"vin": VIN, "ecus": ecus, "taken_at": "2026-03-01T12:00:09Z", "voltage": 12.6}
@@ -136,7 +143,9 @@ def passed(directory: Path, **about: t.Any) -> Script:
         {"name": "target", "passed": True, "expected": "2024.02.01", "measured": "2024.02.01"},
         {"name": "codes", "passed": True, "expected": "no new code", "measured": []},
     ]
-    script.line("result", ended_by="play", outcome="PASS", summary="Update to 2024.02.01 ended COMPLETE.", checks=checks)
+    script.line(
+        "result", ended_by="play", outcome="PASS", summary="Update to 2024.02.01 ended COMPLETE.", checks=checks
+    )
     return script
 
 
@@ -169,7 +178,9 @@ def make_key(directory: Path, kind: str) -> tuple[str, str]:
     :param kind: ``ed25519`` or ``p256``.
     """
     private, public = directory / f"{kind}.pem", directory / f"{kind}.pub.pem"
-    curve = ["-algorithm", "ED25519"] if kind == "ed25519" else ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    curve = (
+        ["-algorithm", "ED25519"] if kind == "ed25519" else ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    )
     subprocess.run(["openssl", "genpkey", *curve, "-out", private], check=True, capture_output=True)
     subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
     return str(private), str(public)

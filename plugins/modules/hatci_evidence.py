@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_evidence
-short_description: Keep and check the evidence of tests
+short_description: Keep and check evidence of tests
 version_added: 0.1.0
 description:
   - Begins the evidence of a test, makes its record and its report, and checks whether they are what they were.

@@ -32,7 +32,8 @@ input, select { font: inherit; padding: .3rem .5rem; max-width: 100%; color: inh
 <tbody>
 {% for row in rows %}
 <tr data-outcome="{{ row.outcome }}">
-<td class="name">{% if row.url %}<a href="{{ row.url }}"><b>{{ row.vehicle }}</b></a>{% else %}<b>{{ row.vehicle }}</b>{% endif %}
+<td class="name">
+{%- if row.url %}<a href="{{ row.url }}"><b>{{ row.vehicle }}</b></a>{% else %}<b>{{ row.vehicle }}</b>{% endif %}
 {% if row.vin %}<br><span class="faint small">{{ row.vin }}</span>{% endif %}</td>
 <td><span class="badge {{ row.outcome | kind }}">{{ row.outcome }}</span></td>
 {% if has_scenarios %}<td class="scenario" data-name="scenario">{{ row.scenario }}</td>{% endif %}

@@ -34,13 +34,13 @@ def compare(directory: pathlib.Path) -> list[str]:
     :raises OSError: a file cannot be read.
     """
     raw = (directory / MANIFEST).read_bytes()
+    if raw == make_manifest(directory).encode():
+        return []
     try:
-        entries = {entry["name"]: entry for entry in json.loads(raw)["files"]}
-        found = [] if raw.decode() == make_manifest(directory) else _differences(directory, entries)
-        is_own_fault = raw.decode() != make_manifest(directory) and not found
+        found = _differences(directory, {entry["name"]: entry for entry in json.loads(raw)["files"]})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"{MANIFEST} was changed: it cannot be read as a manifest."]
-    return [f"{MANIFEST} was changed, though it says the same of every file."] if is_own_fault else found
+    return found or [f"{MANIFEST} was changed, though it says the same of every file."]
 
 
 def _names(directory: pathlib.Path) -> list[str]:

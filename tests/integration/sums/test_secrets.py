@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from play_support import processes_of, wait_until
+from play_support import HOME, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook
 from secrets_support import CANARY, TokenSearch, echo_in_records, had_to_hide, logging_environment
 from sums_support import ARGUMENTS, EVENT, MODULES, VIN
@@ -48,7 +48,7 @@ def tasks_of(connection: dict[str, t.Any], environment: dict[str, str]) -> list[
     if "hatci_token" in connection:
         calls.append(("hatci_health", {"hatci_token": connection["hatci_token"] + "\nX-Evil: 1"}))
         calls.append(("hatci_health", {"hatci_token": connection["hatci_token"] + " ü"}))
-    tasks: list[dict[str, t.Any]] = []
+    tasks: list[dict[str, t.Any]] = [evidence("started", test={"host": "vehicle_001"}, path=f"{HOME}/evidence")]
     for number, (name, arguments) in enumerate(calls):
         tasks.append(
             {
@@ -60,7 +60,14 @@ def tasks_of(connection: dict[str, t.Any], environment: dict[str, str]) -> list[
             }
         )
         tasks.append({"ansible.builtin.set_fact": {f"kept_{number}": "{{ outcome }}", "cacheable": True}})
+    tasks.append(evidence("bundled", path="{{ __hatci_evidence.path }}", test={"outcome": "PASS", "summary": "Done."}))
+    tasks[-1] |= {"register": "bundled", "when": "not ansible_check_mode"}
     return tasks
+
+
+def evidence(state: str, **arguments: t.Any) -> dict[str, t.Any]:
+    """Return the task that begins or ends a journal of what the others do."""
+    return {"hatci.automation.hatci_evidence": {"state": state, **arguments}, "register": "__hatci_evidence"}
 
 
 def playbook_of(tasks: list[dict[str, t.Any]]) -> str:

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Beginning evidence and finishing it, also after the play has died."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import evidence_support
+import pytest
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence, run_operation
+
+FILES = {"journal.jsonl", "record.json", "report.html", "junit.xml", "manifest.json"}
+
+
+def options(state: str, path: Path, **given: t.Any) -> dict[str, t.Any]:
+    """Return the options of a task with all their defaults."""
+    defaults = {"key": None, "public_key": None, "test": None, "tests": None, "title": "OTA tests"}
+    return {**defaults, "state": state, "path": str(path), **given}
+
+
+def names(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_a_bundle_is_named_by_time_host_and_test_event(tmp_path: Path) -> None:
+    began = manage_evidence(options("started", tmp_path / "new" / "dir", test={"host": "vehicle/001"}), False)
+    directory = Path(began["path"])
+    journal.append(directory, "begin", {"id": "1", "step": "Record", "module": "hatci_test_event"})
+    journal.append(directory, "end", {"id": "1", "outcome": "changed", "result": {"test_event_id": "te-000001"}})
+    ended = manage_evidence(options("bundled", directory, test={"outcome": "ERROR", "summary": "No device."}), False)
+    assert Path(ended["path"]).name == f"{directory.name}-te-000001"
+    assert directory.name.endswith("Z-vehicle_001")
+    assert names(Path(ended["path"])) == FILES
+    assert ended["outcome"] == "ERROR"
+
+
+def test_two_tests_that_begin_together_get_a_directory_each(tmp_path: Path) -> None:
+    paths = {str(bundle.start(tmp_path, {"host": "vehicle_001"}, None)) for _ in range(3)}
+    assert len(paths) == 3
+
+
+@pytest.mark.parametrize("state", ["started", "bundled"])
+def test_check_mode_writes_nothing(state: str, tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path / "test")
+    before = names(tmp_path / "test")
+    assert manage_evidence(options(state, tmp_path / "test"), True)["path"] == ""
+    assert manage_evidence(options(state, tmp_path / "none"), True)["path"] == ""
+    assert names(tmp_path) == {"test"}
+    assert names(tmp_path / "test") == before
+
+
+def test_where_nothing_can_be_written_there_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = manage_evidence(options("started", tmp_path / "file" / "evidence"), False)
+    assert result["path"] == ""
+    assert result["warnings"] == [f"There will be no evidence in {tmp_path}/file/evidence: Not a directory."]
+
+
+def test_a_directory_without_a_journal_is_an_error(tmp_path: Path) -> None:
+    result = run_operation(manage_evidence, options("bundled", tmp_path / "typo"), False)
+    assert result["failed"] and "give the directory of one test" in result["msg"]
+
+
+def test_a_key_is_checked_before_a_test_begins(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="cannot be read"):
+        manage_evidence(options("started", tmp_path, key=str(tmp_path / "none.pem")), False)
+    assert not names(tmp_path)
+
+
+def test_the_outcome_that_was_told_is_kept_where_the_play_died(tmp_path: Path) -> None:
+    evidence_support.aborted(tmp_path)
+    bundle.finish_as_aborted(tmp_path, "FAIL", "FAIL: low battery.")
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["outcome"], record["summary"]) == ("FAIL", "FAIL: low battery.")
+
+
+def test_a_failure_stays_one_where_the_play_died_while_it_cleaned_up(tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    script.step("Wait", "hatci_update_status", 9, "failed", msg="It ended FAILED.", outcome="FAIL", state="FAILED")
+    script.begin("Release the lease", "jumpstarter_lease", {"state": "release"})
+    bundle.finish_as_aborted(tmp_path)
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["outcome"], record["summary"]) == ("FAIL", "It ended FAILED.")
+
+
+def test_an_outcome_that_sums_knows_stays_where_the_play_died_after_its_report(tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    arguments = {"status": "PASS", "metadata": {"outcome": "PASS"}}
+    script.step("Report", "hatci_test_event_update", 0.1, "changed", arguments=arguments)
+    bundle.finish_as_aborted(tmp_path)
+    assert json.loads((tmp_path / "record.json").read_text())["outcome"] == "PASS"
+
+
+def test_what_is_finished_is_left_alone(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path)
+    bundle.bundle(tmp_path, None, None)
+    before = (tmp_path / "record.json").read_bytes()
+    assert bundle.finish_as_aborted(tmp_path) is None
+    assert bundle.finish_as_aborted(tmp_path / "gone") is None
+    assert (tmp_path / "record.json").read_bytes() == before
+
+
+def test_an_outcome_that_does_not_follow_is_told(tmp_path: Path) -> None:
+    script = evidence_support.failed(tmp_path)
+    script.line("result", outcome="PASS")
+    result = manage_evidence(options("bundled", tmp_path), False)
+    assert result["warnings"] == ["The record states PASS, and FAIL follows from what it holds."]

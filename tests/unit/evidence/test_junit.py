@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JUnit files are what CIs expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import evidence_support
+import junitparser
+import pytest
+import xmlschema
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("jenkins-junit.xsd"))
+
+
+def read(path: Path) -> junitparser.JUnitXml:
+    SCHEMA.validate(str(path))
+    return junitparser.JUnitXml.fromfile(str(path))
+
+
+def test_a_test_is_one_case_with_vin_ids_and_outcome(tmp_path: Path) -> None:
+    evidence_support.failed(tmp_path, scenario="power_loss")
+    bundle.bundle(tmp_path, None, None)
+    (suite,) = read(tmp_path / "junit.xml")
+    (case,) = suite
+    assert (suite.name, case.name) == ("ota_single_vehicle", "vehicle_001 power_loss")
+    properties = {item.name: item.value for item in case.child(junitparser.Properties)}
+    assert properties["vin"] == evidence_support.VIN
+    assert properties["outcome"] == "FAIL"
+    assert properties["deployment_id"] == "deploy-000001"
+    assert case.time == pytest.approx(79.1)
+    (result,) = case.result
+    assert isinstance(result, junitparser.Failure)
+    assert "low battery" in result.message
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        ("FAIL", junitparser.Failure),
+        ("INVALID", junitparser.Failure),
+        ("ERROR", junitparser.Error),
+        ("TIMEOUT", junitparser.Error),
+        ("ABORTED", junitparser.Error),
+        ("UNREACHABLE", junitparser.Error),
+    ],
+)
+def test_outcomes_are_what_a_ci_makes_of_them(outcome: str, kind: type, tmp_path: Path) -> None:
+    text = make_junit("fleet", [Case.without_record("vehicle_001", outcome, "\x00Why \ud800 <&>")])
+    (tmp_path / "junit.xml").write_text(text, encoding="utf-8")
+    xml = read(tmp_path / "junit.xml")
+    assert [type(result) for suite in xml for case in suite for result in case.result] == [kind]
+    assert (xml.tests, xml.failures, xml.errors) == (
+        1,
+        int(kind is junitparser.Failure),
+        int(kind is junitparser.Error),
+    )
+
+
+def test_a_fleet_has_a_case_for_each_vehicle(tmp_path: Path) -> None:
+    records = []
+    for number, write in enumerate((evidence_support.passed, evidence_support.failed)):
+        write(tmp_path / str(number), host=f"vehicle_00{number}")
+        records.append(bundle.bundle(tmp_path / str(number), None, None)[1])
+    cases = [*map(Case.of_record, records), Case.without_record("vehicle_009", "ERROR", "It was not reached.")]
+    (tmp_path / "junit.xml").write_text(make_junit("fleet", cases), encoding="utf-8")
+    xml = read(tmp_path / "junit.xml")
+    assert (xml.tests, xml.failures, xml.errors) == (3, 1, 1)

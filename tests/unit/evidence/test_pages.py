@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pages show what the records hold, run nothing that came from outside, and need no network."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import evidence_support
+import pytest
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import make_index, row_of_record
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
+VOID = {"meta", "br", "input", "img", "link", "hr"}
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Page(html.parser.HTMLParser):
+    """Reads a page as strictly as a person who writes one by hand."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+
+def report_of(directory: Path) -> Page:
+    bundle.bundle(directory, None, None)
+    return Page((directory / "report.html").read_text(encoding="utf-8"))
+
+
+def test_a_report_tells_verdict_vehicle_checks_console_ids_and_links(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path)
+    page = report_of(tmp_path)
+    for expected in (
+        "PASS vehicle_001 Update to 2024.02.01 ended COMPLETE.",
+        "Device held 13 min 23 s",
+        "software 1.0.0 2.0.0 2.0.0",
+        "identity 1HGBH41JXMN109186 1HGBH41JXMN109186 yes",
+        "ECU Gateway part=Gateway-1 sw=2.0.0",
+        "Deployment deploy-000001",
+    ):
+        assert expected in page.text
+    assert ("a", {"href": "https://aap.example.com/jobs/4711", "rel": "noreferrer"}) in page.tags
+    assert len([tag for tag, _attributes in page.tags if tag == "rect"]) == 18
+
+
+def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
+    script = evidence_support.failed(tmp_path, host=HOSTILE, scenario=HOSTILE, tester=HOSTILE)
+    text = (tmp_path / "journal.jsonl").read_text().replace('"outcome": "ok"', f'"outcome": {json.dumps(HOSTILE)}')
+    (tmp_path / "journal.jsonl").write_text(text.replace("low battery", json.dumps(HOSTILE)[1:-1]))
+    ecu = {
+        "name": HOSTILE,
+        "part_number": HOSTILE,
+        "sw_version": HOSTILE,
+        "codes": [{"code": HOSTILE}],
+        "error": HOSTILE,
+    }
+    script.line(
+        "result",
+        summary=HOSTILE,
+        troubles=[HOSTILE],
+        links=["javascript:alert(1)", HOSTILE],
+        checks=[{"name": HOSTILE, "passed": False, "expected": HOSTILE, "measured": [HOSTILE]}],
+        after={"vin": HOSTILE, "ecus": [ecu], "taken_at": HOSTILE},
+        versions={HOSTILE: HOSTILE},
+    )
+    page = report_of(tmp_path)
+    record = json.loads((tmp_path / "record.json").read_text())
+    index = Page(make_index(HOSTILE, [row_of_record(record, "x/report.html")]))
+    for seen in (page, index):
+        assert not {"img", "iframe", "link", "object"} & {tag for tag, _attributes in seen.tags}
+        assert not [name for _tag, attributes in seen.tags for name in attributes if name.startswith("on")]
+        assert "{{ 7 * 7 }}" in seen.text and "49" not in seen.text.replace("2.049", "")
+    assert "script" not in {tag for tag, _attributes in page.tags}
+    assert [attributes["href"] for tag, attributes in page.tags if tag == "a"] == ["https://aap.example.com/jobs/4711"]
+
+
+def test_pages_load_nothing_and_forbid_it(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path / "one")
+    report_of(tmp_path / "one")
+    options = {"state": "bundled", "path": str(tmp_path), "key": None, "tests": None, "title": "Fleet", "test": None}
+    manage_evidence(options, False)
+    for page in (tmp_path / "one/report.html", tmp_path / "index.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "default-src 'none'" in text
+        assert not re.findall(r"\bsrc=|@import|url\(", text)
+
+
+def test_an_index_has_a_row_for_each_test_and_for_who_left_none(tmp_path: Path) -> None:
+    for number, write in enumerate((evidence_support.passed, evidence_support.failed)):
+        write(tmp_path / f"test{number}", host=f"vehicle_00{number}")
+        bundle.bundle(tmp_path / f"test{number}", None, None)
+    tests = [
+        {"vehicle": "vehicle_000", "path": str(tmp_path / "test0"), "outcome": "ERROR", "reason": ""},
+        {"vehicle": "vehicle_009", "path": "", "outcome": "ERROR", "reason": "It was not reached."},
+    ]
+    manage_evidence({"state": "bundled", "path": str(tmp_path), "key": None, "tests": tests, "title": "Fleet"}, False)
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links == ["test1/report.html", "test0/report.html"]
+    assert "vehicle_009 ERROR It was not reached." in page.text
+
+
+def test_an_index_holds_200_tests_of_less_than_1_MB_each(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path / "one")
+    bundle.bundle(tmp_path / "one", None, None)
+    for number in range(199):
+        shutil.copytree(tmp_path / "one", tmp_path / f"copy{number}")
+    assert sum(path.stat().st_size for path in (tmp_path / "one").iterdir()) < 1_000_000
+    manage_evidence({"state": "bundled", "path": str(tmp_path), "key": None, "tests": None, "title": "Fleet"}, False)
+    assert (tmp_path / "index.html").read_text(encoding="utf-8").count("<tr data-outcome") == 200
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_browser_shows_a_report_without_scrolling_sideways(width: int, tmp_path: Path) -> None:
+    evidence_support.failed(tmp_path / "one", host="vehicle_" + "0" * 60, scenario="power_loss_while_installing")
+    report_of(tmp_path / "one")
+    frame = tmp_path / "frame.html"
+    frame.write_text(
+        f"<iframe src=one/report.html style='width:{width}px;height:900px;border:0'></iframe><p></p><script>"
+        "onload = () => { const page = document.querySelector('iframe').contentDocument.documentElement;"
+        "document.querySelector('p').textContent = page.scrollWidth + ' of ' + page.clientWidth }</script>"
+    )
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    command += [
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        f"file://{frame}",
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    needed, there = map(int, re.findall(r"<p>(\d+) of (\d+)</p>", shown)[0])
+    assert needed == there <= width

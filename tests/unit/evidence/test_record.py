@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record holds what the journal tells, by its schema, and its outcome follows from it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import evidence_support
+import jsonschema
+import pytest
+from play_support import REPOSITORY
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import make_record
+
+SCHEMA = json.loads((REPOSITORY / "docs/evidence-record.schema.json").read_text(encoding="utf-8"))
+WAIT = "Wait for the deployment"
+
+Write = t.Callable[..., evidence_support.Script]
+
+
+def record_of(directory: Path) -> dict[str, t.Any]:
+    record = make_record(journal.read(directory))
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(record)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("write", "outcome"),
+    [(evidence_support.passed, "PASS"), (evidence_support.failed, "FAIL"), (evidence_support.aborted, "ABORTED")],
+)
+def test_the_outcome_follows_from_the_record(write: Write, outcome: str, tmp_path: Path) -> None:
+    write(tmp_path)
+    if outcome == "ABORTED":
+        bundle.finish_as_aborted(tmp_path)
+    record = record_of(tmp_path)
+    assert record["outcome"] == outcome_of(record) == outcome
+
+
+def test_a_record_tells_what_was_tested_where_and_with_what(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path)
+    record = record_of(tmp_path)
+    assert record["vehicle"]["vin"] == evidence_support.VIN
+    assert record["vehicle"]["exporter"] == "vehicle_001"
+    assert [ecu["sw_version"] for ecu in record["software"]["before"]["ecus"]] == ["1.0.0", "1.0.0"]
+    assert [ecu["sw_version"] for ecu in record["software"]["after"]["ecus"]] == ["2.0.0", "2.0.0"]
+    assert [state["state"] for state in record["deployment"]["states"]] == [
+        "PENDING",
+        "DOWNLOADING",
+        "INSTALLING",
+        "COMPLETE",
+    ]
+    assert record["lease"]["seconds"] == pytest.approx(802.9)
+    assert record["ids"] == {
+        "test_event_id": "te-000001",
+        "source_event_id": "ev-000001",
+        "target_event_id": "ev-000002",
+        "deployment_id": "deploy-000001",
+        "lease_name": "hatci-4711-vehicle-001-5f3a9c01",
+    }
+    assert record["versions"]["jmp"] == "0.8.1"
+    assert "sw=2.0.0" in record["console"][0]["text"]
+
+
+def test_what_was_under_way_when_the_play_died_is_told(tmp_path: Path) -> None:
+    evidence_support.aborted(tmp_path)
+    bundle.finish_as_aborted(tmp_path)
+    record = record_of(tmp_path)
+    assert [step["step"] for step in record["steps"] if step["outcome"] == "unfinished"] == [WAIT]
+    assert record["deployment"]["states"][-1]["state"] == "INSTALLING"
+    assert record["lease"]["released"] is None
+    assert record["ended_by"] == "closer"
+
+
+def test_an_empty_journal_makes_a_record(tmp_path: Path) -> None:
+    journal.create(tmp_path)
+    journal.append(tmp_path, "test", {"vin": "1HG"})
+    assert record_of(tmp_path)["outcome"] == "ABORTED"
+
+
+CHECK = {"name": "codes", "passed": False, "expected": [], "measured": ["U0123-00"]}
+SOURCE = {**CHECK, "name": "source"}
+UNPROVEN = {"name": "power_off", "began": None, "ended": None, "proof": None, "proven": False}
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ({"checks": [CHECK]}, "FAIL"),
+        ({"checks": [CHECK, SOURCE]}, "INVALID"),
+        ({"checks": [{**CHECK, "passed": None}]}, "ERROR"),
+        ({"checks": [{**CHECK, "means": "TIMEOUT"}]}, "TIMEOUT"),
+        ({"disturbances": [UNPROVEN]}, "INVALID"),
+        ({"troubles": ["The device is not back."]}, "ERROR"),
+        ({"expect": "refused"}, "FAIL"),
+        ({"expect": "completed_or_restored"}, "PASS"),
+        ({"failed_step": "Look at the dashboard"}, "FAIL"),
+        ({"failed_step": "Look at the dashboard", "failure_outcome": "ERROR"}, "ERROR"),
+    ],
+)
+def test_what_speaks_against_a_success_is_heeded(told: dict[str, t.Any], outcome: str, tmp_path: Path) -> None:
+    script = evidence_support.passed(tmp_path)
+    script.line("result", **told)
+    assert outcome_of(record_of(tmp_path)) == outcome
+
+
+@pytest.mark.parametrize(("expect", "outcome"), [("refused", "PASS"), ("restored", "PASS"), ("completed", "FAIL")])
+def test_a_refused_update_is_a_success_where_it_is_expected(expect: str, outcome: str, tmp_path: Path) -> None:
+    script = evidence_support.failed(tmp_path)
+    script.line("test", expect=expect)
+    record = record_of(tmp_path)
+    record["failure"] = None
+    assert outcome_of(record) == outcome
+
+
+def test_a_step_whose_failure_was_ignored_ends_no_test(tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    about = script.begin("Try", "jumpstarter_shell")
+    script.line("end", **about, outcome="failed", msg="rc 1", result={}, seconds=1, is_ignored=True)
+    bundle.finish_as_aborted(tmp_path)
+    assert record_of(tmp_path)["failure"] is None
