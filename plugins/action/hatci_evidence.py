@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
-from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
 class ActionModule(InProcessAction):
@@ -13,3 +16,7 @@ class ActionModule(InProcessAction):
 
     module = hatci_evidence
     is_step = False
+
+    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        if options["state"] == "bundled" and not self._task.check_mode:
+            note_evidence(playbook_process(), self.host, "")

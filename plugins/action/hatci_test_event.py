@@ -11,6 +11,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer impo
     close_test_event,
     watch_test_event,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import NotWatching
@@ -18,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner i
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.detached import DetachedKilled, run_detached
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import directory_of
 
 Values = dict[str, t.Any]
 
@@ -55,6 +57,7 @@ class ActionModule(InProcessAction):
         trouble: Exception | None = None
         try:
             announce_creation(owner)
+            note_evidence(owner, self.host, directory_of(self._task_vars))
         except (NotWatching, DirectoryUnsafe, OSError) as error:
             trouble = error
         result = run()

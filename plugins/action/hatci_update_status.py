@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
 from ansible_collections.hatci.automation.plugins.modules import hatci_update_status
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
@@ -20,7 +21,13 @@ class ActionModule(InProcessAction):
         play = playbook_process()
         vehicles = self._task_vars.get("ansible_play_hosts_all") or []
         fleet = FleetProgress(play, len(vehicles), self.show)
-        return {"say": self.say, "remind": fleet.remind if len(vehicles) > 1 else self.say, "sleep": play.sleep}
+        remind = fleet.remind if len(vehicles) > 1 else self.say
+        return {"seen": self._journal_state, "say": self.say, "remind": remind, "sleep": play.sleep}
+
+    def _journal_state(self, seen: dict[str, t.Any]) -> None:
+        if self._step:
+            deployment_id, progress = self._task.args.get("deployment_id"), find_progress(seen["status"])
+            self._step.note("state", deployment_id=deployment_id, state=seen["state"], progress=progress)
 
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
         return {} if self._task.args.get("wait") else None

@@ -58,6 +58,8 @@ class InProcessAction(ActionBase):
     _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, Values]] = weakref.WeakKeyDictionary()
     """Of each task its arguments that nobody must see; a retried one comes with another action, as it was left."""
 
+    _step: JournaledStep | None = None
+
     _supports_check_mode = True
     _supports_async = True
 
@@ -67,11 +69,13 @@ class InProcessAction(ActionBase):
         self._task_vars = task_vars or {}
         self._task.args.update(self._secrets.get(self._task, {}))
         self.complete_arguments()
-        step = JournaledStep(self._task, self._task_vars, self._specification) if self.is_step else None
+        hidden = bool(self._task.no_log or self._play_context.no_log)
+        if self.is_step:
+            self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden)
         try:
             result = {**result, **self._run()}
-            if step:
-                step.end(result)
+            if self._step:
+                self._step.end(result)
             self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None

@@ -39,16 +39,17 @@ class JournaledStep:
     """One task in the journal of its test, if the test has one.
 
     :param specification: of the arguments of its module.
+    :param is_hidden: nothing of the task may be shown.
     """
 
-    def __init__(self, task: t.Any, variables: Values, specification: Values) -> None:
+    def __init__(self, task: t.Any, variables: Values, specification: Values, is_hidden: bool) -> None:
         self._directory = directory_of(variables)
         if not self._directory or task.check_mode:
             self._directory = ""
             return
         arguments = task.args
         own = {name for name, option in specification.items() if option.get("no_log")}
-        self._is_hidden = bool(task.no_log)
+        self._is_hidden = is_hidden
         self._secrets = _secrets(variables, *(arguments.get(name) for name in own))
         self._warning = ""
         self._about = {

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import socket
 import sys
 import time
@@ -68,7 +69,7 @@ class Closer:
                 receive(listening, self._record)
             self._hear_out(listening)
         left = self._events.left()
-        if left:
+        if left or self._events.evidence:
             sys.path.extend(self._order["search_path"])
             os.environ.update(self._order["environment"])
             self._close(left)
@@ -112,6 +113,7 @@ class Closer:
         while True:
             with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
                 settled = list(pool.map(self._send, left))
+            self._finish_evidence(left)
             left = [event for event, is_settled in zip(left, settled, strict=True) if not is_settled]
             if not left or time.monotonic() + pause > deadline:
                 break
@@ -143,6 +145,23 @@ class Closer:
             forget_report(event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id)
             self._watch.log(f"reported {event.test_event_id} {report.get('status')}: {report.get('summary')}")
         return True
+
+    def _finish_evidence(self, events: list[OpenTestEvent]) -> None:
+        """Make of the journals what can be read, with the outcome that SUMS is told."""
+        from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import finish_as_aborted
+        from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+
+        reports = {event.host: event.final_report() for event in events}
+        while self._events.evidence:
+            host, directory = self._events.evidence.popitem()
+            report = reports.get(host, {})
+            outcome = (report.get("metadata") or {}).get("outcome")
+            try:
+                finished = finish_as_aborted(pathlib.Path(directory), outcome, report.get("summary"))
+            except (Failure, OSError) as error:
+                self._watch.log(f"the evidence in {directory} could not be finished: {error}")
+            else:
+                self._watch.log(f"the evidence is in {finished or directory}")
 
     def _keep(self, event: OpenTestEvent) -> None:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report

@@ -70,12 +70,21 @@ class OpenTestEvents:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, str], OpenTestEvent] = {}
+        self.evidence: dict[str, str] = {}
+        """Of each host the directory in which the evidence of its test is not finished."""
 
     def record(self, message: Message) -> None:
-        """Record a message: ``watch``, ``report`` and ``settled`` are about a test event, ``note`` about a host."""
+        """Record a message.
+
+        ``watch``, ``report`` and ``settled`` are about a test event, ``note`` and ``evidence`` about a host.
+        """
         for about, told in message.items():
             if about == "note":
                 self._note(told)
+                continue
+            if about == "evidence":
+                self.evidence |= {told["host"]: told["directory"]}
+                self.evidence = {host: directory for host, directory in self.evidence.items() if directory}
                 continue
             key = (told.pop("base_url"), told.pop("test_event_id"))
             if about == "watch":

@@ -27,7 +27,7 @@ def update_status(
 
     In check mode one look is taken and nothing is waited for.
 
-    :param waiting: ``say``, ``sleep``, ``clock`` and ``now`` of :class:`Wait`.
+    :param waiting: ``seen``, ``say``, ``sleep``, ``clock`` and ``now`` of :class:`Wait`.
     :returns: ``changed`` (never), ``state``, ``reason``, ``timestamps`` and ``status``; waiting for a point also
         ``reached``, ``progress`` and ``seen_at``.
     :raises AnotherRecord: SUMS answered about another one, or it is of another event or vehicle.

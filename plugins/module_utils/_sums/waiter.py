@@ -82,6 +82,7 @@ class Watched(t.Protocol):
 class Wait:
     """One wait for one deployment or event.
 
+    :param seen: is told of each change of state.
     :param say: shows a line to whoever watches.
     :param remind: shows, once a minute, that the wait goes on; ``say`` by default.
     :param sleep: pauses for seconds.
@@ -94,6 +95,7 @@ class Wait:
         watched: Watched,
         policy: WaitPolicy,
         *,
+        seen: t.Callable[[Record], None] = lambda record: None,
         say: t.Callable[[str], None] = lambda line: None,
         remind: t.Callable[[str], None] | None = None,
         sleep: t.Callable[[float], None] = time.sleep,
@@ -104,6 +106,7 @@ class Wait:
         self._what = watched.what
         self._id = watched.record_id
         self._policy = policy
+        self._seen = seen
         self._say = say
         self._remind = remind or say
         self._sleep = sleep
@@ -194,6 +197,7 @@ class Wait:
             self._tell("SUMS answers again")
         if self._last is None or seen["state"] != self._last["state"]:
             self._tell(_progress(seen))
+            self._seen(seen)
         self._last, self._trouble, self._gone_since = seen, None, None
 
     def _tolerate(self, error: errors.RequestError, asked: float) -> None:

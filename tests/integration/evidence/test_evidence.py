@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The evidence of real plays, held against what SUMS says of them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from play_support import HOME, HOST, TEST_VARIABLES, VIN, inventory_of, processes_of, wait_until
+from playbook_runner import AnsiblePlaybook
+
+from hatci_lab.sums.process import SumsProcess
+
+EVIDENCE = f"{HOME}/evidence"
+ROLE = "hatci.automation.hatci_ota_test"
+START = {
+    "name": "Begin the evidence",
+    "hatci.automation.hatci_evidence": {"state": "started", "path": EVIDENCE, "test": {"host": HOST, "vin": VIN}},
+    "register": "__hatci_evidence",
+}
+FINISH = {
+    "name": "Finish the evidence",
+    "hatci.automation.hatci_evidence": {
+        "state": "bundled",
+        "path": "{{ __hatci_evidence.path }}",
+        "test": {"outcome": "{{ ota_result.outcome }}", "summary": "{{ ota_result.summary }}"},
+    },
+    "when": "__hatci_evidence.path != ''",
+}
+STAY = {"name": "Stay", "ansible.builtin.command": "sleep 600"}
+
+
+def playbook_of(*tasks: dict[str, t.Any]) -> str:
+    return yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}])
+
+
+def run_the_role() -> dict[str, t.Any]:
+    return {"name": "Run the test", "ansible.builtin.include_role": {"name": ROLE}}
+
+
+def bundles_in(home: Path) -> list[Path]:
+    return sorted((home / "evidence").glob("*"))
+
+
+def test_a_record_agrees_with_sums(play_vehicle: t.Any, sums: SumsProcess) -> None:
+    played = play_vehicle(playbook_of(START, run_the_role(), FINISH), variables=TEST_VARIABLES)
+
+    assert played.returncode == 0, played.output
+    (bundle,) = bundles_in(played.home)
+    record = json.loads((bundle / "record.json").read_text(encoding="utf-8"))
+    state = sums.state()
+    assert (record["outcome"], record["vehicle"]["vin"]) == ("PASS", VIN)
+    assert record["ids"] == {
+        "test_event_id": state["test_events"][0]["test_event_id"],
+        "source_event_id": state["events"][0]["event_id"],
+        "target_event_id": state["events"][1]["event_id"],
+        "deployment_id": state["deployments"][0]["deployment_id"],
+        "lease_name": record["lease"]["name"],
+    }
+    assert bundle.name.endswith(f"-{HOST}-{record['ids']['test_event_id']}")
+    assert record["reported"] == "PASS"
+    assert record["deployment"]["states"][-1]["state"] == "COMPLETE"
+    assert record["lease"]["released"]
+    assert "ECU Gateway part=GW-2024-001 sw=2.0.0" in record["console"][0]["text"]
+    assert not [step for step in record["steps"] if step["outcome"] in ("failed", "unfinished")]
+    assert not played.task("Finish the evidence").get("warnings")
+
+
+@pytest.mark.newest_core
+def test_check_mode_leaves_no_evidence(play_vehicle: t.Any) -> None:
+    played = play_vehicle(playbook_of(START, run_the_role(), FINISH), "--check", variables=TEST_VARIABLES)
+    assert played.returncode == 0, played.output
+    assert not (played.home / "evidence").exists()
+
+
+@pytest.mark.newest_core
+def test_a_journal_that_cannot_be_written_is_one_warning_and_no_failure(play_vehicle: t.Any) -> None:
+    lose = {"name": "Lose it", "ansible.builtin.command": "rm -r {{ __hatci_evidence.path }}"}
+    health = {"name": "Ask", "hatci.automation.hatci_health": {}, "loop": [1, 2, 3]}
+    again = {"name": "Ask again", "hatci.automation.hatci_health": {}}
+    environment = {"hatci_base_url": "{{ hatci_base_url }}", "hatci_token": "{{ hatci_token }}"}
+    tasks = [START, lose, health, again]
+    play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
+    play["module_defaults"] = {"group/hatci.automation.hatci": environment}
+    played = play_vehicle(yaml.safe_dump([play]))
+    assert played.returncode == 0, played.output
+    assert "".join(played.output.split()).count("cannotbewritten:Nosuchfileordirectory") == 1
+
+
+@pytest.mark.newest_core
+def test_the_evidence_of_a_killed_play_is_finished_as_aborted(
+    ansible_playbook: AnsiblePlaybook, sums: SumsProcess, tmp_path: Path
+) -> None:
+    begin = {
+        "name": "Begin",
+        "hatci.automation.hatci_test_event": {"vin": VIN},
+        "module_defaults": {"group/hatci.automation.hatci": {"hatci_base_url": sums.url, "hatci_token": sums.token}},
+    }
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(inventory_of(), encoding="utf-8")
+    play = ansible_playbook.start(playbook_of(START, begin, STAY), "-i", str(inventory))
+    wait_until(lambda: "[Stay]" in play.output)
+    play.process.send_signal(signal.SIGKILL)
+    play.end()
+    wait_until(lambda: not processes_of(ansible_playbook.directory))
+
+    (test_event,) = sums.state()["test_events"]
+    (bundle,) = bundles_in(play.home)
+    record = json.loads((bundle / "record.json").read_text(encoding="utf-8"))
+    assert (record["outcome"], record["ended_by"]) == ("ABORTED", "closer")
+    assert record["summary"] == test_event["summary"]
+    assert bundle.name.endswith(test_event["test_event_id"])
+    assert (bundle / "report.html").exists()
