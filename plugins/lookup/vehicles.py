@@ -19,9 +19,6 @@ options:
   _terms:
     description: One host pattern.
     required: true
-seealso:
-  - plugin: ansible.builtin.inventory_hostnames
-    plugin_type: lookup
 """
 
 EXAMPLES = r"""

@@ -10,7 +10,7 @@ module: hatci_outcome
 short_description: Hand on how a test ended
 version_added: 0.1.0
 description:
-  - Hands how a test ended on as C(ota_tests) to the next nodes of a workflow, as M(ansible.builtin.set_stats) does.
+  - Hands how a test ended on as C(ota_tests) to the next nodes of a workflow, as C(set_stats) does.
     Registered as C(ota_result) it is what M(hatci.automation.hatci_summary) reads.
   - The role P(hatci.automation.hatci_ota_test#role) runs it at the end of each test. Nothing is sent to SUMS; that is
     what M(hatci.automation.hatci_test_event_update) is for.

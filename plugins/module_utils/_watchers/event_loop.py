@@ -47,11 +47,10 @@ class EventLoop:
         if 0 not in self._wait([0, *self._owner()], None):
             return None
         line = _read_line()
-        message: t.Any = None
+        parsed: t.Any = None
         with contextlib.suppress(ValueError):
-            message = parse_json(line) if line.endswith(b"\n") else None
-        if not isinstance(message, dict):
-            message = None
+            parsed = parse_json(line) if line.endswith(b"\n") else None
+        message: dict[str, t.Any] | None = parsed if isinstance(parsed, dict) else None
         if message is None or not message.get("more"):
             os.close(0)
         return message
