@@ -30,6 +30,8 @@ NEVER_KEPT = frozenset(
         "exception",
     )
 )
+REPEATED = frozenset({"seen", "before"})
+"""Arguments that are the result of an earlier step."""
 KEPT_ELSEWHERE = frozenset({"msg", "stdout_lines", "stderr_lines", "results", "output"})
 
 Values = dict[str, t.Any]
@@ -59,7 +61,7 @@ class JournaledStep:
         }
         self._is_ignored = bool(task.ignore_errors or task.failed_when)
         self._began = time.monotonic()
-        shown = {name: value for name, value in arguments.items() if name not in own and value is not None}
+        shown = {name: value for name, value in arguments.items() if name not in own | REPEATED and value is not None}
         self.note("begin", arguments=HIDDEN if self._is_hidden else shown)
 
     def note(self, event: str, **values: t.Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 PASS = "PASS"  # noqa: S105  # a verdict
-MEANING_OF_CHECKS = {"identity": "INVALID", "source": "INVALID", "target": "FAIL", "codes": "FAIL"}
+MEANING_OF_CHECKS = {"identity": "ERROR", "source": "INVALID", "target": "FAIL", "codes": "FAIL"}
 """What a check that does not hold makes of a test; any other one makes it FAIL."""
 
 OUTCOMES = (PASS, "FAIL", "TIMEOUT", "ERROR", "ABORTED", "INVALID")

@@ -9,7 +9,8 @@ import datetime
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import Journal, Line
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import MEANING_OF_CHECKS
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.looks import checks_of, looks_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import MEANING_OF_CHECKS, PASS
 
 FORMAT = "hatci-ota-test-record"
 VERSION = 1
@@ -31,6 +32,7 @@ def make_record(journal: Journal) -> Record:
     steps = _steps(journal.lines)
     began = journal.lines[0]["time"] if journal.lines else ""
     ended = journal.lines[-1]["time"] if journal.lines else ""
+    looks = looks_of(steps)
     ids = {name: str(_given(told, "ids").get(name) or _latest(steps, name) or "") for name in IDS}
     return {
         "format": FORMAT,
@@ -49,13 +51,13 @@ def make_record(journal: Journal) -> Record:
         "software": {
             "source": _software(told.get("source")),
             "target": _software(told.get("target")),
-            "before": told.get("before") or _account(steps, before=True),
-            "after": told.get("after") or _account(steps, before=False),
+            "before": told.get("before") or looks.get("before") or _account(steps, before=True),
+            "after": told.get("after") or looks.get("after") or _account(steps, before=False),
         },
         "lease": _lease(steps, ended),
         "deployment": _deployment(journal.lines, steps, ids["deployment_id"]),
         "disturbances": [_disturbance(item) for item in told.get("disturbances") or []],
-        "checks": [_check(item) for item in told.get("checks") or []],
+        "checks": [*checks_of(steps), *(_check(item) for item in told.get("checks") or [])],
         "failure": _failure(told, steps),
         "reported": _reported(steps),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
@@ -227,23 +229,21 @@ def _check(item: t.Any) -> Record:
 
 
 def _failure(told: Line, steps: list[Record]) -> Record | None:
-    """Return what ended the test: the step that the play names, or without an end of the play the last that failed."""
+    """Return what ended the test: the step that the play names, or the first that failed and did not succeed later."""
     named = str(told.get("failed_step") or "").rpartition(" : ")[2]
-    failed = [step for step in steps if step["outcome"] == "failed" and not step.get("is_ignored")]
-    if named:
-        failed = [step for step in failed if step.get("step") == named]
-    elif told.get("ended_by") != "closer":
+    if not named and told.get("outcome") == PASS:
         return None
-    if failed:
-        own, outcome = failed[-1], failed[-1]["result"].get("outcome")
-        return {"step": str(own.get("step") or ""), "message": str(own.get("msg") or ""), "outcome": outcome or None}
-    if not named:
-        return None
-    return {
-        "step": named,
-        "message": str(told.get("failure_message") or ""),
-        "outcome": told.get("failure_outcome") or None,
-    }
+    succeeded = {step.get("step"): n for n, step in enumerate(steps) if step["outcome"] in ("ok", "changed")}
+    failed = [
+        step
+        for n, step in enumerate(steps)
+        if step["outcome"] == "failed" and not step.get("is_ignored") and n > succeeded.get(step.get("step"), -1)
+    ]
+    own = [step for step in failed if step.get("step") == named] if named else failed
+    if own:
+        outcome = own[0]["result"].get("outcome") or told.get("failure_outcome") or None
+        return {"step": str(own[0].get("step") or ""), "message": str(own[0].get("msg") or ""), "outcome": outcome}
+    return {"step": named, "message": "", "outcome": told.get("failure_outcome") or None} if named else None
 
 
 def _reported(steps: list[Record]) -> str | None:

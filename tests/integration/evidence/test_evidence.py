@@ -62,6 +62,9 @@ def test_a_record_agrees_with_sums(play_vehicle: t.Any, sums: SumsProcess) -> No
         "lease_name": record["lease"]["name"],
     }
     assert bundle.name.endswith(f"-{HOST}-{record['ids']['test_event_id']}")
+    assert {check["name"]: check["passed"] for check in record["checks"]} == {"target": True}
+    assert record["software"]["after"]["ecus"][0]["sw_version"] == "2.0.0"
+    assert set(record["versions"]) == {"hatci.automation", "ansible-core", "python", "jmp"}
     assert record["reported"] == "PASS"
     assert record["deployment"]["states"][-1]["state"] == "COMPLETE"
     assert record["lease"]["released"]

@@ -122,3 +122,48 @@ def test_a_step_whose_failure_was_ignored_ends_no_test(tmp_path: Path) -> None:
     script.line("end", **about, outcome="failed", msg="rc 1", result={}, seconds=1, is_ignored=True)
     bundle.finish_as_aborted(tmp_path)
     assert record_of(tmp_path)["failure"] is None
+
+
+def look(directory: Path, moment: str, ended: str, **result: t.Any) -> dict[str, t.Any]:
+    """Write a journal with a look at the vehicle that judges it; return its record."""
+    script = evidence_support.until_deployed(directory)
+    wanted = [{"ecu_name": "Gateway", "part_number": "Gateway-1", "sw_version": "2.0.0"}]
+    arguments = {
+        "moment": moment,
+        "vin": evidence_support.VIN,
+        "ecus": wanted,
+        "checks": ["identity", "target", "codes"],
+    }
+    seen = {"record": evidence_support.account("2.0.0"), "differences": [], **result}
+    script.step("Compare them", "hatci_vehicle_check", 0.1, ended, arguments=arguments, **seen)
+    return record_of(directory)
+
+
+def test_the_checks_of_the_vehicle_are_in_the_record(tmp_path: Path) -> None:
+    record = look(tmp_path, "after", "ok")
+    assert {check["name"]: check["passed"] for check in record["checks"]} == {
+        "identity after the update": True,
+        "target": True,
+        "codes": True,
+    }
+    assert record["checks"][1]["expected"] == ["Gateway Gateway-1 2.0.0"]
+    assert record["software"]["after"]["ecus"][0]["sw_version"] == "2.0.0"
+
+
+def test_what_the_vehicle_failed_by_is_told_as_measured(tmp_path: Path) -> None:
+    different = ["Gateway: its software is 1.0.0 instead of 2.0.0"]
+    record = look(tmp_path, "after", "failed", outcome="FAIL", differences=different)
+    assert [(check["passed"], check["measured"]) for check in record["checks"]] == [
+        (True, evidence_support.VIN),
+        (False, different),
+        (None, []),
+    ]
+    assert outcome_of(record) == "FAIL"
+
+
+def test_a_step_that_succeeded_when_it_was_repeated_is_no_failure(tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    script.step("Try", "jumpstarter_power", 1, "failed", msg="It is busy.")
+    script.step("Try", "jumpstarter_power", 1, "changed")
+    script.line("result", outcome="ERROR", summary="Why?")
+    assert record_of(tmp_path)["failure"] is None
