@@ -36,10 +36,10 @@ test: $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on an
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: demo lab
-demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1 lets the update fail
+demo: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run one OTA test in a virtual lab; FAIL=1, dtc, lies or wrong_vehicle lets it fail
 	@exec env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) $(VENV)/bin/python -m hatci_lab.demo $(LAB_OPTIONS)
 
-lab: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run a virtual lab for tests of your own until Ctrl-C; FAIL=1 lets updates fail
+lab: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run a virtual lab for tests of your own until Ctrl-C; FAIL= as for demo
 	@exec env ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(COLLECTIONS) $(VENV)/bin/python -m hatci_lab.demo.lab $(LAB_OPTIONS)
 
 .PHONY: molecule

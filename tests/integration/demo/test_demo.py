@@ -31,32 +31,56 @@ def demo(core: Path, tmp_path: Path) -> Demo:
     return start
 
 
-def test_a_newcomer_sees_an_update_succeed_and_a_second_time_too(demo: Demo, tmp_path: Path) -> None:
-    for _unused in range(2):
-        process = demo()
-        shown = process.communicate()[0]
-
-        assert process.returncode == 0, shown
-        after = shown.partition("What SUMS holds now")[2]
-        assert [line.split() for line in after.splitlines() if "GW-2024" in line or "TCU-2024" in line] == [
-            ["Gateway", "GW-2024-001", "1.0.0", "2.0.0"],
-            ["Telematics", "TCU-2024-007", "3.1.4", "3.2.0"],
-        ]
-        assert ["te-000001", "ev-000002", "PASS", "PASS"] in [line.split() for line in after.splitlines()]
-        assert f"\nPASS {VIN}: Update to 2024.02.01 ended COMPLETE" in shown.partition("PLAY RECAP")[0]
-        assert "As announced: the vehicle took the update" in after
-    wait_until(lambda: not processes_of(tmp_path / "demo"))
+def rows_of(shown: str) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the lines of what SUMS holds, and of what the vehicle says."""
+    sums, _heading, vehicle = shown.partition("What SUMS holds now")[2].partition("What the vehicle says now")
+    return [line.split() for line in sums.splitlines()], [line.split() for line in vehicle.splitlines()]
 
 
-def test_a_newcomer_sees_an_update_fail_as_announced(demo: Demo, tmp_path: Path) -> None:
-    process = demo("--fail")
+def test_a_newcomer_sees_an_update_succeed(demo: Demo, tmp_path: Path) -> None:
+    process = demo()
     shown = process.communicate()[0]
 
     assert process.returncode == 0, shown
-    after = shown.partition("What SUMS holds now")[2]
-    assert ["te-000001", "ev-000002", "FAIL", "FAIL"] in [line.split() for line in after.splitlines()]
-    assert "ended FAILED after" in after and "signature does not match" in after
-    assert "As announced: the update failed" in after
+    played = shown.partition("PLAY RECAP")[0]
+    assert f"\nPASS {VIN}: Update to 2024.02.01 ended COMPLETE, verified by UDS" in played
+    assert "vehicle_001: Gateway     GW-2024-001   1.0.0     none\n" in played
+    assert "vehicle_001: Gateway     GW-2024-001   1.0.0 -> 2.0.0  none\n" in played
+    sums, vehicle = rows_of(shown)
+    assert ["te-000001", "ev-000002", "PASS", "PASS"] in sums
+    assert ["Gateway", "GW-2024-001", "1.0.0", "2.0.0", "none"] in vehicle
+    assert ["Telematics", "TCU-2024-007", "3.1.4", "3.2.0", "none"] in vehicle
+    assert "As announced: the vehicle took the update" in shown
+    wait_until(lambda: not processes_of(tmp_path / "demo"))
+
+
+OLD, NEW = "1.0.0", "2.0.0"
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize(
+    ("word", "outcome", "deployment", "told", "gateway"),
+    [
+        ("1", "FAIL", "FAILED", "signature does not match", [OLD, "none"]),
+        ("dtc", "FAIL", "COMPLETE", "not there before: Gateway U0123-00 (status 0x2F)", [NEW, "U0123-00"]),
+        ("wrong_vehicle", "ERROR", None, f"has the VIN 2HGBH41JXMN109187, but the test is for {VIN}", [OLD, "none"]),
+        ("lies", "FAIL", "COMPLETE", "though SUMS says the update is complete", [OLD, "none"]),
+    ],
+)
+def test_a_newcomer_sees_a_test_fail_as_announced(
+    demo: Demo, tmp_path: Path, word: str, outcome: str, deployment: str | None, told: str, gateway: list[str]
+) -> None:
+    process = demo("--fail", word)
+    shown = process.communicate()[0]
+
+    assert process.returncode == 0, shown
+    sums, vehicle = rows_of(shown)
+    assert [row[3] for row in sums if row[:1] == ["te-000001"]] == [outcome]
+    assert [row[2] for row in sums if row[:1] == ["deploy-000001"]] == ([deployment] if deployment else [])
+    assert any(row[:1] == ["ev-000001"] for row in sums) == bool(deployment)
+    assert told in shown.partition("What SUMS holds now")[2]
+    assert ["Gateway", "GW-2024-001", OLD, *gateway] in vehicle
+    assert shown.count("Announced") == shown.count("As announced: ") == 1
     wait_until(lambda: not processes_of(tmp_path / "demo"))
 
 
@@ -68,7 +92,7 @@ def test_a_demo_that_goes_another_way_says_so_and_fails(demo: Demo, tmp_path: Pa
 
     assert process.returncode == 1
     verdict = next(line for line in shown.splitlines() if line.startswith("NOT AS ANNOUNCED"))
-    assert "SUMS holds the test results [], not one PASS" in verdict
+    assert "the test results in SUMS are: none, and not one PASS" in verdict
     assert "the vehicle still has its old software" in verdict
     assert "As announced" not in shown
 
@@ -118,6 +142,7 @@ def test_the_lines_that_the_lab_shows_test_its_vehicle_from_another_shell(lab: L
     assert "lab-token" not in shown
 
     assert f"PASS {VIN}: Update to 2024.02.01 ended COMPLETE" in paste("\n".join(lines), tmp_path)
+    assert f"PASS {VIN}: " in paste("\n".join(lines), tmp_path), "the lab puts the vehicle back after a test"
 
 
 @pytest.mark.newest_core

@@ -106,6 +106,10 @@ class CarProcess(CarClient):
         self.stop()
         return self.start()
 
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._running().poll() is not None
+
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
             raise RuntimeError("the car is not running")

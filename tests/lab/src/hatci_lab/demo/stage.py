@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What demo and lab need on disk and in SUMS: inventory, environment, a vehicle before its update."""
+"""What demo and lab need on disk and in SUMS: inventory, environment, a car before its update."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ import shlex
 import shutil
 import sys
 import time
-from importlib.resources import files
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import yaml
 
+from hatci_lab.car.client import EXPORTER_TEMPLATE, CarClient
 from hatci_lab.car.defaults import ECUS, VIN
+from hatci_lab.car.model import FIRST_ADDRESS
+from hatci_lab.car.process import CarProcess
 from hatci_lab.demo.endings import Ending
 from hatci_lab.sums.client import SumsClient
 from hatci_lab.sums.process import SumsProcess
 
 HOST = "vehicle_001"
 UPDATE_SECONDS = 4.0
+SETTLE_SECONDS = 20
 CLOSING_SECONDS = 30.0
 TEST = {
     "hatci_vin": VIN,
@@ -39,9 +44,21 @@ TEST = {
     ],
     "hatci_poll_interval_seconds": 1,
     "jumpstarter_exporter_name": "{{ inventory_hostname }}",
-    "ota_verify_ecus": True,
+    "ota_vehicle_ecus": [
+        {"name": ecu["ecu_name"], "driver": ecu["ecu_name"].lower(), "logical_address": FIRST_ADDRESS + number}
+        for number, ecu in enumerate(ECUS)
+    ],
+    "ota_vehicle_settle_seconds": SETTLE_SECONDS,
 }
 """What a test of the vehicle needs to know; whoever tests another one starts from here."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What runs."""
+
+    sums: SumsClient
+    car: CarClient
 
 
 class Stage:
@@ -55,6 +72,7 @@ class Stage:
         self._jumpstarter = self.home / ".config/jumpstarter"
         self._token = directory / "token"
         self._running = directory / "running.json"
+        self._demo_lock = directory / "demo.lock"
         self._device_lock = directory / "locks" / f"{HOST}.lock"
         self._claim: IO[str] | None = None
 
@@ -67,31 +85,60 @@ class Stage:
             return True
         return False
 
-    def new_sums(self) -> SumsProcess:
-        """Forget an earlier lab, and return a SUMS that can be started."""
+    @contextlib.contextmanager
+    def new_lab(self) -> Iterator[tuple[SumsProcess, CarProcess]]:
+        """Forget an earlier lab, and run a SUMS and a car that takes its updates from there."""
         shutil.rmtree(self.directory, ignore_errors=True)
         for path in (self.home, self.directory / "tmp"):
             path.mkdir(parents=True)
-        return SumsProcess(db=self.directory / "sums.db", update_seconds=UPDATE_SECONDS)
+        with (
+            SumsProcess(db=self.directory / "sums.db", update_seconds=UPDATE_SECONDS) as sums,
+            CarProcess(self.directory / "car", sums_url=sums.url) as car,
+        ):
+            yield sums, car
 
-    def prepare(self, sums: SumsClient, ending: Ending) -> None:
-        """Put the vehicle into SUMS as it is before the update, and write what leads there."""
-        sums.set_vehicle(VIN, ecus=ECUS, **ending.vehicle)
+    def prepare(self, lab: Lab, ending: Ending) -> None:
+        """Put the car back to what it is before the update, tell it how that ends, and write what leads there."""
+        self.restore(lab, ending)
         self._token.touch(mode=0o600)
-        self._token.write_text(sums.token, encoding="utf-8")
-        self.inventory.write_text(yaml.safe_dump(self._inventory(sums), sort_keys=False), encoding="utf-8")
-        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.exports(sums).items()]
+        self._token.write_text(lab.sums.token, encoding="utf-8")
+        self.inventory.write_text(yaml.safe_dump(self._inventory(lab), sort_keys=False), encoding="utf-8")
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.exports(lab.sums).items()]
         self.environment_file.write_text("".join(lines) + f'export PATH={_programs()}:"$PATH"\n', encoding="utf-8")
 
-    def keep_running(self, sums: SumsClient, word: str) -> None:
-        """Let demos find this lab."""
-        self._running.write_text(json.dumps({"url": sums.url, "fail": word}), encoding="utf-8")
+    def restore(self, lab: Lab, ending: Ending) -> None:
+        """Put the car back to what it is before the update, and tell it how that ends."""
+        lab.sums.set_vehicle(VIN, ecus=ECUS, **ending.vehicle)
+        lab.car.reset()
+        lab.car.set_car(vin=ending.vin)
+        lab.car.set_behaviour(**ending.behaviour)
 
-    def running_lab(self) -> tuple[SumsClient, str] | None:
-        """Return the SUMS of the lab that has this directory, and how its updates end; None if it is no lab."""
+    @contextlib.contextmanager
+    def demo(self) -> Iterator[None]:
+        """Keep a lab that runs on from touching the car meanwhile."""
+        with self._demo_lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
+    def restore_unless_demo(self, lab: Lab, ending: Ending) -> bool:
+        """Return whether it could be done; the demo that runs shows how the car is after its test."""
+        with self._demo_lock.open("a") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.restore(lab, ending)
+            return True
+        return False
+
+    def keep_running(self, lab: Lab, word: str) -> None:
+        """Let demos find this lab."""
+        found = {"url": lab.sums.url, "car": lab.car.url, "fail": word}
+        self._running.write_text(json.dumps(found), encoding="utf-8")
+
+    def running_lab(self) -> tuple[Lab, str] | None:
+        """Return the lab that has this directory, and how its updates end; None if it is no lab."""
         with contextlib.suppress(OSError, ValueError):
             found = json.loads(self._running.read_text(encoding="utf-8"))
-            return SumsClient(found["url"], self._token.read_text(encoding="utf-8")), found["fail"]
+            sums = SumsClient(found["url"], self._token.read_text(encoding="utf-8"))
+            return Lab(sums, CarClient(found["car"])), found["fail"]
         return None
 
     def exports(self, sums: SumsClient) -> dict[str, str]:
@@ -144,13 +191,14 @@ class Stage:
                 logs.add(output.readlink())
         return any(log.name.startswith("closer-") and self.directory.resolve() in log.parents for log in logs)
 
-    def _inventory(self, sums: SumsClient) -> dict[str, Any]:
+    def _inventory(self, lab: Lab) -> dict[str, Any]:
+        exporter = lab.car.exporter_variables()
         variables = {
-            "hatci_base_url": sums.url,
+            "hatci_base_url": lab.sums.url,
             "hatci_token_file": str(self._token),
-            "hatci_lab_sums_url": sums.url,
-            "hatci_lab_state_file": str(self.directory / "vehicle.json"),
-            "jumpstarter_exporter_template": str(files("hatci_lab.vehicle") / "vehicle_exporter.yaml.j2"),
+            **{name: value for name, value in exporter.items() if name not in TEST},
+            "hatci_lab_state_file": str(self.directory / "serial.json"),
+            "jumpstarter_exporter_template": str(EXPORTER_TEMPLATE),
             "jumpstarter_exporters_dir": str(self._jumpstarter / "exporters.d"),
             "jumpstarter_exporter_config_link_dir": str(self._jumpstarter / "exporters"),
             "jumpstarter_lease_guard_lock_dir": str(self._device_lock.parent),

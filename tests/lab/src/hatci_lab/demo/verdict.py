@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the demo ended as announced, by what SUMS holds and not by what the playbook says."""
+"""Whether the demo ended as announced, by what SUMS and the car hold and not by what the playbook says."""
 
 from __future__ import annotations
 
@@ -20,16 +20,28 @@ def judge(records: Records, returncode: int, *, ending: Ending, updated: bool, v
     differences = []
     if returncode != ending.returncode:
         differences.append(f"ansible-playbook ended with exit code {returncode}, not {ending.returncode}")
-    statuses = [event.get("status") for event in records["test_events"]]
-    if statuses != [ending.status]:
-        differences.append(f"SUMS holds the test results {statuses}, not one {ending.status}")
+    results = [(event.get("status"), event.get("metadata", {}).get("outcome")) for event in records["test_events"]]
+    if results != [(ending.status, ending.outcome)]:
+        told, announced = _listed([_result(*found) for found in results]), _result(ending.status, ending.outcome)
+        differences.append(f"the test results in SUMS are: {told}, and not one {announced}")
     ends = [deployment["state"] for deployment in records["deployments"]]
-    if ends != [ending.deployment]:
-        differences.append(f"SUMS holds the deployments {ends}, not one {ending.deployment}")
-    if [event["fixed"] for event in records["events"]] != [True, True]:
-        differences.append("SUMS does not hold two fixed events")
+    expected = [ending.deployment] if ending.deployment else []
+    if ends != expected:
+        differences.append(f"the deployments in SUMS are: {_listed(ends)}, and not: {_listed(expected)}")
+    fixed = [event["fixed"] for event in records["events"]]
+    if fixed != [True, True] * len(expected):
+        announced = "two fixed events" if expected else "no event"
+        differences.append(f"SUMS holds {len(fixed)} events, {sum(fixed)} of them fixed, and not {announced}")
     if updated != ending.updated:
         differences.append("the vehicle took the update" if updated else "the vehicle still has its old software")
     if not vehicle_is_free:
         differences.append("the vehicle was not given back")
     return differences
+
+
+def _result(status: str | None, outcome: str | None) -> str:
+    return str(status) if outcome in (status, None) else f"{status} ({outcome})"
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(words) or "none"

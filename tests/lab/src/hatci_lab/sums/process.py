@@ -133,9 +133,9 @@ class SumsProcess(SumsClient):
         self.stop()
         return self.start()
 
-    def wait(self) -> None:
-        """Return when it has ended by itself."""
-        self._running().wait()
+    def has_ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._running().poll() is not None
 
     def _lab(self, method: str, path: str, body: Any = None) -> Any:
         self._running()
