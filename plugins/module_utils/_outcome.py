@@ -218,13 +218,3 @@ class TooManyFailed(Failure):
     """More vehicles failed than may."""
 
     outcome = "FAIL"
-
-
-def run_operation(
-    operation: t.Callable[..., dict[str, t.Any]], options: Values, check_mode: bool, **extras: t.Callable[..., t.Any]
-) -> dict[str, t.Any]:
-    """Run an operation and return its result, or its failure as a result with ``failed`` and ``msg``."""
-    try:
-        return operation(options, check_mode, **extras)
-    except Failure as error:
-        return error.as_result()

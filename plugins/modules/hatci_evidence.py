@@ -157,8 +157,9 @@ differences:
   sample: ["record.json was changed: byte 41 (line 3) is 0x46 and was 0x50."]
 """
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence, run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {

@@ -96,7 +96,8 @@ took:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
-from ansible_collections.hatci.automation.plugins.module_utils._outcome import OUTCOMES, hand_on, run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import OUTCOMES, hand_on
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {

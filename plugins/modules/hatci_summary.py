@@ -87,7 +87,8 @@ failed_vehicles:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
-from ansible_collections.hatci.automation.plugins.module_utils._outcome import run_operation, sum_up
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import sum_up
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {

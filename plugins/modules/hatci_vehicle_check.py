@@ -114,9 +114,8 @@ new_codes:
   sample: [{name: Gateway, code: U0123-00, status: 47}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.hatci.automation.plugins.module_utils._outcome import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS, MOMENTS, check_vehicle
 
 ARGUMENTS = {
@@ -136,11 +135,7 @@ OPERATION = check_vehicle
 
 
 def main() -> None:
-    module = AnsibleModule(**ARGUMENTS)
-    result = run_operation(OPERATION, module.params, module.check_mode)
-    if result.get("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(ARGUMENTS, OPERATION, run_operation)
 
 
 if __name__ == "__main__":

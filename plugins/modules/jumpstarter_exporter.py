@@ -68,8 +68,8 @@ path:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.exporter import manage_exporter
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = {
     "argument_spec": {

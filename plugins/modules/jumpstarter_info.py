@@ -60,8 +60,8 @@ mode:
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.info import look_at_jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = jumpstarter_arguments(
     {"exporter": {"type": "str"}},

@@ -116,8 +116,8 @@ released:
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import release_orphans
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = jumpstarter_arguments(
     {

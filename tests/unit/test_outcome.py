@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils import _outcome
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import Campaign, VehicleTest
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 VIN = "1HGBH41JXMN109186"
 PASSED = {"outcome": "PASS", "vin": VIN, "state": "COMPLETE", "took": 754.4, "held": 12, "summary": "All is well."}
@@ -78,14 +79,14 @@ def test_the_share_that_may_fail(allowed: float, is_ok: bool) -> None:
     tests = [{"vehicle": str(n), "result": FAILED if n == 1 else PASSED, "reason": ""} for n in range(3)]
     options = {"tests": tests, "max_fail_percentage": allowed, "show": True}
 
-    result = _outcome.run_operation(_outcome.sum_up, options, False)
+    result = run_operation(_outcome.sum_up, options, False)
 
     assert result.get("failed", False) is not is_ok
     assert result["failed_vehicles"] == ["1"]
 
 
 def test_a_run_without_vehicles_is_no_success() -> None:
-    result = _outcome.run_operation(_outcome.sum_up, {"tests": [], "max_fail_percentage": 100, "show": True}, False)
+    result = run_operation(_outcome.sum_up, {"tests": [], "max_fail_percentage": 100, "show": True}, False)
     assert result["failed"] and result["msg"] == "No vehicle was tested."
 
 

@@ -25,7 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import ATTESTATION, MANIFEST, compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
-from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 
 INDEX = "index.html"
@@ -121,16 +121,3 @@ def _verify(path: pathlib.Path, public_key: str | None) -> Values:
     if record is None:
         raise EvidenceError(f"{path / RECORD} is not the record of a test.")
     return {"changed": False, "path": str(path), "is_signed": is_signed and bool(public_key), **_outcomes(record)}
-
-
-def run_operation(
-    operation: t.Callable[..., Values],
-    options: t.Mapping[str, t.Any],
-    check_mode: bool,
-    **extras: t.Callable[..., t.Any],
-) -> Values:
-    """Run an operation and return its result, or its failure as a result with ``failed`` and ``msg``."""
-    try:
-        return operation(options, check_mode)
-    except Failure as error:
-        return error.as_result()

@@ -16,7 +16,7 @@ from sums_support import validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import exporter_configs
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from hatci_lab.car.process import CarProcess
 
 VIN = "1HGBH41JXMN109186"

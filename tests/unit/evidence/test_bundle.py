@@ -12,7 +12,8 @@ import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence, run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 FILES = {"journal.jsonl", "record.json", "report.html", "junit.xml", "manifest.json"}
 

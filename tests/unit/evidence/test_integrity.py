@@ -19,7 +19,8 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, manifest
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence, run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 PAGE = (REPOSITORY / "docs/EVIDENCE.md").read_text(encoding="utf-8")
 KINDS = ("ed25519", "p256")

@@ -16,8 +16,8 @@ from sums_support import module_named, validated
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import leads_to
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import exporter_in
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 READY = [{"type": "Ready", "status": "True"}]
 PENDING = [{"type": "Pending", "status": "True", "reason": "NotAvailable"}]

@@ -31,8 +31,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.erro
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper_process import Keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import LEASE_PREFIX
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.event_loop import EventLoop
 
 COUNTS: Counter[str] = Counter()

@@ -14,7 +14,7 @@ from sums_support import module_named, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import records
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 NAME = "hatci-7-vehicle-001-0a1b2c3d"
 BEGAN = "2026-01-01T00:00:00Z"
