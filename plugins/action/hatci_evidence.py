@@ -12,6 +12,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_chan
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import VARIABLE
 from ansible_collections.hatci.automation.plugins.plugin_utils.versions import versions
 
 
@@ -26,6 +27,22 @@ class ActionModule(InProcessAction):
         if self._task.args.get("state") == "started" and (test is None or isinstance(test, Mapping)):
             known = {"host": self.host, "job": dataclasses.asdict(job_of(self._task_vars)), "versions": versions()}
             self._task.args["test"] = {**known, **(test or {})}
+        if self._task.args.get("state") == "bundled" and test is None and self._task.args.get("tests") is None:
+            self._task.args["tests"] = [
+                self._left_by(host) for host in self._task_vars.get("ansible_play_hosts_all", [])
+            ]
+
+    def _left_by(self, host: str) -> dict[str, str]:
+        """Return where the evidence of a host's test is and, should it have left none, how it ended."""
+        variables = self._task_vars["hostvars"][host]
+        evidence, handed_on = (variables.get(name) for name in (VARIABLE, "ota_result"))
+        handed_on = handed_on if isinstance(handed_on, Mapping) else {}
+        return {
+            "vehicle": host,
+            "path": str(evidence.get("path") or "") if isinstance(evidence, Mapping) else "",
+            "outcome": str(handed_on.get("outcome") or "ERROR"),
+            "reason": str(handed_on.get("summary") or variables.get("ota_fleet_reason") or ""),
+        }
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if options["state"] == "bundled" and not self._task.check_mode:

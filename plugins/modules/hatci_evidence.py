@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Begins the evidence of a test, makes its record and its report, and checks whether they are what they were.
   - The result of V(state=started), registered as C(__hatci_evidence), makes every action of this collection write what
-    it does for this host into the journal of the test.
+    it does for this host into the journal of the test. Register the result of V(state=bundled) as the same, which ends
+    that.
   - Where the directory cannot be written, this module and those actions warn. No test fails for it.
 
 author:
@@ -69,7 +70,10 @@ options:
         found in the journal where they are not told.
     type: dict
   tests:
-    description: The tests of a run, for C(junit.xml) beside the index. By default all in O(path).
+    description:
+      - The tests of a run, for C(junit.xml) beside the index.
+      - By default those of the hosts of the play, by their C(__hatci_evidence) and C(ota_result), if this runs in
+        C(ansible-playbook) (the usual way), else all in O(path).
     type: list
     elements: dict
     suboptions:
@@ -115,11 +119,13 @@ EXAMPLES = r"""
     test:
       outcome: PASS
       summary: Update to 2024.02.01 ended COMPLETE.
+  register: __hatci_evidence
 
-- name: Make an index of all tests
+- name: Make an index of all tests, and a JUnit file of those of this play
   hatci.automation.hatci_evidence:
     state: bundled
     path: ota-evidence
+  run_once: true
 
 - name: Check that nothing was changed since
   hatci.automation.hatci_evidence:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
 
 VARIABLE = "__hatci_evidence"
@@ -46,7 +47,7 @@ class JournaledStep:
 
     def __init__(self, task: t.Any, variables: Values, specification: Values, is_hidden: bool) -> None:
         self._directory = directory_of(variables)
-        if not self._directory or task.check_mode:
+        if not self._directory or task.check_mode or os.path.exists(os.path.join(self._directory, MANIFEST)):
             self._directory = ""
             return
         arguments = task.args

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import typing as t
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ FINISH = {
         "test": {"outcome": "{{ ota_result.outcome }}", "summary": "{{ ota_result.summary }}"},
     },
     "when": "__hatci_evidence.path != ''",
+    "register": "__hatci_evidence",
 }
 STAY = {"name": "Stay", "ansible.builtin.command": "sleep 600"}
 
@@ -71,6 +73,31 @@ def test_a_record_agrees_with_sums(play_vehicle: t.Any, sums: SumsProcess) -> No
     assert "ECU Gateway part=GW-2024-001 sw=2.0.0" in record["console"][0]["text"]
     assert not [step for step in record["steps"] if step["outcome"] in ("failed", "unfinished")]
     assert not played.task("Finish the evidence").get("warnings")
+
+
+@pytest.mark.newest_core
+def test_a_fleet_has_an_index_and_a_junit_file_that_miss_no_vehicle(play_vehicle: t.Any) -> None:
+    ended = {"name": "End", "ansible.builtin.set_fact": {"ota_result": {"outcome": "PASS", "summary": "Done."}}}
+    absent = {**ended, "ansible.builtin.set_fact": {"ota_result": {"outcome": "ERROR", "summary": "No device."}}}
+    first, second = "inventory_hostname == 'vehicle_001'", "inventory_hostname == 'vehicle_002'"
+    index = {
+        "name": "Sum up",
+        "hatci.automation.hatci_evidence": {"state": "bundled", "path": EVIDENCE},
+        "run_once": True,
+    }
+    finish = {**FINISH, "when": first}
+    tasks = [{**START, "when": first}, {**ended, "when": first}, finish, {**absent, "when": second}, index]
+    played = play_vehicle(playbook_of(*tasks), inventory=inventory_of("vehicle_001", "vehicle_002", "vehicle_003"))
+
+    assert played.returncode == 0, played.output
+    cases = ET.parse(played.home / "evidence/junit.xml").getroot().findall(".//testcase")
+    assert [(case.get("name"), [child.tag for child in case if child.tag != "properties"]) for case in cases] == [
+        ("vehicle_001", []),
+        ("vehicle_002", ["error"]),
+        ("vehicle_003", ["error"]),
+    ]
+    page = (played.home / "evidence/index.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("vehicle_001", "vehicle_002", "No device.", "vehicle_003"))
 
 
 @pytest.mark.newest_core
