@@ -60,7 +60,11 @@ class ActionModule(InProcessAction):
             note_evidence(owner, self.host, directory_of(self._task_vars))
         except (NotWatching, DirectoryUnsafe, OSError) as error:
             trouble = error
-        result = run()
+        try:
+            result = run()
+        finally:
+            # A module's files, which hold the token, were made by this process, so ansible-playbook cannot remove them.
+            self.cleanup()
         if result.get("failed"):
             return result
         try:
