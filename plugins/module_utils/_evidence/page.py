@@ -82,7 +82,9 @@ def compact(value: t.Any) -> str:
     """Return any value as text."""
     if isinstance(value, str):
         return value
-    return "" if value is None else "none" if value == [] else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "; ".join(value) or "none"
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def pretty(value: t.Any) -> str:

@@ -82,7 +82,7 @@ def kept(seen: Snapshot) -> dict[str, t.Any]:
     ecus = [
         {
             **{name: ecu.get(name) for name in ("name", "reachable", "part_number", "sw_version", "serial", "error")},
-            "codes": (ecu.get("codes") or [])[:MAX_CODES_KEPT],
+            "codes": None if ecu.get("codes") is None else ecu["codes"][:MAX_CODES_KEPT],
         }
         for ecu in (seen.get("ecus") or [])[:MAX_ECUS_KEPT]
     ]

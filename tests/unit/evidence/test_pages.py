@@ -73,6 +73,17 @@ def test_a_report_tells_verdict_vehicle_checks_console_ids_and_links(tmp_path: P
     assert len([tag for tag, _attributes in page.tags if tag == "rect"]) == 18
 
 
+def test_what_was_not_read_is_not_shown_as_nothing(tmp_path: Path) -> None:
+    script = evidence_support.passed(tmp_path)
+    ecus = [{"name": "Gateway", "part_number": None, "sw_version": "2.0.0", "codes": None}]
+    check = {"name": "target", "passed": True, "expected": ["Gateway 2.0.0", "Brake 1.0.0"], "measured": "as expected"}
+    script.line("result", after={"vin": None, "ecus": ecus, "taken_at": None}, checks=[check])
+    text = report_of(tmp_path).text
+    assert "part number Gateway-1 not known" in text
+    assert "trouble codes B1000-00 not known" in text
+    assert "target Gateway 2.0.0; Brake 1.0.0 as expected yes" in text
+
+
 def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
     script = evidence_support.failed(tmp_path, host=HOSTILE, scenario=HOSTILE, tester=HOSTILE)
     text = (tmp_path / "journal.jsonl").read_text().replace('"outcome": "ok"', f'"outcome": {json.dumps(HOSTILE)}')
