@@ -292,6 +292,7 @@ CHECKS: dict[str, Check] = {
     "ota_verify_ecus": _switch,
     "ota_verify_commands": _texts(commas=False),
     "ota_verify_tasks": _text(),
+    **dict.fromkeys(["ota_evidence_dir", "ota_evidence_key"], _text()),
     "ota_vehicle_ecus": _vehicle_ecus,
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
