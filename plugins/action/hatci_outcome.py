@@ -10,6 +10,11 @@ from ansible_collections.hatci.automation.plugins.modules import hatci_outcome
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
+HANDED_ON = (
+    *("vin", "outcome", "summary", "state"),
+    *("test_event_id", "source_event_id", "target_event_id", "deployment_id"),
+)
+
 
 class ActionModule(InProcessAction):
     """Runs the module of the same name, marks the result as this run's, and hands it on to the next nodes."""
@@ -18,7 +23,7 @@ class ActionModule(InProcessAction):
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if not self._task.check_mode:
-            handed_on = {name: value for name, value in result.items() if name not in ("changed", "invocation")}
+            handed_on = {name: result[name] for name in HANDED_ON}
             result["ansible_stats"] = {
                 "data": {"ota_tests": {self.host: handed_on}},
                 "per_host": False,

@@ -96,7 +96,8 @@ ENDLESS = {
     "chunk size": drip(CHUNKED, b"0"),
     "chunk extension": drip(CHUNKED + b"2;", b"x"),
     "empty chunks of gzip": drip(
-        OK + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", b"14\r\n" + gzip.compress(b"", mtime=0) + b"\r\n"
+        OK + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"14\r\n" + gzip.compress(b"", mtime=0) + b"\r\n",
     ),
     "trailer": drip(CHUNKED + b"2\r\n{}\r\n0\r\n", b"T: x\r\n"),
 }
