@@ -27,6 +27,8 @@ EXAMPLES = r"""
   hatci.automation.hatci_test_event:
     vin: 1HGBH41JXMN109186
     ansible_job_id: "{{ lookup('hatci.automation.job').id or omit }}"
+  module_defaults:
+    group/hatci.automation.hatci: "{{ lookup('hatci.automation.hatci_connection') }}"
 """
 
 RETURN = r"""

@@ -61,14 +61,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Sum up
-  hosts: all
-  gather_facts: false
-  tasks:
-    - name: Fail unless at least nine of ten vehicles passed
-      hatci.automation.hatci_summary:
-        max_fail_percentage: 10
-      run_once: true
+- name: Fail unless at least nine of ten vehicles passed
+  hatci.automation.hatci_summary:
+    max_fail_percentage: 10
+  run_once: true
 """
 
 RETURN = r"""

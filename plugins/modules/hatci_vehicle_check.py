@@ -73,17 +73,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the vehicle
-  hatci.automation.jumpstarter_diagnostics:
-    exporter: vehicle_001
-    ecus:
-      - {name: Gateway, driver: gateway, logical_address: 0xE0}
-  register: vehicle
-
-- name: It must be the right one, on the source software
+- name: It must be the right vehicle, on the source software
   hatci.automation.hatci_vehicle_check:
     moment: before
-    seen: "{{ vehicle }}"
+    seen: "{{ vehicle }}" # what jumpstarter_diagnostics has registered
     vin: "{{ hatci_vin }}"
     ecus: "{{ hatci_source_ecus }}"
 """

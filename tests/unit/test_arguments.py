@@ -52,7 +52,7 @@ def test_every_text_that_sums_keeps_is_looked_at() -> None:
     assert {option for _name, option in TEXTS} == {
         *("tester_name", "program_name", "model_year", "vin", "region", "region_spec", "build_level", "remark"),
         *("event_id", "deployment_id", "test_event_id", "ansible_job_id", "start_datetime", "end_datetime"),
-        *("vehicle_id", "git_sha", "suite_name", "summary"),
+        *("vehicle_id", "git_sha", "suite_name", "summary", "until_state"),
     }
 
 

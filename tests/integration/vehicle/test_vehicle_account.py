@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, is_locked
+import yaml
+from play_support import HOME, PLAYBOOKS, TEST_VARIABLES, VIN, is_locked
 
+from ansible_collections.hatci.automation.plugins.modules import jumpstarter_diagnostics
 from hatci_lab.car.client import EXPORTER_TEMPLATE
 from hatci_lab.car.process import CarProcess
 from hatci_lab.sums.process import SumsProcess
@@ -152,3 +154,25 @@ def test_a_vehicle_that_has_what_sums_says_it_refused(prove: Play, sums: SumsPro
     assert (status, outcome) == ("FAIL", "FAIL")
     assert "Gateway refused the image" in summary
     assert summary.endswith("The vehicle, however, has the target software.")
+
+
+@pytest.mark.newest_core
+def test_the_examples_of_the_diagnostics(play_vehicle: Play, car: CarProcess, tmp_path: Path) -> None:
+    ecus = [{"name": "Gateway", "driver": "gateway", "logical_address": 0xE0}]
+    exporters = tmp_path / "exporters"
+    exporters.mkdir()
+    car.write_exporter(exporters / "vehicle_001.yaml", "vehicle_001")
+    put = {"src": str(exporters / "vehicle_001.yaml"), "dest": f"{HOME}/.config/jumpstarter/exporters/"}
+    tasks = [
+        {"ansible.builtin.file": {"path": put["dest"], "state": "directory"}},
+        {"ansible.builtin.copy": put},
+        *yaml.safe_load(jumpstarter_diagnostics.EXAMPLES),
+    ]
+
+    played = play_vehicle(
+        yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), variables={"ota_vehicle_ecus": ecus}
+    )
+
+    assert played.returncode == 0, played.output
+    assert [ecu["sw_version"] for ecu in played.task("Look at the vehicle")["ecus"]][:1] == ["1.0.0"]
+    assert played.tasks[-1].result["vin"] == VIN
