@@ -37,11 +37,13 @@ class ActionModule(ActionBase):
         given, problems = _read(TypedVariables(self._templar, task_vars or {}), required)
         values, refused = check_test_variables(given)
         problems += refused
-        problems += [
-            f"{name} is {'not set' if given.get(name) is None else 'empty'}; give it a value."
+        lacking = [
+            name
             for name in required
             if is_empty(given.get(name)) and not any(problem.startswith(name) for problem in problems)
         ]
+        if lacking:
+            problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if problems:
             message = sentence(f"{refusal(problems)} Nothing was created.")
             return {**result, "failed": True, "outcome": "ERROR", "msg": message}

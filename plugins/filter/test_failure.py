@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Outcome and summary.
+  description: Outcome, summary, and the reason, which is the summary without the name of the task.
   type: dict
   sample: {outcome: FAIL, summary: "Wait for the deployment: Deployment deploy-000002 ended FAILED after 0:12 min:
   low battery."}

@@ -36,7 +36,7 @@ def failure_of(result: t.Any, task: str, is_hidden: bool, state: str) -> dict[st
     :param task: its name; empty if Ansible does not tell.
     :param is_hidden: it has ``no_log``, so nothing of its result may be shown.
     :param state: state in which the deployment ended, empty if it did not come so far.
-    :returns: ``outcome`` and ``summary``.
+    :returns: ``outcome``, ``summary``, and ``reason``: the summary without the name of the task.
     """
     result = result if isinstance(result, t.Mapping) else {}
     outcome = result.get("outcome")
@@ -46,8 +46,9 @@ def failure_of(result: t.Any, task: str, is_hidden: bool, state: str) -> dict[st
         said = "it failed, and its no_log hides the reason"
     else:
         said = _said(result) if result else "it was stopped, since another host of this play failed"
-    name = task.rpartition(" : ")[2]
-    return {"outcome": str(outcome), "summary": sentence(f"{name}: {said}" if name else said[0].upper() + said[1:])}
+    name, reason = task.rpartition(" : ")[2], sentence(said)
+    summary = sentence(f"{name}: {reason}") if name else reason[:1].upper() + reason[1:]
+    return {"outcome": str(outcome), "summary": summary, "reason": reason}
 
 
 def _said(result: Values) -> str:
