@@ -134,4 +134,4 @@ def _tasks_of(entries: t.Iterable[t.Any]) -> t.Iterator[Task]:
 def _reason(error: Exception) -> str:
     """Return the first sentence of what Ansible says, without the place that it shows below it."""
     message = str(getattr(error, "message", "") or error)
-    return message.split("\n")[0].strip().rstrip(".")
+    return message.split("\n", maxsplit=1)[0].strip().rstrip(".")

@@ -64,7 +64,11 @@ def test_a_value_that_is_not_text_is_refused(name: str, option: str, value: t.An
 
     found = problems_of(name, **{option: value})
 
-    expected = [] if takes_int and type(value) is int and value >= 0 else [f"{option} is {words}; {cure}."]
+    expected = (
+        []
+        if takes_int and isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else [f"{option} is {words}; {cure}."]
+    )
     assert found == expected
 
 

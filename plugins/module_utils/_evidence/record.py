@@ -68,7 +68,7 @@ def make_record(journal: Journal) -> Record:
         "links": [str(link) for link in told.get("links") or []],
         "versions": {
             **{name: str(value) for name, value in _given(told, "versions").items()},
-            **({"jmp": jmp} if (jmp := _latest(steps, "version", "jumpstarter_info")) else {}),
+            **_jmp_version(steps),
         },
         "journal": {"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
     }
@@ -264,3 +264,8 @@ def _console(steps: list[Record]) -> list[Record]:
         if step.get("module") == "jumpstarter_shell" and isinstance(step["result"].get("stdout"), str)
     ]
     return [text for text in texts if text["text"].strip()][:MAX_CONSOLE]
+
+
+def _jmp_version(steps: list[Record]) -> dict[str, t.Any]:
+    version = _latest(steps, "version", "jumpstarter_info")
+    return {"jmp": version} if version else {}

@@ -87,7 +87,7 @@ def read_report(path: str, base_url: str) -> tuple[str, Record]:
 
 def forget_report(directory: str, base_url: str, test_event_id: str) -> None:
     """Remove a kept report that SUMS has now; one that cannot be removed does no harm."""
-    for place in {directory, default_directory()}:
+    for place in dict.fromkeys([directory, default_directory()]):
         with contextlib.suppress(OSError):
             path = pathlib.Path(place) / _name_of(base_url, test_event_id)
             if path.lstat().st_uid == os.geteuid():

@@ -33,7 +33,7 @@ def repeat(
     :param seconds: after which no attempt begins; 0 for one attempt.
     :raises RequestError: the last attempt's.
     """
-    deadline = Deadline(seconds, lambda: time.monotonic())
+    deadline = Deadline(seconds, _now)
     for tries in itertools.count(1):
         try:
             return attempt()
@@ -65,3 +65,7 @@ def parse_retry_after(value: str) -> float | None:
         return min(LONGEST_RETRY_AFTER, float(Retry().parse_retry_after(value)))
     except (InvalidHeader, ValueError, OverflowError):  # the last two: a date or number beyond all reason
         return None
+
+
+def _now() -> float:
+    return time.monotonic()

@@ -41,7 +41,7 @@ def test_a_bundle_is_named_by_time_host_and_test_event(tmp_path: Path) -> None:
 
 
 def test_two_tests_that_begin_together_get_a_directory_each(tmp_path: Path) -> None:
-    paths = {str(bundle.start(tmp_path, {"host": "vehicle_001"}, None)) for _ in range(3)}
+    paths = {str(bundle.start(tmp_path, {"host": "vehicle_001"}, None)) for _unused in range(3)}
     assert len(paths) == 3
 
 

@@ -56,7 +56,7 @@ def test_a_torn_line_is_counted_and_spoils_no_other(directory: Path) -> None:
 
 
 def test_a_long_test_fills_no_disk_and_keeps_its_outcome(directory: Path) -> None:
-    for _ in range(200):
+    for _unused in range(200):
         journal.append(directory, "end", {"msg": "x" * 4000})
     journal.append(directory, "result", {"outcome": "PASS"})
     kept = journal.read(directory)

@@ -19,7 +19,7 @@ def test_one_line_a_minute_for_all_workers(tmp_path: Path, monkeypatch: pytest.M
     play = Owner.of(os.getpid())
     now = time.time() + 3600
     shown: list[str] = []
-    workers = [FleetProgress(play, 3, shown.append, lambda: now) for _ in range(3)]
+    workers = [FleetProgress(play, 3, shown.append, lambda: now) for _unused in range(3)]
 
     for worker in workers:
         worker.remind("deployment 1: IN_PROGRESS")

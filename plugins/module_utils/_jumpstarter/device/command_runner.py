@@ -32,7 +32,7 @@ def main() -> None:
     try:
         os.close(os.open(os.path.join(directory, STARTED), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        sys.exit("the connection broke, and jmp began the commands again, which are not run twice")
+        raise SystemExit("the connection broke, and jmp began the commands again, which are not run twice") from None
     # What a command starts stays below this process, where it is found when the device is given back.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with open(os.path.join(directory, "commands.json"), encoding="utf-8") as file:
@@ -46,7 +46,7 @@ def main() -> None:
                 json.dump(results, file)
             os.replace(partial, os.path.join(directory, "results.json"))
         except OSError as error:
-            sys.exit(f"the result of a command cannot be written to {directory}: {error.strerror}")
+            raise SystemExit(f"the result of a command cannot be written to {directory}: {error.strerror}") from None
         if results[-1]["rc"]:
             break
 

@@ -89,6 +89,13 @@ class Jmp:
         """
         return find_jmp()
 
+    def require(self) -> None:
+        """Make sure that there is a ``jmp``.
+
+        :raises JmpMissing: there is none.
+        """
+        find_jmp()
+
     def environment(self, **extra: str) -> dict[str, str]:
         """Return the environment for ``jmp``: ours, without what breaks its output."""
         kept = {name: value for name, value in os.environ.items() if name not in DROPPED}

@@ -56,7 +56,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
     :raises LeaseRefused: the request can never be met, or another device came than expected.
     :raises LeaseTimeout: the device did not become free in time.
     """
-    _ = controller.jmp.path
+    controller.jmp.require()
     name = new_lease_name(request.caller.job, request.caller.host)
     files = LeaseFiles(name)
     controller.jmp.lease = name

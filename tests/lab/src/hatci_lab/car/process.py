@@ -27,7 +27,7 @@ class CarProcess(ChildProcess, CarClient):
         self,
         directory: Path | str,
         vin: str = VIN,
-        ecus: Sequence[dict[str, Any]] = ECUS,
+        ecus: Sequence[dict[str, Any]] | None = None,
         boot_seconds: float = 0.3,
         sums_url: str = "",
     ) -> None:
@@ -37,7 +37,7 @@ class CarProcess(ChildProcess, CarClient):
         self.state_file = self.directory / "car.json"
         self.log = self.directory / "car.log"
         self.vin = vin
-        self._options = ["--directory", str(self.directory), "--vin", vin, "--ecus", json.dumps(list(ecus))]
+        self._options = ["--directory", str(self.directory), "--vin", vin, "--ecus", json.dumps(list(ecus or ECUS))]
         self._options += ["--boot-seconds", str(boot_seconds)]
         self._options += ["--sums-url", sums_url] if sums_url else []
         self._holders: list[socket.socket] = []
