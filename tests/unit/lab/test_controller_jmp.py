@@ -16,7 +16,7 @@ from jumpstarter.config.client import ClientConfigV1Alpha1
 
 from hatci_lab.controller.process import ControllerProcess, default_jmp
 
-TIMEOUT = 60.0
+TIMEOUT = 240.0
 SELECTOR = "exporter=vehicle_001"
 
 
