@@ -27,6 +27,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.time
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import parse_time
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS as VEHICLE_CHECKS
 from ansible_collections.hatci.automation.plugins.plugin_utils.ecu_text import UnreadableText, parse_ecus
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import normalise_scenario
 from ansible_collections.hatci.automation.plugins.plugin_utils.vin import is_vin
 
 ECU_PARTS = ("ecu_name", "part_number", "sw_version")
@@ -196,6 +197,11 @@ def _vehicle_ecus(name: str, value: t.Any) -> list[Values]:
     return [dict(ecu) for ecu in ecus]
 
 
+def _scenario(name: str, value: t.Any) -> t.Any:
+    """Check a scenario that was written out; the name or path of one is looked up by whoever runs it."""
+    return str(value) if isinstance(value, str) else normalise_scenario(value, name)
+
+
 def _vehicle_checks(name: str, value: t.Any) -> list[str]:
     checks = [value] if isinstance(value, str) else _list(name, value)
     odd = next((check for check in checks if check not in VEHICLE_CHECKS), None)
@@ -297,6 +303,7 @@ CHECKS: dict[str, Check] = {
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
     "ota_allowed_codes": _texts(commas=True),
+    "ota_scenario": _scenario,
     "ota_fleet_max_fail_percentage": _percentage,
 }
 """What each variable of a test may be."""

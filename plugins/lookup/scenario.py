@@ -1,0 +1,147 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: scenario
+short_description: A scenario of a test, checked and complete
+description:
+  - Takes a scenario as it is written, the name of one of this collection (a file in C(scenarios) of the role
+    M(hatci.automation.hatci_ota_test#role)), or the path of a file with one, and returns it with every key that it may
+    have.
+  - What the scenario names of the variables of the host is filled in.
+  - A file of tasks that it names is looked for beside the scenario's own file, else beside the playbook, and parsed.
+version_added: 0.1.0
+author:
+  - The hatci.automation maintainers (@hatci)
+options:
+  _terms:
+    description: One scenario; an empty one is no scenario.
+    required: true
+  want:
+    description: Whether the scenario is returned, or only what is wrong with it, as one sentence or an empty text.
+    type: str
+    choices: [scenario, problem]
+    default: scenario
+  option:
+    description: The variable that holds the scenario, for the sentence.
+    type: str
+    default: ota_scenario
+"""
+
+EXAMPLES = r"""
+- name: Say what would be done to the vehicle
+  ansible.builtin.debug:
+    msg: "{{ scenario.name }} disturbs the update {{ scenario.disturbances | length }} times"
+  vars:
+    scenario: "{{ lookup('hatci.automation.scenario', 'power_loss_while_installing') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description:
+    - One dictionary with C(name), C(purpose), C(clause), C(disturbances), C(expect), C(within), C(repeat) and C(offer);
+      an empty one if there is no scenario. Each disturbance has C(at), C(do), C(commands), C(tasks), C(undo) (a list of
+      commands), C(for) and C(proof).
+    - With O(want=problem), one text.
+  type: list
+  elements: raw
+  sample:
+    - name: power_loss_while_installing
+      purpose: ""
+      clause: UN R156 7.2.2.1.1
+      disturbances:
+        - at: {progress: 40.0}
+          do: power_off
+          commands: []
+          tasks: ""
+          undo: [j power on]
+          for: 20.0
+          proof: unreachable
+      expect: completed_or_restored
+      within:
+      repeat: 1
+      offer: target
+"""
+
+import os
+import pathlib
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
+    DEFAULT_NAME,
+    ScenarioRefused,
+    normalise_scenario,
+    tasks_of,
+)
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import KEEPS_TYPES, TypedVariables
+
+CATALOGUE = pathlib.Path(__file__).parents[2] / "roles/hatci_ota_test/scenarios"
+SUFFIXES = (".yml", ".yaml", ".json")
+VARIABLE = "__hatci_scenario"
+
+
+class LookupModule(LookupBase):
+    """Reads a scenario where it is, renders and checks it."""
+
+    def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
+        """Return the scenario, or what is wrong with it."""
+        self.set_options(var_options=variables, direct=kwargs)
+        wants_problem = self.get_option("want") == "problem"
+        try:
+            scenario = self._scenario(terms[0] if terms else {}, variables or {}, self.get_option("option"))
+        except ScenarioRefused as refused:
+            if wants_problem:
+                return [sentence(refused.message)]
+            raise AnsibleError(sentence(refused.message)) from None
+        return ["" if wants_problem else scenario]
+
+    def _scenario(self, term: t.Any, variables: dict[str, t.Any], what: str) -> dict[str, t.Any]:
+        name, directory = DEFAULT_NAME, str(variables.get("playbook_dir") or os.getcwd())
+        if isinstance(term, str) and term.strip():
+            path = _path_of(term.strip(), directory, what)
+            name, directory, what = path.stem, str(path.parent), f"scenario {path.stem}"
+            term = self._load(path, what)
+        try:
+            value = TypedVariables(self._templar, {**variables, VARIABLE: term}).get(VARIABLE)
+        except AnsibleError as error:
+            reason = str(getattr(error, "message", "") or error).split("\n", maxsplit=1)[0].rstrip(".")
+            raise ScenarioRefused(f"{what} cannot be rendered: {reason[:300]}; set what it names.") from None
+        scenario = normalise_scenario(value, what, name)
+        for disturbance in scenario.get("disturbances", []):
+            if disturbance["tasks"]:
+                disturbance["tasks"] = os.path.join(directory, os.path.expanduser(disturbance["tasks"]))
+        for tasks in tasks_of(scenario):
+            checker = lookup_loader.get("hatci.automation.tasks_file", loader=self._loader, templar=self._templar)
+            [problem] = checker.run([tasks], variables, option=f"tasks of {what}")
+            if problem:
+                raise ScenarioRefused(problem)
+        return scenario
+
+    def _load(self, path: pathlib.Path, what: str) -> t.Any:
+        trust = {"trusted_as_template": True} if KEEPS_TYPES else {}
+        try:
+            return self._loader.load_from_file(str(path), **trust)
+        except (AnsibleError, OSError, UnicodeError) as error:
+            reason = str(getattr(error, "message", "") or error).split("\n", maxsplit=1)[0].rstrip(".")
+            raise ScenarioRefused(f"{what} cannot be read from {path}: {reason}; correct it.") from None
+
+
+def _path_of(term: str, directory: str, what: str) -> pathlib.Path:
+    if "/" not in term and not term.endswith(SUFFIXES):
+        path = CATALOGUE / f"{term}.yml"
+        if path.is_file():
+            return path
+        known = ", ".join(sorted(file.stem for file in CATALOGUE.glob("*.yml"))) or "none"
+        raise ScenarioRefused(f"{what} names {term[:60]}, which is not a scenario of this collection; it has {known}.")
+    path = pathlib.Path(directory, os.path.expanduser(term))
+    if not path.is_file():
+        raise ScenarioRefused(f"{what} names {path}, which is not a file; give its whole path.")
+    return path

@@ -1,0 +1,267 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a test differs from the plain one: what disturbs the update, and how it is expected to end.
+
+A scenario is written by people, so a form that is convenient to write becomes one that is convenient to use, and what
+cannot be used is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import typing as t
+from collections.abc import Mapping
+
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+
+ENDS = ("completed", "refused", "restored", "completed_or_restored")
+COMPLETED = ENDS[0]
+OFFERS = ("target", "wrong_part_number", "source")
+TARGET = OFFERS[0]
+UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands", "none")
+TASKS = "tasks"
+POWER_OFF, POWER_ON = "power_off", "power_on"
+SWITCH_ON = "j power on"
+
+KEYS = ("name", "purpose", "clause", "disturbances", "expect", "within", "repeat", "offer")
+DISTURBANCE_KEYS = ("at", "do", COMMANDS, TASKS, "undo", "for", "proof")
+POINTS = ("progress", "state", "seconds")
+
+DEFAULT_FOR = 20.0
+DEFAULT_NAME = "scenario"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+DAY = 86400.0
+MONTH = 30 * DAY
+MOST_DISTURBANCES = 20
+MOST_REPEATS = 10000
+LONGEST_TEXT = 500
+LONGEST_COMMAND = 4000
+
+Values = dict[str, t.Any]
+
+
+class ScenarioRefused(Failure):
+    """A scenario cannot be used; the message is one sentence."""
+
+
+def normalise_scenario(value: t.Any, what: str = "ota_scenario", name: str = DEFAULT_NAME) -> Values:
+    """Return a scenario with every key that it may have.
+
+    :param value: the mapping that was written, rendered. An empty one is no scenario, and so is the result.
+    :param what: what it is called in a sentence.
+    :param name: its name where it has none of its own.
+    :returns: `name`, `purpose`, `clause`, `disturbances`, `expect`, `within` (seconds, or None for the test's own),
+        `repeat` and `offer`. Each disturbance has `at` (one of `progress`, `state`, `seconds`), `do` (`power_off`,
+        `commands` or `tasks`), `commands`, `tasks` (a path), `undo` (commands), `for` (seconds) and `proof` (a word, or
+        a mapping with `commands`). Normalised again it stays as it is.
+    :raises ScenarioRefused: it cannot be used.
+    """
+    if value is None or value in ({}, ""):
+        return {}
+    given = _mapping(what, value, KEYS)
+    return {
+        "name": _name(f"name of {what}", given.get("name"), name),
+        "purpose": _text(f"purpose of {what}", given.get("purpose")),
+        "clause": _text(f"clause of {what}", given.get("clause")),
+        "disturbances": _disturbances(what, given.get("disturbances")),
+        "expect": _one_of(f"expect of {what}", given.get("expect"), ENDS, COMPLETED),
+        "within": _within(f"within of {what}", given.get("within")),
+        "repeat": _repeat(f"repeat of {what}", given.get("repeat")),
+        "offer": _one_of(f"offer of {what}", given.get("offer"), OFFERS, TARGET),
+    }
+
+
+def _disturbances(what: str, value: t.Any) -> list[Values]:
+    if _is_left_out(value):
+        return []
+    if not isinstance(value, list):
+        raise ScenarioRefused(f"disturbances of {what} is {_shown(value)}; give a list.")
+    if len(value) > MOST_DISTURBANCES:
+        raise ScenarioRefused(f"{what} has {len(value)} disturbances; give {MOST_DISTURBANCES} at the most.")
+    return [_disturbance(f"disturbance {number} of {what}", item) for number, item in enumerate(value, start=1)]
+
+
+def _disturbance(what: str, value: t.Any) -> Values:
+    given = _mapping(what, value, DISTURBANCE_KEYS)
+    kind, commands, tasks = _action(what, given)
+    undo = _undo(f"undo of {what}", given.get("undo"), default=[SWITCH_ON] if kind == POWER_OFF else [])
+    default_proof = UNREACHABLE if kind == POWER_OFF else COMMANDS
+    return {
+        "at": _point(f"at of {what}", given.get("at")),
+        "do": kind,
+        "commands": commands,
+        "tasks": tasks,
+        "undo": undo,
+        "for": _seconds(f"for of {what}", given.get("for"), DEFAULT_FOR if undo else 0.0, most=DAY),
+        "proof": _proof(f"proof of {what}", given.get("proof"), default_proof),
+    }
+
+
+def _action(what: str, given: Values) -> tuple[str, list[str], str]:
+    """Return what is done, the commands that do it, and the file of tasks."""
+    do = given.get("do")
+    ways = {key: given[key] for key in (COMMANDS, TASKS) if not _is_left_out(given.get(key))}
+    if do in (POWER_OFF, TASKS) and ways.get(COMMANDS) == []:  # as it stands in a scenario that is complete
+        del ways[COMMANDS]
+    if isinstance(do, Mapping):
+        inner = _mapping(f"do of {what}", do, (COMMANDS, TASKS))
+        if len(inner) + len(ways) != 1:
+            raise ScenarioRefused(f"do of {what} must have one of commands and tasks.")
+        ways |= inner
+    elif not _is_left_out(do):
+        if do == POWER_OFF and not ways:
+            return POWER_OFF, [], ""
+        if not (do in (COMMANDS, TASKS) and set(ways) == {do}):
+            raise ScenarioRefused(
+                f"do of {what} is {_shown(do)}{' with ' + ' and '.join(ways) if ways else ''}; "
+                "give power_off, commands: [...] or tasks: FILE."
+            )
+    if len(ways) != 1:
+        raise ScenarioRefused(
+            f"{what} {'has both commands and tasks' if ways else 'does not say what it does'}; "
+            "give one of do: power_off, commands: [...] and tasks: FILE."
+        )
+    if COMMANDS in ways:
+        return COMMANDS, _commands(f"commands of {what}", ways[COMMANDS]), ""
+    tasks = ways[TASKS]
+    if not isinstance(tasks, str) or not tasks.strip():
+        raise ScenarioRefused(f"tasks of {what} is {_shown(tasks)}; give the path of a file with tasks.")
+    return TASKS, [], tasks
+
+
+def _undo(what: str, value: t.Any, default: list[str]) -> list[str]:
+    if _is_left_out(value):
+        return default
+    if value == POWER_ON:
+        return [SWITCH_ON]
+    if isinstance(value, str):
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give power_on or a list of commands.")
+    return _commands(what, value, may_be_empty=not default)
+
+
+def _proof(what: str, value: t.Any, default: str) -> str | Values:
+    if isinstance(value, Mapping):
+        given = _mapping(what, value, (COMMANDS,))
+        return {COMMANDS: _commands(f"commands of {what}", given.get(COMMANDS))}
+    return _one_of(what, value, PROOFS, default)
+
+
+def _point(what: str, value: t.Any) -> Values:
+    given = _mapping(what, value, POINTS)
+    if len(given) != 1:
+        raise ScenarioRefused(f"{what} has {len(given)} points; give one of {_named(POINTS)}.")
+    [(kind, point)] = given.items()
+    if kind == "state":
+        return {kind: _needed_text(f"state in {what}", point)}
+    if kind == "seconds":
+        return {kind: _seconds(f"seconds in {what}", point, None, most=MONTH)}
+    progress = _number(point)
+    if not 0 < progress <= 100:
+        raise ScenarioRefused(f"progress in {what} is {_shown(point)}; give percent, more than 0 and at most 100.")
+    return {kind: progress}
+
+
+def _commands(what: str, value: t.Any, *, may_be_empty: bool = False) -> list[str]:
+    if not isinstance(value, list) or not (value or may_be_empty):
+        shown = "an empty list" if isinstance(value, list) else _shown(value)
+        raise ScenarioRefused(f"{what} is {shown}; give a list of commands such as 'j power off'.")
+    for number, command in enumerate(value, start=1):
+        if not isinstance(command, str) or not command.strip() or len(command) > LONGEST_COMMAND or "\0" in command:
+            raise ScenarioRefused(f"number {number} of {what} is {_shown(command)}; give a command such as 'j power'.")
+    return [str(command) for command in value]
+
+
+def _mapping(what: str, value: t.Any, keys: tuple[str, ...]) -> Values:
+    if not isinstance(value, Mapping):
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give a mapping of {_named(keys)}.")
+    unknown = [str(key) for key in value if key not in keys]
+    if unknown:
+        raise ScenarioRefused(f"{what} has {unknown[0][:60]}; give {_named(keys)} only.")
+    return {str(key): item for key, item in value.items()}
+
+
+def _name(what: str, value: t.Any, default: str) -> str:
+    if _is_left_out(value):
+        return default
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ScenarioRefused(
+            f"{what} is {_shown(value)}; give up to 80 letters, digits, underscores, dots and hyphens."
+        )
+    return str(value)
+
+
+def _text(what: str, value: t.Any) -> str:
+    return "" if _is_left_out(value) else _needed_text(what, value)
+
+
+def _needed_text(what: str, value: t.Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give text.")
+    if len(value) > LONGEST_TEXT:
+        raise ScenarioRefused(f"{what} has {len(value)} characters; give {LONGEST_TEXT} at the most.")
+    return str(value)
+
+
+def _one_of(what: str, value: t.Any, choices: tuple[str, ...], default: str) -> str:
+    if _is_left_out(value):
+        return default
+    if not isinstance(value, str) or value not in choices:
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give one of {', '.join(choices)}.")
+    return str(value)
+
+
+def _seconds(what: str, value: t.Any, default: float | None, *, most: float) -> float:
+    if _is_left_out(value) and default is not None:
+        return default
+    seconds = _number(value)
+    if not 0 <= seconds <= most:
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give seconds as a number, 0 or more and at most {most:.0f}.")
+    return seconds
+
+
+def _within(what: str, value: t.Any) -> float | None:
+    if _is_left_out(value):
+        return None
+    seconds = _number(value)
+    if not 0 < seconds <= MONTH:
+        raise ScenarioRefused(
+            f"{what} is {_shown(value)}; give seconds as a number, more than 0 and at most {MONTH:.0f}."
+        )
+    return seconds
+
+
+def _repeat(what: str, value: t.Any) -> int:
+    if _is_left_out(value):
+        return 1
+    number = _number(value)
+    if not 1 <= number <= MOST_REPEATS or number != int(number):
+        raise ScenarioRefused(f"{what} is {_shown(value)}; give a whole number from 1 to {MOST_REPEATS}.")
+    return int(number)
+
+
+def _number(value: t.Any) -> float:
+    """Return a number, also from text that a template made of one; NaN if it is none."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (OverflowError, TypeError, ValueError):
+        return math.nan
+
+
+def _is_left_out(value: t.Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _shown(value: t.Any) -> str:
+    return f"the text {value[:60]!r}" if isinstance(value, str) else describe_other(value) or "not given"
+
+
+def _named(parts: tuple[str, ...]) -> str:
+    return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def tasks_of(scenario: Mapping[str, t.Any]) -> list[str]:
+    """Return the files of tasks that a normalised scenario names."""
+    return [disturbance["tasks"] for disturbance in scenario.get("disturbances", []) if disturbance["tasks"]]

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A scenario: what people may write, what becomes of it, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from fuzz_support import anything
+from hypothesis import given
+
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
+    KEYS,
+    ScenarioRefused,
+    normalise_scenario,
+)
+
+AT = {"progress": 40}
+CUT = {"at": AT, "do": "power_off"}
+
+
+def disturbance_of(**given_keys: t.Any) -> dict[str, t.Any]:
+    """Return what becomes of one disturbance."""
+    [disturbance] = normalise_scenario({"disturbances": [{"at": AT, **given_keys}]})["disturbances"]
+    return t.cast("dict[str, t.Any]", disturbance)
+
+
+def test_a_scenario_has_every_key_with_its_default() -> None:
+    scenario = normalise_scenario({"name": "cut", "disturbances": [CUT]})
+
+    assert scenario == {
+        "name": "cut",
+        "purpose": "",
+        "clause": "",
+        "disturbances": [
+            {
+                "at": {"progress": 40.0},
+                "do": "power_off",
+                "commands": [],
+                "tasks": "",
+                "undo": ["j power on"],
+                "for": 20.0,
+                "proof": "unreachable",
+            }
+        ],
+        "expect": "completed",
+        "within": None,
+        "repeat": 1,
+        "offer": "target",
+    }
+
+
+@pytest.mark.parametrize("empty", [{}, None, ""])
+def test_an_empty_scenario_is_none(empty: t.Any) -> None:
+    assert normalise_scenario(empty) == {}
+
+
+@pytest.mark.parametrize("at", [{"progress": "12.5"}, {"state": "INSTALLING"}, {"seconds": 0}])
+def test_a_point_is_a_progress_a_state_or_seconds(at: dict[str, t.Any]) -> None:
+    [(kind, _point)] = at.items()
+
+    assert list(disturbance_of(do="power_off", at=at)["at"]) == [kind]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"do": {"commands": ["relay off"]}},
+        {"commands": ["relay off"]},
+        {"do": "commands", "commands": ["relay off"]},
+    ],
+)
+def test_commands_can_be_written_in_several_ways(written: dict[str, t.Any]) -> None:
+    disturbance = disturbance_of(**written, undo=["relay on"])
+
+    assert (disturbance["do"], disturbance["commands"]) == ("commands", ["relay off"])
+    assert (disturbance["undo"], disturbance["for"], disturbance["proof"]) == (["relay on"], 20.0, "commands")
+
+
+def test_what_needs_no_undo_lasts_no_time() -> None:
+    disturbance = disturbance_of(do={"tasks": "reset.yml"})
+
+    assert (disturbance["tasks"], disturbance["undo"], disturbance["for"]) == ("reset.yml", [], 0.0)
+
+
+def test_the_labs_own_command_can_be_the_proof() -> None:
+    disturbance = disturbance_of(do="power_off", proof={"commands": ["relay is-off"]})
+
+    assert disturbance["proof"] == {"commands": ["relay is-off"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([], "ota_scenario is a list; give a mapping of name, purpose, clause"),
+        ({"expects": "refused"}, "ota_scenario has expects; give name, purpose, clause"),
+        ({"name": "a b"}, "name of ota_scenario is the text 'a b'; give up to 80 letters"),
+        ({"expect": "fails"}, "expect of ota_scenario is the text 'fails'; give one of completed, refused, restored"),
+        ({"offer": 7}, "offer of ota_scenario is the number 7; give one of target, wrong_part_number, source."),
+        ({"within": 0}, "within of ota_scenario is the number 0; give seconds as a number, more than 0"),
+        ({"within": True}, "within of ota_scenario is the boolean true; give seconds"),
+        ({"repeat": 1.5}, "repeat of ota_scenario is the number 1.5; give a whole number"),
+        ({"repeat": float("inf")}, "repeat of ota_scenario is the number inf; give a whole number"),
+        ({"purpose": 7}, "purpose of ota_scenario is the number 7; give text."),
+        ({"disturbances": CUT}, "disturbances of ota_scenario is a mapping; give a list."),
+        ({"disturbances": [CUT] * 21}, "ota_scenario has 21 disturbances; give 20 at the most."),
+        ({"disturbances": [{"do": "power_off"}]}, "at of disturbance 1 of ota_scenario is not given; give a mapping"),
+        ({"disturbances": [{**CUT, "at": {}}]}, "has 0 points; give one of progress, state and seconds."),
+        ({"disturbances": [{**CUT, "at": {"progress": 0}}]}, "is the number 0; give percent, more than 0"),
+        ({"disturbances": [{**CUT, "at": {"progress": "nan"}}]}, "is the text 'nan'; give percent"),
+        ({"disturbances": [{**CUT, "at": {"seconds": -1}}]}, "is the number -1; give seconds as a number, 0 or more"),
+        ({"disturbances": [CUT, {"at": AT}]}, "disturbance 2 of ota_scenario does not say what it does; give one of"),
+        ({"disturbances": [{**CUT, "do": "explode"}]}, "is the text 'explode'; give power_off, commands: [...] or"),
+        ({"disturbances": [{**CUT, "commands": ["x"]}]}, "is the text 'power_off' with commands; give power_off,"),
+        ({"disturbances": [{"at": AT, "commands": "x"}]}, "is the text 'x'; give a list of commands"),
+        ({"disturbances": [{"at": AT, "commands": []}]}, "is an empty list; give a list of commands"),
+        ({"disturbances": [{"at": AT, "commands": ["x"], "tasks": "y"}]}, "has both commands and tasks; give one of"),
+        ({"disturbances": [{"at": AT, "do": {"commands": ["x"], "tasks": "y"}}]}, "must have one of commands and"),
+        ({"disturbances": [{**CUT, "undo": []}]}, "undo of disturbance 1 of ota_scenario is an empty list; give"),
+        ({"disturbances": [{**CUT, "undo": "on"}]}, "is the text 'on'; give power_on or a list of commands."),
+        ({"disturbances": [{**CUT, "for": "long"}]}, "is the text 'long'; give seconds as a number, 0 or more"),
+        ({"disturbances": [{**CUT, "proof": "seen"}]}, "is the text 'seen'; give one of unreachable, power, commands"),
+        ({"disturbances": [{**CUT, "after": 7}]}, "disturbance 1 of ota_scenario has after; give at, do, commands"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(value: t.Any, expected: str) -> None:
+    with pytest.raises(ScenarioRefused) as refused:
+        normalise_scenario(value)
+
+    assert expected in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "disturbance",
+    [
+        CUT,
+        {"at": {"seconds": 3}, "do": {"tasks": "reset.yml"}, "proof": "none"},
+        {
+            "at": {"state": "INSTALLING"},
+            "commands": ["off"],
+            "undo": ["on"],
+            "for": 5,
+            "proof": {"commands": ["is-off"]},
+        },
+    ],
+)
+def test_a_complete_scenario_can_be_given_again(disturbance: dict[str, t.Any]) -> None:
+    once = normalise_scenario({"name": "x", "within": 60, "disturbances": [disturbance]})
+
+    assert normalise_scenario(once) == once
+
+
+@given(anything)
+def test_whatever_is_given_is_a_whole_scenario_or_refused_in_words(value: t.Any) -> None:
+    for given_value in (value, {"name": value}, {"disturbances": [{"at": value, "do": value}]}):
+        try:
+            scenario = normalise_scenario(given_value)
+        except ScenarioRefused as refused:
+            assert refused.as_result()["msg"].endswith(".")
+        else:
+            assert scenario == {} or tuple(scenario) == KEYS
+            assert normalise_scenario(scenario) == scenario
