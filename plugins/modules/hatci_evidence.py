@@ -44,7 +44,9 @@ options:
     choices: [started, bundled, verified]
     required: true
   path:
-    description: The directory. A relative one is seen from where C(ansible-playbook) was started.
+    description:
+      - The directory, on the machine that runs C(ansible-playbook), whatever the target of the task is. A relative one
+        is seen from where that was started.
     type: path
     required: true
   key:

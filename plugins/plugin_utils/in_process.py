@@ -55,6 +55,9 @@ class InProcessAction(ActionBase):
     is_step = True
     """Whether it stands in the journal of its test."""
 
+    runs_here = False
+    """Whether it runs in ansible-playbook whatever the target of the task is."""
+
     _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, Values]] = weakref.WeakKeyDictionary()
     """Of each task its arguments that nobody must see; a retried one comes with another action, as it was left."""
 
@@ -119,7 +122,7 @@ class InProcessAction(ActionBase):
     @property
     def is_local(self) -> bool:
         """Whether the task's target is this machine."""
-        return bool(self._connection.transport == "local")
+        return self.runs_here or bool(self._connection.transport == "local")
 
     @property
     def host(self) -> str:
@@ -157,7 +160,7 @@ class InProcessAction(ActionBase):
         if checked.error_messages:
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
         needs_process = self._play_context.become or any(self._task.environment or [])
-        if needs_process or not getattr(module, "HAS_LIBRARIES", True):
+        if (needs_process and not self.runs_here) or not getattr(module, "HAS_LIBRARIES", True):
             result = self.around(options, self._run_on_target)
         else:
             result = self.around(options, lambda: self._run_here(module, spec, options, secrets))

@@ -51,6 +51,8 @@ def test_a_newcomer_sees_an_update_succeed(demo: Demo, tmp_path: Path) -> None:
     assert ["Gateway", "GW-2024-001", "1.0.0", "2.0.0", "none"] in vehicle
     assert ["Telematics", "TCU-2024-007", "3.1.4", "3.2.0", "none"] in vehicle
     assert "As announced: the vehicle took the update" in shown
+    report = Path(tmp_path / shown.splitlines()[-1].partition("Report of this test: ")[2])
+    assert report.name == "report.html" and VIN in report.read_text(encoding="utf-8")
     wait_until(lambda: not processes_of(tmp_path / "demo"))
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import typing as t
+import xml.etree.ElementTree as ET
 
 import pytest
 from fleet_support import VINS, Fleet, pretty
@@ -57,6 +58,12 @@ def test_a_vehicle_that_fails_leaves_the_others_alone(run_fleet: Fleet) -> None:
     assert list(rows) == [FIRST, "vehicle_004", SECOND, THIRD], "failures come last"
     assert max(map(len, result.summary)) <= 80
     assert result.summary[-1] == "2 of 4 vehicles failed (2 PASS, 1 FAIL, 1 ERROR)"
+    evidence = result.play.home / "ota-evidence"
+    cases = ET.parse(evidence / "junit.xml").getroot().findall(".//testcase")
+    ended = {case.get("name"): [child.tag for child in case if child.tag in ("failure", "error")] for case in cases}
+    assert ended == {FIRST: [], SECOND: ["failure"], THIRD: ["error"], "vehicle_004": []}
+    page = (evidence / "index.html").read_text(encoding="utf-8")
+    assert all(f"{directory.name}/report.html" in page for directory in evidence.iterdir() if directory.is_dir())
     verdict = result.play.task("Decide by the share of vehicles that failed")["msg"]
     assert verdict == f"{result.summary[-1]}: {SECOND}, {THIRD}; ota_fleet_max_fail_percentage allows 0 %."
     assert result.warnings == []

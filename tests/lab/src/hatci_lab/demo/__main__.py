@@ -15,7 +15,13 @@ from typing import Any
 
 from hatci_lab.demo.endings import ENDINGS
 from hatci_lab.demo.play import play
-from hatci_lab.demo.report import describe_car, describe_records, describe_stage, describe_verdict
+from hatci_lab.demo.report import (
+    describe_car,
+    describe_evidence,
+    describe_records,
+    describe_stage,
+    describe_verdict,
+)
 from hatci_lab.demo.stage import Lab, Stage
 from hatci_lab.demo.verdict import judge, new_records
 
@@ -77,6 +83,7 @@ def demonstrate(stage: Stage, lab: Lab, playbook: str, word: str) -> int:
     show(describe_records(records))
     show(describe_car(before, after))
     show(describe_verdict(differences, word))
+    show(describe_evidence(stage.latest_report()))
     return 1 if differences else 0
 
 

@@ -124,6 +124,11 @@ def describe_verdict(differences: list[str], word: str) -> str:
     return f"\nAs announced: {ending.conclusion}\n{exit_code if word else ''}Other endings: {others}"
 
 
+def describe_evidence(page: Path | None) -> str:
+    """Return where the report of the test is."""
+    return f"Report of this test: {_short(page)}" if page else "The test left no report."
+
+
 def _command(target: str, word: str) -> str:
     return f"make {target} FAIL={word}" if word else f"make {target}"
 

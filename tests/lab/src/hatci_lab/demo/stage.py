@@ -69,6 +69,7 @@ class Stage:
         self.inventory = directory / "inventory.yml"
         self.environment_file = directory / "environment"
         self.home = directory / "home"
+        self.evidence = directory / "ota-evidence"
         self._jumpstarter = self.home / ".config/jumpstarter"
         self._token = directory / "token"
         self._running = directory / "running.json"
@@ -177,6 +178,10 @@ class Stage:
             return False
         return True
 
+    def latest_report(self) -> Path | None:
+        """Return the page of the latest test, None if there is none."""
+        return max(self.evidence.glob("*/report.html"), default=None, key=lambda page: page.stat().st_mtime)
+
     def wait_for_closer(self) -> None:
         """Wait while the test event of a play that ended early is closed; SUMS must not be stopped before."""
         deadline = time.monotonic() + CLOSING_SECONDS
@@ -203,6 +208,7 @@ class Stage:
             "jumpstarter_exporter_config_link_dir": str(self._jumpstarter / "exporters"),
             "jumpstarter_lease_guard_lock_dir": str(self._device_lock.parent),
             "hatci_report_results_record_dir": str(self.directory / "unsent-reports"),
+            "ota_evidence_dir": str(self.evidence),
         }
         return {"all": {"hosts": {HOST: TEST}, "vars": variables}}
 
