@@ -8,12 +8,17 @@ import dataclasses
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import compile_page
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.report_template import TEMPLATE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import VARIABLE
 from ansible_collections.hatci.automation.plugins.plugin_utils.versions import versions
+
+# Here, in ansible-playbook, so that no worker, which is a fork, has to: it would take half of what evidence costs.
+compile_page(TEMPLATE)
 
 
 class ActionModule(InProcessAction):

@@ -9,6 +9,7 @@ A page is one file. It needs no network, which its own policy forbids, and no sc
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import typing as t
 
@@ -36,18 +37,29 @@ def render(template: str, script: str = "", **values: t.Any) -> str:
     :param script: of the page, which can be read without it.
     :raises EvidenceError: Jinja is not in this Python.
     """
+    compiled = compile_page(template)
+    import markupsafe
+
+    own = {"style": markupsafe.Markup(STYLE), "script": markupsafe.Markup(script)}  # noqa: S704  # our own texts
+    policy = "; script-src 'unsafe-inline'" if script else ""
+    return str(compiled.render(**own, policy=policy, **values))
+
+
+@functools.lru_cache
+def compile_page(template: str) -> t.Any:
+    """Return a template ready to be rendered; that takes longer than all the rest, so it is done once.
+
+    :raises EvidenceError: Jinja is not in this Python.
+    """
     try:
         import jinja2
-        import markupsafe
     except ImportError:
         raise EvidenceError("Jinja2 is not in this Python, and pages need it; run this task locally.") from None
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters.update(kind=kind, duration=duration, day=day, clock=clock, compact=compact, pretty=pretty)
-    own = {"style": markupsafe.Markup(STYLE), "script": markupsafe.Markup(script)}  # noqa: S704  # our own texts
-    policy = "; script-src 'unsafe-inline'" if script else ""
-    return environment.from_string(HEAD + template).render(**own, policy=policy, **values)
+    return environment.from_string(HEAD + template)
 
 
 def kind(outcome: str) -> str:
