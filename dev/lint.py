@@ -21,6 +21,7 @@ ROOT = CACHE / "checkout/lint"
 LAB = REPOSITORY / ".venvs/core-2.19/bin/python"
 """Has what the lab imports, and the types of that."""
 BIN = Path(sys.executable).parent
+EVENT_SOURCE = "extensions/eda/plugins/event_source/sums_deployments.py"
 
 
 class Check(NamedTuple):
@@ -34,6 +35,7 @@ class Check(NamedTuple):
 CHECKS = [
     Check("ansible-lint", ["ansible-lint", "--offline", "--profile", "production", "--strict", "--nocolor"]),
     Check("mypy", ["mypy", f"--cache-dir={CACHE}/mypy", f"--python-executable={LAB}"]),
+    Check("mypy eda", ["mypy", f"--cache-dir={CACHE}/mypy-eda", f"--python-executable={LAB}", EVENT_SOURCE]),
     Check(
         "antsibull-docs",
         [

@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The event source in fake time: each change once, soon, across restarts and outages; each stall once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tracemalloc
+import typing as t
+from pathlib import Path
+
+import pytest
+from event_source_simulation import (
+    EPOCH,
+    HOUR,
+    STATES,
+    Campaign,
+    Recorder,
+    in_fake_time,
+    load,
+    now,
+    options,
+    spelling,
+    watch,
+)
+
+SOURCE = load()
+Fetch = t.Callable[[str], t.Awaitable[dict[str, t.Any]]]
+KEYS = {"deployment_id", "vin", "state", "previous_state", "progress", "reason", "at"}
+
+
+def told(recorder: Recorder) -> list[tuple[str, str]]:
+    """Return the deployment and state of each event that is no stall."""
+    return [
+        (event["deployment"]["deployment_id"], spelling(event))
+        for _moment, event in recorder.events
+        if "stalled_for" not in event["deployment"]
+    ]
+
+
+def follow(
+    fetch: Fetch, seconds: float, deployments: list[t.Any] | None = None, queue: t.Any = None, **given: t.Any
+) -> list[tuple[float, dict[str, t.Any]]]:
+    """Watch so many seconds; return the events with their times."""
+    recorder = queue or Recorder()
+    made = {"base_url": "https://sums.example.com", "token": "t", "poll_interval": 10, **given}
+    chosen = SOURCE["options_of"]({**made, "deployments": ["dep-1"] if deployments is None else deployments})
+
+    async def run() -> None:
+        running = asyncio.create_task(SOURCE["Watcher"](recorder, chosen, fetch, now).run())
+        done, _pending = await asyncio.wait([running], timeout=seconds)
+        running.cancel()
+        await asyncio.gather(*done)
+        await asyncio.gather(running, return_exceptions=True)
+
+    in_fake_time(run())
+    return t.cast("list[tuple[float, dict[str, t.Any]]]", recorder.events)
+
+
+def by_time(*steps: tuple[float, dict[str, t.Any] | Exception]) -> Fetch:
+    """Return how SUMS is asked that says this from these times on."""
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moment = now() - EPOCH
+        said = [said for begin, said in steps if begin <= moment][-1]
+        if isinstance(said, Exception):
+            raise said
+        return {"deployment_id": deployment_id, **said}
+
+    return fetch
+
+
+@pytest.mark.slow
+def test_a_thousand_deployments_are_followed_for_an_hour() -> None:
+    campaign, recorder = Campaign(1000), Recorder()
+    interval = 120.0
+
+    slices = in_fake_time(watch(campaign, recorder, HOUR + interval, poll_interval=interval, stall_after=0))
+
+    assert len(told(recorder)) == len(set(told(recorder))), "no change is told twice"
+    lasted = {
+        (one, STATES[place])
+        for one, times in campaign.times.items()
+        for place, begin in enumerate(times)
+        if place == len(STATES) - 1 or times[place + 1] - begin > interval + 1
+    }
+    assert lasted <= set(told(recorder)), "none is missed that lasted for a poll"
+    delays = recorder.delays(campaign)
+    assert delays[int(0.99 * len(delays))] <= interval + 1
+    assert delays[-1] <= interval + 1
+    assert campaign.most_under_way <= 20
+    assert slices[0].looks <= 1000 * (HOUR + interval) / interval + 1000
+
+
+def test_memory_does_not_grow_with_the_looks() -> None:
+    grown = []
+
+    class Forgetful:
+        async def put(self, event: dict[str, t.Any]) -> None:
+            """Keep nothing."""
+
+    campaign = Campaign(10)
+    for times in campaign.times.values():
+        times[1:] = [10 * HOUR] * len(times[1:])
+
+    async def measure() -> None:
+        running = asyncio.create_task(
+            SOURCE["Watcher"](
+                Forgetful(), options(SOURCE, campaign, stall_after=600), campaign.fetch(SOURCE["Trouble"]), now
+            ).run()
+        )
+        for _ in range(4):
+            await asyncio.sleep(HOUR / 4)
+            grown.append(tracemalloc.get_traced_memory()[0])
+        running.cancel()
+
+    tracemalloc.start()
+    try:
+        in_fake_time(measure())
+    finally:
+        tracemalloc.stop()
+    assert grown[-1] - grown[0] < 20_000, grown
+
+
+def test_polls_are_spread_over_the_interval() -> None:
+    moments: list[float] = []
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moments.append(now() - EPOCH)
+        return {"state": "PENDING"}
+
+    follow(fetch, 99.0, [f"dep-{number}" for number in range(100)], poll_interval=10)
+
+    for second in range(10, 90):
+        assert 8 <= sum(second <= moment < second + 1 for moment in moments) <= 12
+
+
+def test_an_event_tells_what_changed() -> None:
+    events = follow(
+        by_time(
+            (0, {"state": "in_progress", "progress": 40, "vin": "1HGBH41JXMN109186"}),
+            (25, {"status": "Failed", "error_message": "Low\nbattery", "progress": 41}),
+        ),
+        100,
+    )
+
+    assert [event for _moment, event in events] == [
+        {
+            "deployment": {
+                "deployment_id": "dep-1",
+                "vin": "1HGBH41JXMN109186",
+                "state": "IN_PROGRESS",
+                "previous_state": None,
+                "progress": 40,
+                "reason": "",
+                "at": "2023-11-14T22:13:20.000Z",
+            }
+        },
+        {
+            "deployment": {
+                "deployment_id": "dep-1",
+                "vin": "1HGBH41JXMN109186",
+                "state": "FAILED",
+                "previous_state": "IN_PROGRESS",
+                "progress": 41,
+                "reason": "Low battery",
+                "at": "2023-11-14T22:13:50.000Z",
+            }
+        },
+    ]
+
+
+def test_what_was_given_with_a_deployment_stands_beside_it() -> None:
+    given = {"deployment_id": "dep-1", "vin": "1HGBH41JXMN109186", "host": "vehicle_001", "test_event_id": "te-1"}
+
+    ((_moment, event),) = follow(by_time((0, {"state": "PENDING"})), 50, [given])
+
+    assert event["test"] == {"host": "vehicle_001", "test_event_id": "te-1"}
+    assert event["deployment"].keys() == KEYS
+    assert event["deployment"]["vin"] == "1HGBH41JXMN109186"
+
+
+def test_a_deployment_that_has_ended_is_left_alone() -> None:
+    looks = []
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        looks.append(deployment_id)
+        return {"state": "success"}
+
+    events = follow(fetch, 100)
+
+    assert looks == ["dep-1"] and events[0][1]["deployment"]["state"] == "COMPLETE"
+
+
+@pytest.mark.parametrize("seconds", [95.0, 611.3])
+def test_a_restart_repeats_and_loses_nothing(tmp_path: Path, seconds: float) -> None:
+    state_file = str(tmp_path / "state")
+    campaign, restarted = Campaign(20), Recorder()
+
+    async def in_pieces() -> None:
+        begun = 0.0
+        while begun < HOUR:
+            await watch(campaign, restarted, seconds, stall_after=0, state_file=state_file)
+            begun += seconds
+
+    in_fake_time(in_pieces())
+
+    assert len(told(restarted)) == len(set(told(restarted)))
+    ended = {one for one, state in told(restarted) if state == "COMPLETED"}
+    assert ended == set(campaign.times)
+    assert len(Path(state_file).read_text().splitlines()) <= 2 * 20 + 1000
+
+
+def test_an_event_that_nobody_took_is_told_after_the_restart(tmp_path: Path) -> None:
+    class Full:
+        events: t.ClassVar[list[t.Any]] = []
+
+        async def put(self, event: dict[str, t.Any]) -> None:
+            """Take nothing, as a full queue does."""
+            await asyncio.Event().wait()
+
+    fetch = by_time((0, {"state": "PENDING"}))
+    state_file = str(tmp_path / "state")
+
+    assert follow(fetch, 50, queue=Full(), state_file=state_file) == []
+    assert len(follow(fetch, 50, state_file=state_file)) == 1
+    assert follow(fetch, 50, state_file=state_file) == []
+
+
+def test_a_state_file_whose_last_line_broke_off_can_be_used(tmp_path: Path) -> None:
+    fetch = by_time((0, {"state": "PENDING"}))
+    state_file = tmp_path / "state"
+    follow(fetch, 50, ["dep-1", "dep-2"], state_file=str(state_file))
+    lines = state_file.read_text().splitlines(keepends=True)
+    state_file.write_text(lines[0] + lines[1][:20])
+
+    events = follow(fetch, 50, ["dep-1", "dep-2"], state_file=str(state_file))
+
+    assert [event["deployment"]["deployment_id"] for _moment, event in events] == [
+        json.loads(lines[1])["deployment_id"]
+    ]
+
+
+def test_a_state_file_that_cannot_be_written_is_named() -> None:
+    with pytest.raises(ValueError, match="state_file /no/such/place cannot be used: No such file or directory; give"):
+        follow(by_time((0, {"state": "PENDING"})), 5, state_file="/no/such/place")
+
+
+def test_two_processes_do_not_emit_from_one_state_file(tmp_path: Path) -> None:
+    campaign, first, second = Campaign(5), Recorder(), Recorder()
+
+    async def both() -> None:
+        await asyncio.gather(
+            watch(campaign, first, HOUR / 2, stall_after=0, state_file=str(tmp_path / "state")),
+            watch(campaign, second, HOUR, stall_after=0, state_file=str(tmp_path / "state")),
+        )
+
+    in_fake_time(both())
+
+    together = told(first) + told(second)
+    assert told(first) and told(second)
+    assert len(together) == len(set(together))
+    assert {one for one, state in together if state == "COMPLETED"} == set(campaign.times)
+
+
+def test_an_outage_of_ten_minutes_is_survived(caplog: pytest.LogCaptureFixture) -> None:
+    begin, end = 1200.0, 1800.0
+    campaign, recorder = Campaign(50, outages=[(begin, end)]), Recorder()
+
+    in_fake_time(watch(campaign, recorder, HOUR + 60, stall_after=0))
+
+    assert len(told(recorder)) == len(set(told(recorder)))
+    assert {one for one, state in told(recorder) if state == "COMPLETED"} == set(campaign.times)
+    assert not [moment for moment, _event in recorder.events if begin + 1 < moment < end]
+    late = [
+        moment - end for moment, event in recorder.events if end <= moment < end + 600 and spelling(event) == STATES[1]
+    ]
+    assert min(late) <= 35, "it is noticed soon that SUMS answers again"
+    assert [record.getMessage().split(":")[0] for record in caplog.records][-2:] == [
+        "SUMS gives no usable answer, still trying",
+        "SUMS answers again.",
+    ]
+
+
+def test_an_outage_is_not_answered_with_a_storm() -> None:
+    moments: list[float] = []
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moments.append(now() - EPOCH)
+        if now() - EPOCH < 600:
+            raise SOURCE["Trouble"]("SUMS answered 502")
+        return {"state": "PENDING"}
+
+    follow(fetch, 700, [f"dep-{number}" for number in range(600)], poll_interval=30)
+
+    during = [moment for moment in moments if 60 <= moment < 600]
+    assert len(during) < 540 / 15 * 22, "one try of 20 requests every 15 to 30 s, instead of 20 a second"
+    for second in range(600, 690):
+        assert sum(second <= moment < second + 1 for moment in moments) <= 41, "twice the usual pace at most"
+
+
+def test_sums_is_left_alone_for_as_long_as_it_says() -> None:
+    moments: list[float] = []
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moments.append(now() - EPOCH)
+        if len(moments) == 5:
+            raise SOURCE["refusal"](429, "120")
+        return {"state": "PENDING"}
+
+    follow(fetch, 400, ["dep-1", "dep-2"], poll_interval=10)
+
+    assert moments[5] - moments[4] >= 120
+    assert moments[5] - moments[4] < 135
+
+
+def test_one_deployment_in_trouble_does_not_keep_the_others_waiting() -> None:
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        if deployment_id == "dep-0":
+            raise SOURCE["refusal"](500, "")
+        return {"state": "COMPLETE" if now() - EPOCH > 100 else "PENDING"}
+
+    events = follow(fetch, 200, [f"dep-{number}" for number in range(10)], poll_interval=10)
+
+    assert len(events) == 18
+    assert max(moment for moment, _event in events) <= 111
+
+
+def test_each_stall_is_told_once() -> None:
+    events = follow(
+        by_time(
+            (0, {"state": "DOWNLOADING", "progress": 10}),
+            (1000, {"state": "DOWNLOADING", "progress": 11}),
+            (3000, {"state": "INSTALLING", "progress": 12}),
+            (3100, {"state": "COMPLETE"}),
+        ),
+        4000,
+        stall_after=600,
+    )
+
+    shown = [
+        (round(moment), event["deployment"]["state"], event["deployment"].get("stalled_for"))
+        for moment, event in events
+    ]
+    assert shown == [
+        (0, "DOWNLOADING", None),
+        (600, "DOWNLOADING", 600),
+        (1600, "DOWNLOADING", 600),
+        (3000, "INSTALLING", None),
+        (3100, "COMPLETE", None),
+    ]
+    assert events[1][1]["deployment"].keys() == KEYS | {"stalled_for"}
+
+
+def test_a_stall_is_not_told_again_after_a_restart(tmp_path: Path) -> None:
+    fetch = by_time((0, {"state": "DOWNLOADING", "progress": 10}))
+    state_file = str(tmp_path / "state")
+
+    assert len(follow(fetch, 700, stall_after=600, state_file=state_file)) == 2
+    assert follow(fetch, 1000, stall_after=600, state_file=state_file) == []
+
+
+def test_a_deployment_that_sums_does_not_know_is_told_as_a_stall() -> None:
+    ((moment, event),) = follow(by_time((0, SOURCE["refusal"](404, ""))), 1000, stall_after=600)
+
+    assert round(moment) == 600
+    assert event["deployment"]["state"] == "UNKNOWN"
+    assert event["deployment"]["reason"] == "SUMS does not know it; check the id and base_url"
+
+
+def test_deployments_are_found_in_a_file_that_grows(tmp_path: Path) -> None:
+    listed = tmp_path / "deployments"
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moment = now() - EPOCH
+        if moment >= 100 and not listed.exists():
+            listed.write_text('# ours\ndep-2\n{"deployment_id": "dep-3", "vin": "V"}\ndep-4')
+        if moment >= 200:
+            listed.write_text("dep-2\ndep-4\n")
+        return {"state": "PENDING"}
+
+    events = follow(fetch, 400, deployments_file=str(listed))
+
+    found = {event["deployment"]["deployment_id"]: moment for moment, event in events}
+    assert found["dep-1"] == 0 and 100 <= found["dep-2"] <= 115 and found["dep-3"] <= 120 and found["dep-4"] >= 200
+    assert len(events) == 4
+
+
+def test_a_file_that_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    listed = tmp_path / "deployments"
+    listed.write_text("{broken\ndep-2\n")
+
+    follow(by_time((0, {"state": "PENDING"})), 100, deployments_file=str(listed))
+
+    assert [str(listed) in record.getMessage() for record in caplog.records].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"base_url": "sums"}, "base_url is not a valid address"),
+        ({"base_url": "https://u:p@sums"}, "base_url is not a valid address"),
+        ({"poll_interval": "often"}, "poll_interval is 'often'; give a number."),
+        ({"poll_interval": 0}, "poll_interval is 0; give at least 0.01"),
+        ({"stall_after": float("nan")}, "stall_after is nan; give at least 0"),
+        ({"deployments": []}, "There is nothing to watch; give deployments or deployments_file."),
+        ({"deployments": [{"vin": "V"}]}, "which names no deployment"),
+        ({"deployments": ["../events"], "token": "a b"}, "token is empty or holds characters"),
+        ({"token": ""}, "token is empty"),
+        ({"interval": 3}, "interval is not an option of sums_deployments; it has base_url, token"),
+    ],
+)
+def test_a_wrong_option_is_named(given: dict[str, t.Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        SOURCE["options_of"]({"base_url": "https://sums", "token": "t", "deployments": ["dep-1"], **given})
+    assert "\n" not in str(caught.value)
+
+
+def test_deployments_of_a_variable_may_be_text() -> None:
+    chosen = SOURCE["options_of"]({"base_url": "https://sums/", "token": "t", "deployments": "dep-1, dep-2"})
+    assert (chosen["deployments"], chosen["base_url"]) == (["dep-1", "dep-2"], "https://sums")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The event source on real sockets: token, refusals, TLS, and what it asks SUMS for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+import yaml
+from event_source_simulation import load
+from scripted_backend import Backend, Reply
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums import responses, states
+from hatci_lab.sums.process import SumsProcess
+
+SOURCE = load()
+PENDING = Reply(body=b'{"state": "PENDING"}')
+DONE = Reply(body=b'{"deployment_id": "dep/1", "state": "SUCCESS", "vin": "V"}')
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    """Return a backend that answers by script."""
+    started = Backend()
+    yield started
+    started.close()
+
+
+def follow(backend_url: str, *, events: int = 1, seconds: float = 60.0, **given: t.Any) -> list[dict[str, t.Any]]:
+    """Run the source until it has emitted so many events, a deployment is complete, or so many seconds are over."""
+    args = {"base_url": backend_url, "token": "canary-token", "deployments": ["dep/1"], "poll_interval": 0.05, **given}
+
+    async def run() -> list[dict[str, t.Any]]:
+        queue: asyncio.Queue[dict[str, t.Any]] = asyncio.Queue()
+        running = asyncio.create_task(SOURCE["main"](queue, args))
+        found = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while len(found) < events and not (found and found[-1]["deployment"]["state"] == "COMPLETE"):
+                    getting = asyncio.create_task(queue.get())
+                    await asyncio.wait([running, getting], return_when=asyncio.FIRST_COMPLETED)
+                    if running.done():
+                        getting.cancel()
+                        running.result()
+                    found.append(await getting)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return found
+
+    return asyncio.run(run())
+
+
+def test_it_asks_for_the_deployment_with_the_token(backend: Backend) -> None:
+    backend.script = [DONE]
+
+    (event,) = follow(backend.url)
+
+    assert event["deployment"]["state"] == "COMPLETE"
+    (seen,) = backend.seen
+    assert (seen.method, seen.path) == ("GET", "/api/v1/deployments/dep%2F1")
+    assert seen.headers["authorization"] == "Bearer canary-token"
+
+
+def test_a_renewed_token_is_read_again(backend: Backend, tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("old\n")
+    backend.script = [PENDING, Reply(status=401), DONE]
+
+    async def renew() -> None:
+        while len(backend.seen) < 1:
+            await asyncio.sleep(0.01)
+        token_file.write_text("new\n")
+
+    async def both() -> list[t.Any]:
+        queue: asyncio.Queue[t.Any] = asyncio.Queue()
+        args = {"base_url": backend.url, "token_file": str(token_file), "deployments": ["dep/1"], "poll_interval": 0.2}
+        running = asyncio.create_task(SOURCE["main"](queue, args))
+        await renew()
+        async with asyncio.timeout(60):
+            events = [await queue.get(), await queue.get()]
+        running.cancel()
+        return events
+
+    first, second = asyncio.run(both())
+
+    assert [event["deployment"]["state"] for event in (first, second)] == ["PENDING", "COMPLETE"]
+    assert [seen.headers["authorization"] for seen in backend.seen] == ["Bearer old", "Bearer old", "Bearer new"]
+
+
+def test_a_token_that_was_never_taken_ends_the_source(backend: Backend) -> None:
+    backend.script = [Reply(status=401, body=b'{"error": "canary-token is unknown"}')]
+    with pytest.raises(ValueError, match="SUMS answered 401: the token is wrong, expired or lacks the right; give an"):
+        follow(backend.url)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Reply(status=503),
+        Reply(status=429, headers={"Retry-After": "0"}),
+        Reply(body=b"<html>"),
+        Reply(body=b"[]"),
+        Reply(body=b'{"deployment_id": "dep-9", "state": "COMPLETE"}'),
+        Reply(body=b'{"progress": 10}'),
+        Reply(status=302, headers={"Location": "https://elsewhere.example.com"}),
+        Reply(body=b'{"state"', promised=100),
+        Reply(body=b"[" * 100_000),
+    ],
+)
+def test_what_cannot_be_used_is_asked_for_again(
+    backend: Backend, trouble: Reply, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend.script = [trouble, trouble, DONE]
+    caplog.set_level(logging.DEBUG, "hatci.sums_deployments")
+
+    (event,) = follow(backend.url, timeout=2)
+
+    assert event["deployment"]["state"] == "COMPLETE" and event["deployment"]["previous_state"] is None
+    assert "canary-token" not in caplog.text
+
+
+def test_retry_after_is_read_as_seconds_or_date() -> None:
+    assert SOURCE["parse_retry_after"]("7") == 7
+    assert SOURCE["parse_retry_after"]("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert SOURCE["parse_retry_after"]("Wed, 21 Oct 2099 07:28:00 GMT") == 21600
+    assert SOURCE["parse_retry_after"]("soon") == SOURCE["parse_retry_after"]("") == 0
+    assert SOURCE["refusal"](429, "").retry_after > 0
+
+
+def test_the_certificate_is_verified_by_the_file_that_is_given(backend: Backend, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    backend._server.socket = context.wrap_socket(backend._server.socket, server_side=True)
+    backend.script = [DONE]
+    url = backend.url.replace("http://", "https://")
+
+    assert follow(url, seconds=0.5) == []
+    assert len(follow(url, ca_path=str(tmp_path / "ca.pem"))) == 1
+    assert len(follow(url, verify_tls="false")) == 1
+    with pytest.raises(ValueError, match="ca_path /no/such/file cannot be used"):
+        follow(url, ca_path="/no/such/file")
+
+
+def test_a_deployment_of_the_virtual_sums_is_followed_to_its_end(tmp_path: Path) -> None:
+    with SumsProcess(db=tmp_path / "sums.db") as sums:
+        deployment_id = deploy(sums)
+        found = follow(sums.url, events=9, token=sums.token, deployments=[deployment_id], poll_interval=0.05)
+    states_told = [event["deployment"]["state"] for event in found]
+    assert states_told[-1] == "COMPLETE" and len(set(states_told)) == len(states_told)
+    assert found[-1]["deployment"]["progress"] == 100
+
+
+def deploy(sums: SumsProcess) -> str:
+    """Begin an update of half a second."""
+    vin = "1HGBH41JXMN109186"
+    sums.set_vehicle(vin, update_seconds=0.5)
+    ecus = [{"ecu_name": "Gateway", "part_number": "GW-2024-001", "sw_version": "1.0.0"}]
+    common = {"tester_name": "t", "program_name": "OTA_Test", "model_year": "2024", "vin": vin, "region": "US"}
+    event = sums.api(
+        "POST", "/events", {**common, "update_type": "UROM", "build_level": "2024.02.01", "ecus": ecus}
+    ).json()
+    event_id = str(event.get("event_id") or event["id"])
+    sums.api("POST", f"/events/{event_id}/fix", {})
+    deployment = sums.api("POST", "/deployments", {"event_id": event_id}).json()
+    return str(deployment.get("deployment_id") or deployment["id"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"state": "success"},
+        {"status": " complete "},
+        {"state": "in_progress", "progress": 40},
+        {"state": "FAILED", "reason": "a\nb", "progress": True},
+        {"state": "FAILED", "error_message": {"code": 7}, "progress": 101},
+        {"status": "Installing", "reason": "", "error_message": "x"},
+    ],
+)
+def test_it_reads_an_answer_as_the_modules_do(answer: dict[str, t.Any]) -> None:
+    assert SOURCE["find_state"](answer) == states.canonical(responses.find_state(answer))
+    assert SOURCE["find_progress"](answer) == responses.find_progress(answer)
+    assert SOURCE["find_reason"](answer) == responses.find_reason(answer)
+
+
+def test_it_knows_the_same_final_states_as_the_modules() -> None:
+    assert (SOURCE["SUCCESS"], SOURCE["FAILURE"]) == (states.SUCCESS, states.FAILURE)
+
+
+def test_its_documentation_names_every_option() -> None:
+    assert set(yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]) == set(SOURCE["OPTIONS"])
+    (example,) = yaml.safe_load(SOURCE["EXAMPLES"])
+    assert SOURCE["options_of"]({**example["hatci.automation.sums_deployments"], "token": "t"})

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rulebooks fit the event source and the playbooks."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from event_source_simulation import load
+
+REPOSITORY = Path(__file__).parents[3]
+RULEBOOKS = sorted((REPOSITORY / "extensions/eda/rulebooks").glob("*.yml"))
+SOURCE = load()
+
+
+def rulesets(path: Path) -> list[dict[str, t.Any]]:
+    """Return what a rulebook holds."""
+    return t.cast("list[dict[str, t.Any]]", yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.stem)
+def test_it_gives_the_event_source_what_that_needs(path: Path) -> None:
+    for ruleset in rulesets(path):
+        (source,) = ruleset["sources"]
+        args = source["hatci.automation.sums_deployments"]
+        assert args.keys() <= SOURCE["OPTIONS"].keys()
+        assert {"state_file", "deployments_file"} <= args.keys()
+
+
+@pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.stem)
+def test_its_rules_read_only_what_an_event_has(path: Path) -> None:
+    event = SOURCE["Deployment"]("dep-1", given={"host": "v", "test_event_id": "te-1"}).event(0.0, stalled_for=1)
+    read = set(re.findall(r"event\.(\w+)\.(\w+)", path.read_text(encoding="utf-8")))
+    assert read
+    for part, name in read:
+        assert name in event[part]
+
+
+@pytest.mark.parametrize("path", [path for path in RULEBOOKS if "finish" in path.stem], ids=lambda path: path.stem)
+def test_a_test_is_finished_in_every_state_that_ends_a_deployment(path: Path) -> None:
+    for rule in rulesets(path)[0]["rules"]:
+        states = re.search(r"state in \[(.*?)\]", rule["condition"])
+        assert states
+        canonical = {"COMPLETE", *SOURCE["FAILURE"]}
+        assert set(re.findall(r"\w+", states.group(1))) == canonical
