@@ -108,10 +108,11 @@ class FakeKeeper:
             self._lock = None
 
     @classmethod
-    def end_all(cls, *_identity: object, **_options: bool) -> None:
-        """End every keeper."""
+    def end_all(cls, *_identity: object, **_options: bool) -> bool:
+        """End every keeper; all of them react."""
         while cls.started:
             cls.started.pop().dismiss()
+        return True
 
 
 @contextlib.contextmanager

@@ -133,7 +133,7 @@ class Closer:
         try:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
-                    event.deployment_seen = _look_at_deployment(client, event)
+                    _look_at_deployment(client, event)
                 report = event.final_report()
                 send_report(client, event.test_event_id, report, {})
         except errors.SumsError as error:
@@ -176,8 +176,8 @@ class Closer:
             self._watch.log(f"the report is kept in {path}")
 
 
-def _look_at_deployment(client: SumsClient, event: OpenTestEvent) -> str | None:
-    """Return how the deployment of a test event stands now, in words; None if SUMS does not say."""
+def _look_at_deployment(client: SumsClient, event: OpenTestEvent) -> None:
+    """Note how the deployment of a test event stands now, if SUMS says so."""
     from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
     from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS, Goals
     from ansible_collections.hatci.automation.plugins.module_utils._sums.subject import Subject
@@ -186,11 +186,12 @@ def _look_at_deployment(client: SumsClient, event: OpenTestEvent) -> str | None:
         goals = Goals(SUCCESS, FAILURE)
         seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id).look(LOOK_SECONDS)
     except SumsError:
-        return None
+        return
     progress = seen["status"].get("progress")
     is_number = isinstance(progress, (int, float)) and not isinstance(progress, bool)
     reason = f": {seen['reason']}" if seen["reason"] else ""
-    return f"is {seen['state']}{f' at {progress:g} %' if is_number else ''}{reason}"
+    event.deployment_seen = f"is {seen['state']}{f' at {progress:g} %' if is_number else ''}{reason}"
+    event.deployment_failed = goals.is_failure(seen["state"])
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ class OpenTestEvent:
     :param report: what the play was about to send.
     :param failure: what ended the test, as ``outcome`` and ``message``.
     :param deployment_seen: how the deployment stood after the play had ended.
+    :param deployment_failed: whether it had ended without the update.
     """
 
     connection: dict[str, t.Any]
@@ -33,6 +34,7 @@ class OpenTestEvent:
     event_id: str | None = None
     deployment_id: str | None = None
     deployment_seen: str | None = None
+    deployment_failed: bool = False
     failure: dict[str, str] | None = None
 
     def note(self, known: Message) -> None:
@@ -58,8 +60,11 @@ class OpenTestEvent:
             outcome, what = self.failure["outcome"], self.failure["message"]
         else:
             outcome, what = "ABORTED", f"the play of job {self.job} ended before it reported an outcome."
-            if self.deployment_id:
-                what += f" Deployment {self.deployment_id} {self.deployment_seen or 'had been created'}."
+            deployment = f"Deployment {self.deployment_id} {self.deployment_seen or 'had been created'}."
+            if self.deployment_failed:
+                outcome, what = "FAIL", f"{deployment} T{what[1:]}"
+            elif self.deployment_id:
+                what += f" {deployment}"
         linked = {"event_id": self.event_id} if self.event_id else {}
         metadata = {**self.metadata, "outcome": outcome}
         return {"status": "FAIL", "summary": f"{outcome}: {what}", **linked, "metadata": metadata}

@@ -68,10 +68,16 @@ def before_and_after(before: t.Iterable[Ecu], after: t.Iterable[Ecu]) -> list[st
     rows: list[tuple[str, ...]] = [("ECU", "part number", "software", "trouble codes")]
     for name in dict.fromkeys([*olds, *news]):
         old, new = olds.get(name, {}), news.get(name, {})
-        cells = (_change(of(old), of(new)) for of in (_part_number, _software, _code_list))
+        cells = (change(of(old), of(new)) for of in (_part_number, _software, _code_list))
         rows.append((shorten(sentence(name), MAX_CELL), *cells))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def change(old: t.Any, new: t.Any) -> str:
+    """Return a value, or what it was and is, as one cell of a table."""
+    was, now = (shorten(sentence(str(value or "?")), MAX_CELL * 2) for value in (old, new))
+    return now if was == now else f"{was} -> {now}"
 
 
 def _by_name(ecus: t.Iterable[Ecu]) -> dict[str, Ecu]:
@@ -115,8 +121,3 @@ def _code_list(ecu: Ecu) -> str:
     codes = [f"{code['code']} (0x{code['status']:02X})" for code in ecu["codes"]]
     left = len(codes) - MAX_CODES_IN_CELL
     return ", ".join(codes[:MAX_CODES_IN_CELL] + ([f"and {left} more"] if left > 0 else [])) or "none"
-
-
-def _change(old: str, new: str) -> str:
-    old, new = (shorten(sentence(value), MAX_CELL * 2) for value in (old, new))
-    return new if old == new else f"{old} -> {new}"

@@ -11,6 +11,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._failure import F
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
     Ecu,
     before_and_after,
+    change,
     new_codes,
     software_differences,
     unread_codes,
@@ -51,7 +52,7 @@ def check_vehicle(
 ) -> dict[str, t.Any]:
     """Hold what a vehicle says against what it should say.
 
-    :param show: shows a table to whoever watches.
+    :param show: shows lines to whoever watches: the VIN and a table, and of a failure its sentence.
     :returns: ``changed`` (never), ``record``: what is kept of the look, ``table``, and ``differences`` of the software.
     :raises WrongVehicle: it is another vehicle than the test's.
     :raises NotOnSource: before the update it has other software.
@@ -63,18 +64,29 @@ def check_vehicle(
     ecus = seen.get("ecus") or []
     is_after = options["moment"] == AFTER
     table = before_and_after(before, ecus) if is_after and before else before_and_after(ecus, ecus)
-    show(table)
+    old_vin = (options["before"] or {}).get("vin") if is_after and before else seen.get("vin")
+    show([f"VIN {change(old_vin, seen.get('vin'))}", *table])
     differences = software_differences(options["ecus"], ecus)
     details = {"record": kept(seen), "table": table, "differences": differences}
-    checks = options["checks"]
-    if IDENTITY in checks:
-        _check_identity(options, seen, details)
-    wanted = TARGET if is_after else SOURCE
-    if wanted in checks and differences:
-        raise _wrong_software(wanted, options["ecus"], ecus, details)
-    if CODES in checks:
-        _check_codes(is_after, before, ecus, options["allowed_codes"], details)
+    try:
+        _judge(options, seen, before, details)
+    except Failure as failure:
+        show([f"{failure.outcome}: {failure.message}"])
+        raise
     return {"changed": False, **details}
+
+
+def in_metadata(looks: Snapshot, last: Snapshot, *, failed: bool) -> dict[str, t.Any]:
+    """Return what the test event keeps of the vehicle: each look, and how the last one differs from what was expected.
+
+    :param looks: the records of the looks that went well, by moment.
+    :param last: what :func:`check_vehicle` made of the last look; empty if there was none.
+    :param failed: whether that look failed, so that its record is not among `looks`.
+    """
+    if not last.get("table"):
+        return {}
+    differs = {name: last.get(name) or [] for name in ("differences", "new_codes")}
+    return {"vehicle": {**looks, "table": last["table"], **differs, **({"last": last["record"]} if failed else {})}}
 
 
 def kept(seen: Snapshot) -> dict[str, t.Any]:
@@ -87,6 +99,20 @@ def kept(seen: Snapshot) -> dict[str, t.Any]:
         for ecu in (seen.get("ecus") or [])[:MAX_ECUS_KEPT]
     ]
     return {**{name: seen.get(name) for name in ("vin", "voltage", "taken_at")}, "ecus": ecus}
+
+
+def _judge(
+    options: t.Mapping[str, t.Any], seen: Snapshot, before: t.Sequence[Ecu], details: dict[str, t.Any]
+) -> None:
+    checks, ecus = options["checks"], seen.get("ecus") or []
+    is_after = options["moment"] == AFTER
+    if IDENTITY in checks:
+        _check_identity(options, seen, details)
+    wanted = TARGET if is_after else SOURCE
+    if wanted in checks and details["differences"]:
+        raise _wrong_software(wanted, options["ecus"], ecus, details)
+    if CODES in checks:
+        _check_codes(is_after, before, ecus, options["allowed_codes"], details)
 
 
 def _check_identity(options: t.Mapping[str, t.Any], seen: Snapshot, details: dict[str, t.Any]) -> None:

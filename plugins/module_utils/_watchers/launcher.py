@@ -132,15 +132,15 @@ def is_watching(identity: t.Any) -> bool:
     return owner is not None and owner.is_alive()
 
 
-def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> None:
-    """End a watcher.
+def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> bool:
+    """End a watcher, and return whether it reacted.
 
     :param dismiss: what it watched is settled; else it settles that now.
     :param wait: until it is gone; one that does not react is ended by force.
     """
     owner = _as_owner(identity)
     if owner is None:
-        return
+        return True
     with contextlib.suppress(OwnerGone, ProcessLookupError):
         pidfd = owner.open_pidfd()
         try:
@@ -148,8 +148,10 @@ def end_watcher(identity: t.Any, *, dismiss: bool, wait: bool = True) -> None:
             if wait and not wait_readable([pidfd], START_SECONDS):
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 wait_readable([pidfd], START_SECONDS)
+                return False
         finally:
             os.close(pidfd)
+    return True
 
 
 def _as_owner(identity: t.Any) -> Owner | None:

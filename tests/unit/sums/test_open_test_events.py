@@ -78,3 +78,30 @@ def test_what_the_play_was_about_to_report_wins() -> None:
     assert (left.final_report(), left.keep_report_in, left.asks_for_deployment) == ({"status": "PASS"}, "/mine", False)
     events.record({"settled": dict(which)})
     assert not events.left()
+
+
+@pytest.mark.parametrize(
+    ("seen", "failed", "summary"),
+    [
+        (
+            "is COMPLETE",
+            False,
+            "ABORTED: the play of job 7 ended before it reported an outcome. Deployment d-1 is COMPLETE.",
+        ),
+        (
+            "is FAILED: no power",
+            True,
+            "FAIL: Deployment d-1 is FAILED: no power. The play of job 7 ended before it reported an outcome.",
+        ),
+    ],
+)
+def test_a_play_that_some_other_task_ended_leaves_what_the_deployment_says(
+    seen: str, failed: bool, summary: str
+) -> None:
+    events = OpenTestEvents()
+    watched(events)
+    events.record({"note": {"host": "car", **DEPLOYED}})
+    (left,) = events.left()
+    left.deployment_seen, left.deployment_failed = seen, failed
+    report = left.final_report()
+    assert (report["summary"], report["metadata"]["outcome"]) == (summary, summary.partition(":")[0])

@@ -78,7 +78,7 @@ def test_a_watcher_that_was_stopped_is_ended_by_force(
     os.kill(identity["pid"], signal.SIGSTOP)
     if by == "a later task":
         monkeypatch.setattr(launcher, "START_SECONDS", 0.1)
-        end_watcher(identity, dismiss=True)
+        assert not end_watcher(identity, dismiss=True), "it did not react"
     else:
         watcher.dismiss()
     assert not is_watching(identity)

@@ -26,12 +26,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.launche
 PAUSE_SECONDS = 2.0
 
 
-def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
-    """Free a locked device and return whether it was held."""
+def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> tuple[bool, list[str]]:
+    """Free a locked device and return whether it was held, and what is worth a warning."""
     keeper = (record or {}).get("keeper") or find_keeper(lease_name)
     was_held = is_watching(keeper)
     end_lease_processes(lease_name)
-    end_watcher(keeper, dismiss=False)
+    warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=False))
     files.remove()
     lock = (record or {}).get("lease", {}).get("lock")
     if isinstance(lock, str) and holds(pathlib.Path(lock), lease_name):
@@ -39,7 +39,7 @@ def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> 
             f"Lease {lease_name} could not be given back: something else still holds its lock {lock}; end that, or "
             "remove the file."
         )
-    return was_held
+    return was_held, warnings
 
 
 def release_to_controller(
@@ -50,8 +50,8 @@ def release_to_controller(
     *,
     timeout: float,
     sleep: t.Callable[[float], None],
-) -> bool:
-    """Give a lease back to the controller and return whether it was still there.
+) -> tuple[bool, list[str]]:
+    """Give a lease back to the controller and return whether it was still there, and what is worth a warning.
 
     The keeper is ended only after the lease is gone; where that fails, it goes on trying.
 
@@ -71,14 +71,23 @@ def release_to_controller(
                 end_watcher(keeper, dismiss=False, wait=False)
                 raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
         sleep(PAUSE_SECONDS)
-    end_watcher(keeper, dismiss=True)
+    warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=True))
     files.remove()
-    return was_held
+    return was_held, warnings
 
 
 def is_local(record: dict[str, t.Any] | None) -> bool:
     """Whether a lease of this machine is a local one."""
     return bool(record) and (record or {}).get("mode") == LOCAL
+
+
+def _warnings(lease_name: str, *, reacted: bool) -> list[str]:
+    if reacted:
+        return []
+    return [
+        f"The keeper of lease {lease_name} did not react, as one that was stopped (SIGSTOP) or frozen does not, so it "
+        "was killed."
+    ]
 
 
 def _what_happens_next(lease_name: str, files: LeaseFiles, keeper: t.Any, error: errors.JumpstarterError) -> str:

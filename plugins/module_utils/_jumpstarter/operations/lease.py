@@ -202,15 +202,20 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     if check_mode:
         return {**result, "changed": True}
     if mode == LOCAL:
-        return {**result, "changed": release_local(name, files, record)}
+        return _released(result, *release_local(name, files, record))
     caller = Caller.from_options(options)
     sleep = caller.owner.sleep if caller.owner else time.sleep
     is_known = record and record.get("config") is not None
     controller = (
         controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)
     )
-    was_held = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
-    return {**result, "changed": was_held}
+    return _released(
+        result, *release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
+    )
+
+
+def _released(result: Result, was_held: bool, warnings: list[str]) -> Result:
+    return {**result, "changed": was_held, **({"warnings": warnings} if warnings else {})}
 
 
 def _mode(options: Options) -> str:
