@@ -16,7 +16,12 @@ class ActionModule(JumpstarterAction):
     module = jumpstarter_lease
 
     def extras(self) -> dict[str, t.Any]:
-        return {"say": self.say, "blocks_run": self.blocks_run}
+        return {"say": lambda line: self.say(line + self._advice), "blocks_run": self.blocks_run}
+
+    @property
+    def _advice(self) -> str:
+        hosts = len(self._task_vars.get("ansible_play_hosts_all", []))
+        return advice_on_forks(int(self._task_vars.get("ansible_forks", hosts)), hosts)
 
     def blocks_run(self) -> bool:
         """Whether the other hosts of this run stand still while this one waits."""
@@ -26,3 +31,13 @@ class ActionModule(JumpstarterAction):
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """A lease that is held lets the test go on; one that is given back says nothing."""
         return None if self._task.args.get("state") == "release" else {}
+
+
+def advice_on_forks(forks: int, hosts: int) -> str:
+    """Return what to do where hosts that wait can keep the one that holds the device from going on."""
+    if forks >= hosts:
+        return ""
+    return (
+        f" Each host that waits keeps one of {forks} forks, which the holder may need to go on, and there are {hosts} "
+        f"hosts; run with --forks {hosts}."
+    )

@@ -101,9 +101,7 @@ def kept(seen: Snapshot) -> dict[str, t.Any]:
     return {**{name: seen.get(name) for name in ("vin", "voltage", "taken_at")}, "ecus": ecus}
 
 
-def _judge(
-    options: t.Mapping[str, t.Any], seen: Snapshot, before: t.Sequence[Ecu], details: dict[str, t.Any]
-) -> None:
+def _judge(options: t.Mapping[str, t.Any], seen: Snapshot, before: t.Sequence[Ecu], details: dict[str, t.Any]) -> None:
     checks, ecus = options["checks"], seen.get("ecus") or []
     is_after = options["moment"] == AFTER
     if IDENTITY in checks:

@@ -27,6 +27,7 @@ from lease_support import (
     api_of,
     exporter_config,
 )
+from second_user import as_user, give_to
 
 from hatci_lab.controller.process import ControllerError, ControllerProcess
 
@@ -126,6 +127,7 @@ def start(ansible_playbook: t.Any, tmp_path: Path) -> Iterator[StartPlay]:
         env: dict[str, str] | None = None,
         hosts: dict[str, Device] | None = None,
         path_first: Path | None = None,
+        uid: int | None = None,
     ) -> Play:
         home = ansible_playbook.new_home()
         exporters = home / ".config/jumpstarter/exporters"
@@ -145,9 +147,13 @@ def start(ansible_playbook: t.Any, tmp_path: Path) -> Iterator[StartPlay]:
         environment = {**ansible_playbook.environment(home), RUN_MARK: mark, "PYTHONUNBUFFERED": "1", **(env or {})}
         if path_first:
             environment["PATH"] = f"{path_first}{os.pathsep}{environment['PATH']}"
+        command = [*ansible_playbook.command(playbook, home, *arguments), "-e", f"@{home / 'variables.json'}"]
+        if uid:
+            give_to(uid, home)
+            command = [*as_user(uid), *command]
         with (home / "output").open("wb") as output:
             process = subprocess.Popen(
-                [*ansible_playbook.command(playbook, home, *arguments), "-e", f"@{home / 'variables.json'}"],
+                command,
                 env=environment,
                 cwd=home,
                 stdin=subprocess.DEVNULL,

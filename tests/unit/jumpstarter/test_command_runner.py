@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
 
 
@@ -50,6 +52,12 @@ def test_an_unknown_command_and_a_signal_are_failures(tmp_path: Path) -> None:
 
 def test_nobody_answers_a_command_that_asks(tmp_path: Path) -> None:
     assert run(tmp_path, "read answer || echo nothing")[0]["stdout"] == "nothing\n"
+
+
+def test_no_command_has_the_token_for_the_controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JMP_TOKEN", "secret")
+    monkeypatch.setenv("JUMPSTARTER_HOST", "/tmp/socket")
+    assert run(tmp_path, 'echo "$JMP_TOKEN:$JUMPSTARTER_HOST"')[0]["stdout"] == ":/tmp/socket\n"
 
 
 def test_output_that_is_no_text_or_too_long_does_no_harm(tmp_path: Path) -> None:

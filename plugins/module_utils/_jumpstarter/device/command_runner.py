@@ -33,6 +33,8 @@ def main() -> None:
         os.close(os.open(os.path.join(directory, STARTED), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         raise SystemExit("the connection broke, and jmp began the commands again, which are not run twice") from None
+    # It has served its purpose, and no command needs it.
+    os.environ.pop("JMP_TOKEN", None)
     # What a command starts stays below this process, where it is found when the device is given back.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with open(os.path.join(directory, "commands.json"), encoding="utf-8") as file:
