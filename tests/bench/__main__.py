@@ -15,6 +15,8 @@ from pathlib import Path
 import figures
 from report import Figures, tables, write_into
 from runs import REPOSITORY, Bench, RunFailed
+from snapshot_times import snapshots
+from vehicle_costs import vehicle_costs
 
 
 def main() -> int:
@@ -53,9 +55,12 @@ def measure(bench: Bench, size: figures.Size) -> Figures:
     held = figures.held_beyond_update(bench, size)
     tell("starts of jmp")
     jmp = figures.jmp_starts(bench)
+    tell("what the vehicle's own account takes")
+    looks = snapshots(size.ecus, size.rounds)
+    vehicles = vehicle_costs(bench, size.ecus, size.rounds)
     fleets = figures.fleets(bench, size, tell)
     tell("done")
-    return Figures(size, task, fleets, poll, held, jmp)
+    return Figures(size, task, fleets, poll, held, jmp, looks, vehicles)
 
 
 if __name__ == "__main__":

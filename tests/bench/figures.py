@@ -48,6 +48,7 @@ class Size:
     :param poll: seconds between two polls of the fleets, and of `uri`.
     :param polling: seconds that the vehicles wait whose polls are measured, and how many they are.
     :param devices: vehicles with a local exporter.
+    :param ecus: how many ECUs a vehicle has that speaks for itself.
     """
 
     rounds: int
@@ -57,6 +58,7 @@ class Size:
     poll: float
     polling: tuple[float, int]
     devices: int
+    ecus: tuple[int, ...]
 
 
 FULL = Size(
@@ -73,6 +75,7 @@ FULL = Size(
     poll=1.0,
     polling=(10.0, 10),
     devices=4,
+    ecus=(1, 5, 20),
 )
 QUICK = Size(
     rounds=1,
@@ -82,6 +85,7 @@ QUICK = Size(
     poll=1.0,
     polling=(4.0, 4),
     devices=1,
+    ecus=(1,),
 )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from figures import Size, TaskCost
 from runs import Run
+from snapshot_times import Cost
+from vehicle_costs import VehicleCost
 
 BEGIN, END = "<!-- figures of make bench: begin -->", "<!-- figures of make bench: end -->"
 MB = 1e6
@@ -27,11 +29,15 @@ class Figures:
     poll: float
     held: list[float]
     jmp: dict[str, int]
+    snapshots: dict[int, tuple[Cost, Cost]]
+    vehicles: dict[int, VehicleCost]
 
 
 def tables(figures: Figures) -> str:
     """Return everything, as Markdown that is readable as it is."""
-    return "\n\n".join((_machine(), _goals(figures), _tasks(figures), _fleets(figures), _sums(figures)))
+    return "\n\n".join(
+        (_machine(), _goals(figures), _tasks(figures), _fleets(figures), _vehicle(figures), _sums(figures))
+    )
 
 
 def write_into(path: Path, text: str) -> None:
@@ -125,6 +131,30 @@ def _fleets(figures: Figures) -> str:
         for vehicles, run in runs.items()
     ]
     return _table(head, sorted(rows, key=lambda row: (int(row[0]), list(figures.fleets).index(row[1]))))
+
+
+def _vehicle(figures: Figures) -> str:
+    without = figures.vehicles[0]
+    rows = [
+        (
+            f"{count or 'none'}",
+            f"{figures.snapshots[count][1].seconds:.2f}" if count else "",
+            f"{figures.snapshots[count][0].seconds + 0.3 * count:.2f}" if count else "",
+            f"{cost.cpu:.2f}",
+            f"{cost.cpu - without.cpu:+.2f}" if count else "",
+            f"{cost.wall:.1f}",
+        )
+        for count, cost in figures.vehicles.items()
+    ]
+    head = (
+        "ECUs read by UDS",
+        "snapshot (s)",
+        "its goal: ≤ (s)",
+        "CPU per vehicle (s)",
+        "more than without",
+        "wall (s)",
+    )
+    return _table(head, rows)
 
 
 def _sums(figures: Figures) -> str:

@@ -51,14 +51,11 @@ def measure(work: t.Callable[[], t.Any], runs: int) -> Cost:
     return Cost(min(cost.seconds for cost in costs), min(cost.cpu for cost in costs))
 
 
-def main() -> None:
-    """Print a line for each count."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
+def snapshots(counts: t.Iterable[int], runs: int) -> dict[int, tuple[Cost, Cost]]:
+    """Return for each number of ECUs what a start of jmp alone costs, and what a snapshot does."""
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    print("ECUs  seconds  CPU seconds")
-    for count in COUNTS:
+    costs = {}
+    for count in counts:
         with tempfile.TemporaryDirectory() as directory:
             names = [f"ecu{number}" for number in range(count)]
             software = [{"ecu_name": name, "part_number": "P-1", "sw_version": "1.0.0"} for name in names]
@@ -78,9 +75,18 @@ def main() -> None:
                 def start_only(options: dict[str, t.Any] = options) -> None:
                     session.run_on_device(options, ["true"])
 
-                empty, full = measure(start_only, runs), measure(snapshot, runs)
-            print(f"{'jmp':>4}  {empty.seconds:7.2f}  {empty.cpu:11.2f}")
-            print(f"{count:4}  {full.seconds:7.2f}  {full.cpu:11.2f}")
+                costs[count] = measure(start_only, runs), measure(snapshot, runs)
+    return costs
+
+
+def main() -> None:
+    """Print a line for each count."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5)
+    print("ECUs  seconds  CPU seconds")
+    for count, (empty, full) in snapshots(COUNTS, parser.parse_args().runs).items():
+        print(f"{'jmp':>4}  {empty.seconds:7.2f}  {empty.cpu:11.2f}")
+        print(f"{count:4}  {full.seconds:7.2f}  {full.cpu:11.2f}")
 
 
 if __name__ == "__main__":
