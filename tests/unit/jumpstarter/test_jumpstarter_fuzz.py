@@ -27,7 +27,7 @@ from run_report import RunReport
 from sums_support import module_named, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import ask_running_jobs
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper_process import Keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
@@ -484,7 +484,7 @@ def test_every_record_of_a_lease(
     result = run(name, {**arguments, **controller, **lab.places(name), "mode": mode}, check_mode=check_mode)
 
     assert result is not None
-    if task != "release" and trouble is not None and not (task == "shell" and check_mode):
+    if task != "release" and trouble is not None and not (task in ("shell", "diagnostics") and check_mode):
         assert result["failed"]
     files.remove()
     FakeKeeper.end_all()
@@ -583,7 +583,7 @@ def test_every_answer_of_aap(answers: list[bytes], status: int, host: str) -> No
             aap.get("https://aap.example.com/api/v2/unified_jobs/", body=body, status=status)
         try:
             running = ask_running_jobs()
-        except JumpstarterError as error:
+        except Failure as error:
             check(error.as_result())
             return
     read = [json.loads(body) for body in answers]
@@ -629,7 +629,10 @@ def act(name: str, arguments: dict[str, t.Any], variables: dict[str, t.Any]) -> 
     """Run a task with a local connection through its action plugin."""
     plugin = importlib.import_module(f"ansible_collections.hatci.automation.plugins.action.{name}")
     action = plugin.ActionModule.__new__(plugin.ActionModule)
-    action._task = types.SimpleNamespace(args=arguments, check_mode=False, environment=[], async_val=0, action=name)
+    play = types.SimpleNamespace(strategy="linear")
+    action._task = types.SimpleNamespace(
+        args=arguments, check_mode=False, environment=[], async_val=0, action=name, get_play=lambda: play
+    )
     action._play_context = types.SimpleNamespace(become=False)
     action._connection = types.SimpleNamespace(transport="local")
     action._templar = types.SimpleNamespace(template=lambda value: value)
