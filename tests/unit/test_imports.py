@@ -29,6 +29,7 @@ LAYERS = (
     ("module_utils._jumpstarter.leases",),
     ("module_utils._jumpstarter.device",),
     ("module_utils._jumpstarter.operations",),
+    ("module_utils._recovery",),
     ("module_utils._runner",),
     ("plugin_utils",),
     ("modules", "doc_fragments", "filter", "test", "lookup", "inventory", "callback"),

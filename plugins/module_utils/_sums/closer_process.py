@@ -26,11 +26,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers import 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import receive
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
-if t.TYPE_CHECKING:
-    from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-
 SEND_SECONDS = 600.0
-LOOK_SECONDS = 10.0
 CREATION_SECONDS = 150.0
 """So long after the end of the play whoever is still creating a test event for it is waited for."""
 FIRST_PAUSE = 1.0
@@ -126,6 +122,7 @@ class Closer:
         """Report to SUMS; return whether nothing is left to do."""
         from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
         from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+        from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
         from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report
         from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
@@ -133,7 +130,7 @@ class Closer:
         try:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
-                    _look_at_deployment(client, event)
+                    look_at_deployment(client, event)
                 report = event.final_report()
                 send_report(client, event.test_event_id, report, {})
         except errors.SumsError as error:
@@ -174,24 +171,6 @@ class Closer:
             self._watch.log(f"the report of {event.test_event_id} could not be kept: {error}")
         else:
             self._watch.log(f"the report is kept in {path}")
-
-
-def _look_at_deployment(client: SumsClient, event: OpenTestEvent) -> None:
-    """Note how the deployment of a test event stands now, if SUMS says so."""
-    from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
-    from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS, Goals
-    from ansible_collections.hatci.automation.plugins.module_utils._sums.subject import Subject
-
-    try:
-        goals = Goals(SUCCESS, FAILURE)
-        seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id).look(LOOK_SECONDS)
-    except SumsError:
-        return
-    progress = seen["status"].get("progress")
-    is_number = isinstance(progress, (int, float)) and not isinstance(progress, bool)
-    reason = f": {seen['reason']}" if seen["reason"] else ""
-    event.deployment_seen = f"is {seen['state']}{f' at {progress:g} %' if is_number else ''}{reason}"
-    event.deployment_failed = goals.is_failure(seen["state"])
 
 
 def main() -> None:

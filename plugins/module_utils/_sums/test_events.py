@@ -32,6 +32,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.environ
 
 NO_JOB = "manual"
 NO_SHA = "unknown"
+NO_EVENT = "pending"
+"""Stands in a test event for the event that does not exist yet."""
 
 
 def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -94,6 +96,33 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
     return {"changed": True, "test_event": test_event}
+
+
+def look_at_test_event(client: SumsClient, test_event_id: str, event_id: str, expected: t.Mapping[str, str]) -> Record:
+    """Return a test event as SUMS holds it.
+
+    Where SUMS has no call to read one, the event that it is linked to is sent again, which changes nothing.
+
+    :param event_id: the event that was tested, empty if none is known.
+    :raises NotFound: SUMS has no such test event.
+    :raises AnotherRecord: SUMS answered about another test event.
+    """
+    refuse_predicted(test_event_id, "test_event_id")
+    try:
+        reply = client.get("test_events", test_event_id)
+    except (errors.NotFound, errors.Rejected):
+        reply = client.patch("test_events", test_event_id, body={"event_id": event_id or NO_EVENT})
+    return require_record(reply, "test event", "test_event_id", test_event_id, **expected)
+
+
+def outcome_of(test_event: Record) -> str:
+    """Return the outcome of a test event: that in its metadata, else its status; empty if it has none."""
+    status = str(test_event.get("status") or "").upper()
+    if status not in ("PASS", "FAIL"):
+        return ""
+    metadata = test_event.get("metadata")
+    told = metadata.get("outcome") if isinstance(metadata, dict) else None
+    return str(told) if isinstance(told, str) and told else status
 
 
 def send_report(client: SumsClient, test_event_id: str, body: Record, expected: t.Mapping[str, str]) -> Record:

@@ -34,8 +34,11 @@ if t.TYPE_CHECKING:
     from playbook_runner import PlayResult
 
 RUNTIME = yaml.safe_load((REPOSITORY / "meta/runtime.yml").read_text(encoding="utf-8"))
-SUMS_MODULES = sorted(RUNTIME["action_groups"]["hatci"])
-LOCAL_MODULES = sorted({path.stem for path in (REPOSITORY / "plugins/modules").glob("hatci_*.py")} - {*SUMS_MODULES})
+SUMS_MODULES = sorted({*RUNTIME["action_groups"]["hatci"]} - {"hatci_recover"})
+"""Those that need SUMS alone; hatci_recover needs AAP as well."""
+LOCAL_MODULES = sorted(
+    {path.stem for path in (REPOSITORY / "plugins/modules").glob("hatci_*.py")} - {*SUMS_MODULES, "hatci_recover"}
+)
 NEEDS_ECUS = "jumpstarter_diagnostics"
 """Its examples run in tests/integration/vehicle, which has a vehicle with ECUs."""
 JUMPSTARTER_MODULES = sorted(

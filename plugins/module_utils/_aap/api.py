@@ -1,0 +1,173 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API of Ansible Automation Platform: where it is, one answer, all pages of a list, and what the token may see."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from urllib.parse import urljoin, urlsplit
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._http.session import (
+    EXCHANGE_ERRORS,
+    HAS_REQUESTS,
+    MIB,
+    HttpSession,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
+
+HOST = "CONTROLLER_HOST"
+TOKEN = "CONTROLLER_OAUTH_TOKEN"  # noqa: S105  # the name of a variable
+VERIFY = "CONTROLLER_VERIFY_SSL"
+ROOTS = ("/api/v2/", "/api/controller/v2/")
+"""Where the API is: up to AAP 2.4, and behind the gateway of later ones."""
+
+TIMEOUT = 30.0
+MOST_BYTES = 16 * MIB
+MOST_PAGES = 100
+
+
+class AapError(Failure):
+    """AAP cannot be asked, or its answer cannot be relied on."""
+
+
+class Forbidden(AapError):
+    """403: the token may not see this one."""
+
+
+def can_ask() -> bool:
+    """Whether the environment says where to ask."""
+    return bool(os.environ.get(HOST) and os.environ.get(TOKEN))
+
+
+class Aap:
+    """One AAP, asked until a deadline.
+
+    :param seconds: for all that is asked.
+    :param consequence: a sentence that ends each message: what was not done.
+    :raises AapError: the environment does not say where AAP is, or requests is missing.
+    """
+
+    def __init__(self, seconds: float, consequence: str) -> None:
+        if not HAS_REQUESTS:
+            raise AapError("The Python library requests is missing; install it where this task runs.")
+        self.consequence = consequence
+        self.host = _host()
+        token = os.environ[TOKEN].strip()
+        self._session = HttpSession(lambda: token, verify=_wants_verification())
+        self._deadline = Deadline(seconds)
+        self._root = ""
+
+    def __enter__(self) -> Aap:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._session.close()
+
+    @property
+    def root(self) -> str:
+        """The address of the API.
+
+        :raises AapError: there is none.
+        """
+        if not self._root:
+            found = next((path for path in ROOTS if self.get(urljoin(self.host, path)) is not None), None)
+            if found is None:
+                raise AapError(f"{HOST} names {self.host}, where there is no API of AAP; correct it.")
+            self._root = urljoin(self.host, found)
+        return self._root
+
+    def get(self, url: str) -> dict[str, t.Any] | None:
+        """Return an answer; None if there is no such address.
+
+        :raises Forbidden: the token may not see it.
+        :raises AapError: there was no answer that could be read.
+        """
+        try:
+            response, body = self._session.exchange(
+                "GET", url, timeout=TIMEOUT, deadline=self._deadline, most_bytes=MOST_BYTES
+            )
+            if response.status_code == 404:
+                return None
+            if response.status_code != 200:
+                kind = Forbidden if response.status_code == 403 else AapError
+                raise kind(f"GET {url}: AAP answered {response.status_code}; check {TOKEN}. {self.consequence}")
+            answer = parse_json(body)
+        except EXCHANGE_ERRORS as error:
+            raise AapError(f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}") from None
+        return answer if isinstance(answer, dict) else {}
+
+    def pages(self, path: str, what: str, *, may_be_missing: bool = False) -> t.Iterator[list[t.Any]]:
+        """Yield the records of each page of a list.
+
+        :param path: below the root, with its filters.
+        :param what: the records in words, for messages.
+        :param may_be_missing: a list that is not there has no pages.
+        :raises AapError: a page cannot be read, leads to another server, or there is no end of them.
+        """
+        url: str | None = self.root + path
+        for _page in range(MOST_PAGES):
+            answer = self.get(url or "")
+            if answer is None and may_be_missing and url == self.root + path:
+                return
+            try:
+                page = (answer or {})["results"]
+                if not isinstance(page, list):
+                    raise ValueError("not a list")
+                following = (answer or {})["next"]
+                url = None if following is None else self._on_same_server(following)
+            except (KeyError, TypeError, ValueError):
+                raise AapError(f"{self.host} answered without a list of {what}; {self._end}") from None
+            yield page
+            if not url:
+                return
+        raise AapError(f"{self.host} lists {what} without end; {self._end}")
+
+    def sees_everything(self) -> bool | None:
+        """Whether the token's user sees every job; None if AAP does not tell."""
+        users = (self.get(f"{self.root}me/") or {}).get("results")
+        user = users[0] if isinstance(users, list) and users and isinstance(users[0], dict) else {}
+        said = [user.get("is_superuser"), user.get("is_system_auditor")]
+        return any(word is True for word in said) if any(isinstance(word, bool) for word in said) else None
+
+    def refuse_weak_token(self) -> AapError:
+        """Return the error for a token that does not see every job."""
+        return AapError(
+            f"The user of {TOKEN} is neither a system auditor nor an administrator of {self.host}, so AAP does not "
+            f"show every job; give the token of a system auditor. {self.consequence}"
+        )
+
+    @property
+    def _end(self) -> str:
+        return self.consequence[:1].lower() + self.consequence[1:]
+
+    def _on_same_server(self, link: str) -> str:
+        """Return the address that a link leads to; it gets the token, so it must be the same server's."""
+        url = urljoin(self.host, link)
+        if urlsplit(url)[:2] != urlsplit(self.host)[:2]:
+            raise AapError(f"{self.host} answered with a link to another server; {self._end}")
+        return url
+
+
+def _wants_verification() -> bool:
+    """Whether AAP's certificate is verified: unless the environment says clearly that it is not."""
+    return os.environ.get(VERIFY, "true").strip().lower() not in ("0", "false", "no", "off")
+
+
+def _host() -> str:
+    """Return the address of AAP.
+
+    :raises AapError: the environment has none that can be used.
+    """
+    host = os.environ[HOST].strip()
+    host = host if "://" in host else f"https://{host}"
+    try:
+        is_address = urlsplit(host).scheme in ("http", "https") and bool(urlsplit(host).hostname)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise AapError(f"{HOST} is not a valid address of a server; give https://HOST.")
+    return host

@@ -1,0 +1,116 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs of Ansible Automation Platform that are over, and the events that they left."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap
+from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import NOT_OVER, is_job_id
+
+DEAD = "canceled,failed,error"
+OVER = frozenset({"canceled", "failed", "error", "successful"})
+RESULTS = ("runner_on_ok", "runner_on_failed")
+"""The events that hold what a task returned."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A job.
+
+    :param finished: seconds since the epoch, None if AAP does not tell.
+    :param extra_variables: with which it was launched.
+    """
+
+    id: str
+    template: str
+    status: str
+    finished: float | None
+    extra_variables: dict[str, t.Any]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether AAP calls it over; it may still live."""
+        return self.status in OVER
+
+    @classmethod
+    def read(cls, entry: t.Any) -> Job | None:
+        """Return the job that an entry shows; None if it shows none."""
+        if not isinstance(entry, dict) or not is_job_id(str(entry.get("id"))):
+            return None
+        return cls(
+            id=str(entry["id"]),
+            template=str(entry.get("name") or ""),
+            status=str(entry.get("status") or ""),
+            finished=seconds_of(entry.get("finished")),
+            extra_variables=_mapping_of(entry.get("extra_vars")),
+        )
+
+
+def find_dead_jobs(aap: Aap, templates: t.Sequence[str], since: float) -> list[Job]:
+    """Return the jobs of templates that ended without success.
+
+    :param since: seconds since the epoch; jobs that ended earlier are left out.
+    :raises AapError: the list is not known for sure.
+    """
+    moment = datetime.datetime.fromtimestamp(since, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    names = quote(",".join(templates))
+    path = f"jobs/?status__in={DEAD}&job_template__name__in={names}&finished__gt={moment}&page_size=200"
+    return _jobs(aap, path)
+
+
+def find_living_jobs(aap: Aap) -> list[Job]:
+    """Return the jobs that are not over.
+
+    :raises AapError: the list is not known for sure.
+    """
+    return _jobs(aap, f"jobs/?status__in={NOT_OVER}&page_size=200")
+
+
+def find_job(aap: Aap, job_id: str) -> Job | None:
+    """Return one job; None if AAP has none of this id.
+
+    :raises AapError: AAP does not tell.
+    """
+    answer = aap.get(f"{aap.root}jobs/{job_id}/")
+    return Job.read(answer) if answer is not None else None
+
+
+def results_of(aap: Aap, job_id: str) -> list[dict[str, t.Any]]:
+    """Return the events of a job that hold what a task returned, in their order; none if AAP has no such job.
+
+    :raises AapError: they are not known for sure.
+    """
+    path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}&page_size=200"
+    pages = aap.pages(path, "job events", may_be_missing=True)
+    events = [event for page in pages for event in page if isinstance(event, dict)]
+    return sorted(events, key=lambda event: event["counter"] if isinstance(event.get("counter"), int) else 0)
+
+
+def seconds_of(moment: t.Any) -> float | None:
+    """Return a time of AAP in seconds since the epoch; None if it is none."""
+    try:
+        found = datetime.datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
+
+
+def _jobs(aap: Aap, path: str) -> list[Job]:
+    return [job for page in aap.pages(path, "jobs") for entry in page if (job := Job.read(entry))]
+
+
+def _mapping_of(text: t.Any) -> dict[str, t.Any]:
+    """Return extra variables, which AAP shows as JSON in text."""
+    if isinstance(text, str):
+        try:
+            text = json.loads(text)
+        except (ValueError, RecursionError):
+            return {}
+    return text if isinstance(text, dict) else {}

@@ -1,0 +1,82 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Closing a test event that a dead job left open, without ever overwriting an outcome."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_elsewhere
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import Trace
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
+    look_at_test_event,
+    outcome_of,
+    send_report,
+)
+
+Options = t.Mapping[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Closed:
+    """A test event that got its outcome."""
+
+    test_event_id: str
+    outcome: str
+    summary: str
+    event_id: str
+    deployment_id: str
+
+
+def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, now: float) -> Closed | str:
+    """Give a test event its outcome, or return in words why it was left alone.
+
+    :param job: the dead job.
+    :param now: seconds since the epoch.
+    :raises SumsError: SUMS does not say how it stands, or does not take the report.
+    """
+    with claim(client.connection.base_url, trace.test_event_id) as is_mine:
+        if not is_mine:
+            return "another recovery decides about it now"
+        try:
+            held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
+        except errors.NotFound:
+            return "SUMS does not know it"
+        if outcome := outcome_of(held):
+            return f"SUMS has its outcome, {outcome}"
+        if elsewhere := resumed_elsewhere(held, job, now):
+            return elsewhere
+        report = _report(client, options, trace, job)
+        send_report(client, trace.test_event_id, report, _expected(trace))
+    outcome = str((report.get("metadata") or {}).get("outcome") or report["status"])
+    return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
+
+
+def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dict[str, t.Any]:
+    """Return what the job was about to send, or else that it was aborted and how its deployment stands."""
+    if trace.unsent:
+        return trace.unsent
+    event = OpenTestEvent(
+        connection=dict(options),
+        test_event_id=trace.test_event_id,
+        host=trace.host,
+        job=job,
+        metadata=trace.metadata,
+        keep_report_in="",
+        event_id=trace.event_id or None,
+        deployment_id=trace.deployment_id or None,
+    )
+    if event.asks_for_deployment:
+        look_at_deployment(client, event)
+    return event.final_report()
+
+
+def _expected(trace: Trace) -> dict[str, str]:
+    return {"vin": trace.vin} if trace.vin else {}

@@ -1,0 +1,335 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind hatci_recover: what jobs that died have left is closed and given back, once."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import (
+    HOST,
+    TOKEN,
+    Aap,
+    AapError,
+    Forbidden,
+    can_ask,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors as jumpstarter_errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import (
+    is_controller_configured,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    Controller,
+    controller_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import is_ours, job_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, close_trace
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
+    Trace,
+    steps_of_events,
+    traces_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
+
+ASKING_SECONDS = 600.0
+"""For all that is asked of AAP, beside the wait until jobs are surely dead."""
+
+SHOWN = 5
+"""Of many failures, so many are told."""
+
+LATER = "Run the recovery again later: what is done stays done."
+
+Options = t.Mapping[str, t.Any]
+Values = dict[str, t.Any]
+
+
+class NotRecovered(Failure):
+    """Something that should have been closed or given back was not."""
+
+
+@dataclasses.dataclass
+class DeadJob:
+    """A job that AAP calls over.
+
+    :param traces: its tests without an outcome.
+    :param alive_at: seconds since the epoch, the latest moment at which it is known to have lived.
+    """
+
+    job: Job
+    traces: list[Trace]
+    leases: list[Lease]
+    alive_at: float
+
+    @property
+    def has_left_something(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.traces or self.leases)
+
+
+@dataclasses.dataclass
+class Account:
+    """What a recovery did, and what it left alone."""
+
+    closed: list[Values] = dataclasses.field(default_factory=list)
+    released: list[str] = dataclasses.field(default_factory=list)
+    left_alone: list[Values] = dataclasses.field(default_factory=list)
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def leave(self, job: str, what: str, reason: str) -> None:
+        """Note what was left alone and why."""
+        self.left_alone.append({"job": job, "what": what, "reason": reason})
+
+    def as_result(self, check_mode: bool) -> Values:
+        """Return it as the values of a result."""
+        lines = [
+            *(
+                f"job {one['job']} ({one['host']}): test event {one['test_event_id']} "
+                + ("would be closed unless it has its outcome" if check_mode else f"closed, {one['summary']}")
+                for one in self.closed
+            ),
+            *(f"lease {name} {'would be given back' if check_mode else 'given back'}" for name in self.released),
+            *(f"job {one['job']}: {one['what']} left alone, {one['reason']}" for one in self.left_alone),
+        ]
+        return {
+            "closed": self.closed,
+            "released": self.released,
+            "left_alone": self.left_alone,
+            "lines": lines or ["No job has left anything open."],
+        }
+
+
+def recover(
+    options: Options,
+    check_mode: bool,
+    *,
+    show: t.Callable[[list[str]], None] = lambda lines: None,
+    clock: t.Callable[[], float] = time.time,
+    sleep: t.Callable[[float], None] | None = None,
+) -> Values:
+    """Close the test events and give back the leases of jobs that are over without having done so.
+
+    :param show: shows lines to whoever watches.
+    :param clock: seconds since the epoch.
+    :param sleep: pauses for seconds.
+    :returns: ``changed``, ``closed``, ``released``, ``left_alone`` and ``lines``.
+    :raises InputError: an option cannot be used.
+    :raises AapError: the jobs are not known for sure; nothing was done.
+    :raises NotRecovered: not all could be done.
+    """
+    _check(options)
+    with (
+        Aap(ASKING_SECONDS + options["grace_seconds"], "Nothing was closed or released.") as aap,
+        SumsClient(Connection.from_options(options)) as client,
+    ):
+        if aap.root and not aap.sees_everything():
+            raise aap.refuse_weak_token()
+        recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
+        recovery.run(check_mode)
+        result = recovery.account.as_result(check_mode)
+        show(result["lines"])
+        failures = recovery.account.failures
+        if failures:
+            more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+            raise NotRecovered(f"{' '.join(failures[:SHOWN])}{more} {LATER}", changed=_has_changed(result), **result)
+        warnings = {"warnings": client.warnings} if client.warnings else {}
+        return {"changed": _has_changed(result), **result, **warnings}
+
+
+class Recovery:
+    """One run over the jobs that have died."""
+
+    def __init__(
+        self,
+        aap: Aap,
+        client: SumsClient,
+        options: Options,
+        clock: t.Callable[[], float],
+        sleep: t.Callable[[float], None],
+    ) -> None:
+        self.account = Account()
+        self._aap = aap
+        self._client = client
+        self._options = options
+        self._clock = clock
+        self._sleep = sleep
+
+    def run(self, check_mode: bool) -> None:
+        """Find what dead jobs left, wait until they are surely dead, and clear up."""
+        # Leases first: a job that begins after this list has none in it.
+        controller, leases = self._leases()
+        found = [self._look(job, its_leases) for job, its_leases in self._dead_jobs(leases)]
+        left = [dead for dead in found if dead.has_left_something]
+        if check_mode:
+            self._list(left)
+            return
+        surely = self._wait_until_dead(left)
+        for dead in surely:
+            for lease in dead.leases if controller else []:
+                self._release(controller, lease, dead.job)
+        self._close(surely)
+
+    def _leases(self) -> tuple[Controller | None, list[Lease]]:
+        """Return the controller, and this client's leases that jobs of AAP made; none without a controller."""
+        options = self._options
+        if not is_controller_configured(options["mode"], options["client_config"], options["client"]):
+            return None, []
+        try:
+            controller = controller_of(options, Caller.from_options(options).owner)
+            return controller, [lease for lease in controller.own_leases() if is_ours(lease) and job_of(lease)]
+        except jumpstarter_errors.InputError:
+            raise
+        except jumpstarter_errors.JumpstarterError as error:
+            self.account.failures.append(f"No lease was given back: {error.message}")
+            return None, []
+
+    def _dead_jobs(self, leases: t.Sequence[Lease]) -> list[tuple[Job, list[Lease]]]:
+        """Return the dead jobs of the templates, and any other job that is over and still has a lease."""
+        since = self._clock() - self._options["within_hours"] * 3600
+        jobs = {job.id: job for job in job_history.find_dead_jobs(self._aap, self._options["job_templates"], since)}
+        of_job: dict[str, list[Lease]] = {}
+        for lease in leases:
+            of_job.setdefault(job_of(lease), []).append(lease)
+        for job_id in of_job.keys() - jobs.keys():
+            try:
+                job = job_history.find_job(self._aap, job_id)
+            except Forbidden:
+                self.account.leave(job_id, "its lease", "AAP does not show this job to the token's user")
+                continue
+            if job is None:
+                job = Job(job_id, "", "deleted", 0.0, {})
+            elif not job.is_over:
+                continue
+            jobs[job_id] = job
+        return [(job, of_job.get(job.id, [])) for job in jobs.values()]
+
+    def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
+        """Return what a job has left."""
+        has_died = job.status in job_history.DEAD.split(",")
+        try:
+            events = job_history.results_of(self._aap, job.id) if has_died else []
+        except Forbidden:
+            self.account.leave(job.id, "its tests", "AAP does not show its events to the token's user")
+            events = []
+        traces = [trace for trace in traces_of(steps_of_events(events)) if not trace.is_reported]
+        moments = [moment for event in events if (moment := job_history.seconds_of(event.get("created"))) is not None]
+        finished = self._clock() if job.finished is None else job.finished
+        return DeadJob(job, traces, leases, max([finished, *moments]))
+
+    def _wait_until_dead(self, left: list[DeadJob]) -> list[DeadJob]:
+        """Return the jobs that have shown no sign of life for the time of grace."""
+        grace = self._options["grace_seconds"]
+        pause = max([0.0, *(dead.alive_at + grace - self._clock() for dead in left)])
+        if not pause:
+            return left
+        waited_for = {dead.job.id for dead in left if dead.alive_at + grace > self._clock()}
+        self._sleep(pause)
+        surely = []
+        for dead in left:
+            again = self._look(dead.job, dead.leases) if dead.job.id in waited_for else dead
+            if again.alive_at > dead.alive_at and dead.job.finished is not None:
+                self.account.leave(dead.job.id, "all of it", f"it is {dead.job.status} in AAP, but it still lives")
+                continue
+            surely.append(again)
+        return surely
+
+    def _release(self, controller: Controller, lease: Lease, job: Job) -> None:
+        try:
+            again = controller.find(lease.name)
+            is_same = again and is_ours(again) and (again.client, again.tags) == (lease.client, lease.tags)
+            if is_same and controller.delete(lease.name):
+                self.account.released.append(lease.name)
+        except jumpstarter_errors.JumpstarterError as error:
+            self.account.failures.append(f"Lease {lease.name} of job {job.id} was not given back: {error.message}")
+
+    def _close(self, surely: t.Sequence[DeadJob]) -> None:
+        if not any(dead.traces for dead in surely):
+            return
+        # Only now: a job may have taken a test over while this one waited.
+        living = job_history.find_living_jobs(self._aap)
+        owners = _latest_owners(surely)
+        for dead in surely:
+            for trace in dead.traces:
+                self._close_one(dead.job, trace, living, owners)
+
+    def _close_one(self, job: Job, trace: Trace, living: t.Sequence[Job], owners: t.Mapping[str, str]) -> None:
+        what = f"test event {trace.test_event_id}" if trace.test_event_id else f"the test of {trace.host}"
+        if not trace.test_event_id:
+            self.account.leave(job.id, what, f"its id cannot be read; look in SUMS for test events of job {job.id}")
+            return
+        heir = next((one.id for one in living if _takes_over(one, job.id, trace.test_event_id)), None)
+        if heir:
+            self.account.leave(job.id, what, f"job {heir} goes on with it")
+            return
+        if owners[trace.test_event_id] != job.id:
+            self.account.leave(job.id, what, f"job {owners[trace.test_event_id]} went on with it")
+            return
+        try:
+            done = close_trace(self._client, self._options, trace, job.id, self._clock())
+        except (SumsError, DirectoryUnsafe, OSError) as error:
+            self.account.failures.append(
+                f"{what[:1].upper()}{what[1:]} of job {job.id} was not closed: {_words(error)}"
+            )
+            return
+        if isinstance(done, Closed):
+            self.account.closed.append({"job": job.id, "host": trace.host, **dataclasses.asdict(done)})
+        else:
+            self.account.leave(job.id, what, done)
+
+    def _list(self, left: t.Sequence[DeadJob]) -> None:
+        """Tell what would be done; whether SUMS already has an outcome cannot be asked without sending something."""
+        for dead in left:
+            self.account.released += [lease.name for lease in dead.leases]
+            for trace in dead.traces:
+                shown = Closed(trace.test_event_id, "ABORTED", "", trace.event_id, trace.deployment_id)
+                self.account.closed.append({"job": dead.job.id, "host": trace.host, **dataclasses.asdict(shown)})
+
+
+def _latest_owners(jobs: t.Sequence[DeadJob]) -> dict[str, str]:
+    """Return the latest job of each test event, since a job that resumed a test may have died as well."""
+    owners: dict[str, str] = {}
+    for dead in sorted(jobs, key=lambda dead: int(dead.job.id)):
+        owners |= {trace.test_event_id: dead.job.id for trace in dead.traces}
+    return owners
+
+
+def _takes_over(job: Job, dead: str, test_event_id: str) -> bool:
+    given = job.extra_variables
+    return str(given.get("ota_resume_job_id", "")) == dead or str(given.get("hatci_test_event_id", "")) == test_event_id
+
+
+def _check(options: Options) -> None:
+    if not can_ask():
+        raise AapError(
+            f"{HOST} and {TOKEN} are not both set, so AAP cannot be asked which jobs have died; give the job a "
+            'credential of type "Red Hat Ansible Automation Platform", or set both.'
+        )
+    if not options["job_templates"] or any(not name.strip() or "," in name for name in options["job_templates"]):
+        raise InputError("job_templates must be names of job templates, none of them empty or with a comma.")
+    if not 0 < options["within_hours"] <= 24 * 120:
+        raise InputError(f"within_hours is {options['within_hours']:g}; give hours, more than 0 and at most 2880.")
+    if not 0 <= options["grace_seconds"] <= 3600:
+        raise InputError(f"grace_seconds is {options['grace_seconds']:g}; give seconds, 0 or more and at most 3600.")
+
+
+def _sleep_of(options: Options) -> t.Callable[[float], None]:
+    owner = Caller.from_options(options).owner
+    return owner.sleep if owner else time.sleep
+
+
+def _has_changed(result: Values) -> bool:
+    return bool(result["closed"] or result["released"])
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, Failure) else str(error)

@@ -1,0 +1,178 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the results of a job's tasks tell of its tests, whether they come from AAP's events or from a journal."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
+
+Values = dict[str, t.Any]
+
+COLLECTION = "hatci.automation."
+TARGET = "UROM"
+TAKEN_OVER = "hatci_resumed_test"
+"""The module whose result names a test event that another job had made."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What a task returned.
+
+    :param module: name of the module of this collection.
+    :param result: None where it cannot be read: hidden by no_log, or too long to be kept.
+    """
+
+    module: str
+    host: str
+    result: Values | None
+    failed: bool = False
+
+    @property
+    def arguments(self) -> Values:
+        """The arguments of the task, as far as they are kept."""
+        return _mapping(_mapping((self.result or {}).get("invocation")).get("module_args"))
+
+
+@dataclasses.dataclass
+class Trace:
+    """One test as its tasks tell of it.
+
+    :param test_event_id: empty if it cannot be read.
+    :param event_id: the target event.
+    :param unsent: the report that SUMS did not take.
+    :param is_reported: SUMS has its outcome.
+    :param has_hidden: something that belongs here cannot be read.
+    :param before: what the vehicle said before its update.
+    """
+
+    host: str
+    test_event_id: str = ""
+    vin: str = ""
+    job: str = ""
+    metadata: Values = dataclasses.field(default_factory=dict)
+    source_event_id: str = ""
+    event_id: str = ""
+    deployment_id: str = ""
+    lease_name: str = ""
+    unsent: Values | None = None
+    is_reported: bool = False
+    has_hidden: bool = False
+    before: Values = dataclasses.field(default_factory=dict)
+
+
+def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
+    """Yield what the tasks of this collection returned, by the events of a job of AAP."""
+    for event in events:
+        data = _mapping(event.get("event_data"))
+        action = data.get("task_action")
+        if not isinstance(action, str) or not action.startswith((COLLECTION, "hatci_", "jumpstarter_")):
+            continue
+        module, host = action.removeprefix(COLLECTION), str(data.get("host") or "")
+        failed = event.get("event") == "runner_on_failed"
+        given = data.get("res")
+        result = given if isinstance(given, dict) and given and "censored" not in given else None
+        items = (result or {}).get("results") if module != "jumpstarter_shell" else None
+        if isinstance(items, list) and all(isinstance(item, dict) for item in items) and items:
+            for item in items:
+                readable = None if "censored" in item else item
+                yield Step(module, host, readable, failed=bool(item.get("failed")))
+        else:
+            yield Step(module, host, result, failed=failed)
+
+
+def steps_of_journal(lines: t.Iterable[Values], host: str = "") -> t.Iterator[Step]:
+    """Yield what the tasks of a test returned, by the lines of its journal."""
+    arguments: dict[str, Values] = {}
+    for line in lines:
+        if line.get("event") == "begin":
+            arguments[str(line.get("id"))] = _mapping(line.get("arguments"))
+        elif line.get("event") == "end" and isinstance(line.get("module"), str):
+            invocation = {"module_args": arguments.get(str(line.get("id")), {})}
+            result = {**_mapping(line.get("result")), "invocation": invocation}
+            yield Step(line["module"], host, result, failed=line.get("outcome") == "failed")
+
+
+def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
+    """Return the tests that the steps tell of, in the order in which they began."""
+    traces: list[Trace] = []
+    latest: dict[str, Trace] = {}
+    for step in steps:
+        if step.module in ("hatci_test_event", TAKEN_OVER) and not step.failed:
+            trace = _begun(step)
+            traces.append(trace)
+            latest[step.host] = trace
+        elif step.module == "hatci_test_event_update":
+            _note_report(step, traces, latest.get(step.host))
+        elif step.host in latest:
+            _note(step, latest[step.host])
+    return traces
+
+
+def _begun(step: Step) -> Trace:
+    result = step.result or {}
+    record = _mapping(result.get("test_event"))
+    test_event_id = find_id(result, "test_event_id") or ""
+    return Trace(
+        host=step.host,
+        test_event_id=test_event_id,
+        vin=_text(record.get("vin")),
+        job=_text(record.get("ansible_job_id")),
+        metadata=_mapping(record.get("metadata")),
+        event_id=find_id(result, "target_event_id") or "",
+        deployment_id=find_id(result, "deployment_id") or "",
+        before=_mapping(result.get("before")),
+        has_hidden=not test_event_id,
+    )
+
+
+def _note_report(step: Step, traces: t.Sequence[Trace], latest: Trace | None) -> None:
+    """Note a report; of one that cannot be read the host's latest test counts as reported, since it may be."""
+    arguments = step.arguments
+    named = find_id(arguments, "test_event_id") or find_id(_mapping((step.result or {}).get("test_event")), "id")
+    about = next((trace for trace in traces if named and trace.test_event_id == named), None if named else latest)
+    if about is None:
+        return
+    if step.failed:
+        report = {name: arguments[name] for name, kind in FIELDS.items() if isinstance(arguments.get(name), kind)}
+        about.unsent = report if report.get("status") in ("PASS", "FAIL") else about.unsent
+    elif arguments.get("status") or not arguments:
+        about.is_reported = True
+
+
+def _note(step: Step, trace: Trace) -> None:
+    if step.failed:
+        return
+    match step.module:
+        case "hatci_create_event":
+            kind = step.arguments.get("update_type") or _mapping((step.result or {}).get("event")).get("update_type")
+            found = _id_or_hidden(step, "event_id", trace)
+            if kind == TARGET:
+                trace.event_id = found or trace.event_id
+            elif kind:
+                trace.source_event_id = found or trace.source_event_id
+        case "hatci_deploy_event":
+            trace.deployment_id = _id_or_hidden(step, "deployment_id", trace) or trace.deployment_id
+            trace.event_id = find_id(step.arguments, "event_id") or trace.event_id
+        case "jumpstarter_lease" if step.arguments.get("state") in (None, "acquire"):
+            trace.lease_name = _id_or_hidden(step, "lease_name", trace) or trace.lease_name
+        case "hatci_vehicle_check" if step.arguments.get("moment") == "before":
+            trace.before = _mapping((step.result or {}).get("record"))
+
+
+def _id_or_hidden(step: Step, name: str, trace: Trace) -> str:
+    found = find_id(step.result, name) or ""
+    trace.has_hidden |= not found
+    return found
+
+
+def _text(value: t.Any) -> str:
+    return str(value) if isinstance(value, (str, int)) and could_be_id(str(value)) else ""
+
+
+def _mapping(value: t.Any) -> Values:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs that died: each open test event is closed once, with what is known, and no outcome is ever overwritten."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
+
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_mark
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_that_died_at_a_step_leaves_one_closed_test_event(lab: Lab, step: str) -> None:
+    ids = lab.die(step)
+    result = lab.recover()
+    (closed,) = result["closed"]
+    held = lab.test_event(ids["test_event_id"])
+    assert (held["status"], held["metadata"]["outcome"]) == ("FAIL", "ABORTED")
+    assert held["metadata"]["job_url"] == "https://aap/41"
+    assert held["event_id"] == ids.get("target", "pending")
+    assert held["summary"].startswith("ABORTED: the play of job 41 ended before it reported an outcome.")
+    if "deployment" in ids:
+        assert f"Deployment {ids['deployment']} is " in held["summary"]
+    assert (closed["job"], closed["host"], closed["outcome"]) == ("41", HOST, "ABORTED")
+
+    again = lab.recover()
+    assert (again["changed"], again["closed"]) == (False, [])
+    assert again["left_alone"][0]["reason"] == "SUMS has its outcome, ABORTED"
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+def test_an_outcome_that_sums_has_is_never_overwritten(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
+    result = lab.recover()
+    assert not result["changed"]
+    assert lab.test_event(ids["test_event_id"])["status"] == "PASS"
+
+
+def test_a_job_that_has_reported_is_not_even_asked_about(lab: Lab) -> None:
+    ids = lab.die("deployment", status="failed")
+    arguments = {"test_event_id": ids["test_event_id"], "status": "FAIL"}
+    reported = lab.run("test_event_update", **arguments)
+    lab.aap.add_events(41, [event("hatci_test_event_update", reported, **arguments)])
+    lab.sums.clear_requests()
+    assert lab.recover()["lines"] == ["No job has left anything open."]
+    assert lab.sums.requests() == []
+
+
+def test_a_report_that_could_not_be_sent_is_sent(lab: Lab) -> None:
+    ids = lab.die("deployment", status="failed")
+    report = {"status": "FAIL", "summary": "battery low", "event_id": ids["target"], "metadata": {"outcome": "FAIL"}}
+    failed = event("hatci_test_event_update", {"msg": "no"}, failed=True, test_event_id=ids["test_event_id"], **report)
+    lab.aap.add_events(41, [failed])
+    (closed,) = lab.recover()["closed"]
+    assert (closed["outcome"], closed["summary"]) == ("FAIL", "battery low")
+    held = lab.test_event(ids["test_event_id"])
+    assert (held["summary"], held["metadata"]["outcome"]) == ("battery low", "FAIL")
+
+
+def test_jobs_of_other_templates_and_of_long_ago_are_left_alone(lab: Lab) -> None:
+    lab.die("target", job=41, finished=-7200)
+    lab.die("target", job=42)
+    lab.aap.put_job(42, name="Something else")
+    assert not lab.recover(within_hours=1)["changed"]
+
+
+def test_a_job_that_ended_just_now_is_waited_for(lab: Lab) -> None:
+    ids = lab.die("target", finished=-20)
+    lab.recover(grace_seconds=120)
+    assert lab.slept == [pytest.approx(100)]
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+def test_a_job_that_is_over_for_aap_and_still_lives_is_left_alone(lab: Lab) -> None:
+    ids = lab.die("target", status="error", finished=-20)
+    live = lambda: lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=60)])  # noqa: E731
+    result = lab.recover(sleep=live)
+    assert result["left_alone"] == [
+        {"job": "41", "what": "all of it", "reason": "it is error in AAP, but it still lives"}
+    ]
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
+def test_what_a_job_reported_while_it_was_waited_for_stands(lab: Lab) -> None:
+    ids = lab.die("target", status="error", finished=-20)
+    arguments = {"test_event_id": ids["test_event_id"], "status": "PASS"}
+
+    def report() -> None:
+        lab.aap.add_events(
+            41, [event("hatci_test_event_update", lab.run("test_event_update", **arguments), **arguments)]
+        )
+
+    assert not lab.recover(sleep=report)["closed"]
+    assert lab.statuses(ids["test_event_id"]) == ["PASS"]
+
+
+@pytest.mark.parametrize("by", ["ota_resume_job_id", "hatci_test_event_id"])
+def test_a_test_that_a_living_job_goes_on_with_is_left_alone(lab: Lab, by: str) -> None:
+    ids = lab.die("deployment")
+    value = 41 if by == "ota_resume_job_id" else ids["test_event_id"]
+    lab.aap.put_job(52, name="HATCI OTA resume", status="running", extra_vars={by: value})
+    assert lab.recover()["left_alone"][0]["reason"] == "job 52 goes on with it"
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
+@pytest.mark.parametrize(("seconds", "is_closed"), [(3600, False), (-1, True)])
+def test_a_test_that_somebody_resumed_elsewhere_is_left_alone_until_its_time_is_over(
+    lab: Lab, seconds: float, is_closed: bool
+) -> None:
+    ids = lab.die("deployment")
+    mark = {"resumed": resumed_mark("manual", NOW, seconds)}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+    assert bool(lab.recover()["closed"]) is is_closed
+
+
+def test_check_mode_lists_and_sends_nothing(lab: Lab) -> None:
+    ids = lab.die("deployment", finished=-20)
+    lab.sums.clear_requests()
+    result = lab.recover(check_mode=True)
+    assert [one["test_event_id"] for one in result["closed"]] == [ids["test_event_id"]]
+    assert "would be closed" in result["lines"][0]
+    assert (lab.slept, lab.sums.requests()) == ([], [])
+
+
+@pytest.mark.parametrize("hidden", [{"censored": "hidden"}, {}], ids=["censored", "too long"])
+def test_a_test_event_that_cannot_be_read_is_told(lab: Lab, hidden: dict[str, t.Any]) -> None:
+    lab.aap.put_job(41, name=TEMPLATE, status="canceled", finished=moment(-300))
+    lab.aap.add_events(41, [event("hatci_test_event", hidden)])
+    (left,) = lab.recover()["left_alone"]
+    assert left["reason"] == "its id cannot be read; look in SUMS for test events of job 41"
+
+
+@pytest.mark.parametrize("hidden", [{"censored": "hidden"}, {}], ids=["censored", "too long"])
+def test_a_report_that_cannot_be_read_counts_as_sent(lab: Lab, hidden: dict[str, t.Any]) -> None:
+    ids = lab.die("deployment", status="failed")
+    lab.aap.add_events(41, [event("hatci_test_event_update", hidden)])
+    assert not lab.recover()["changed"]
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
+def test_every_page_of_events_is_read(lab: Lab) -> None:
+    lab.aap.add_events(41, [event("hatci_health", {"status": "up"})] * 450)
+    ids = lab.die("deployment")
+    lab.recover()
+    assert lab.test_event(ids["test_event_id"])["event_id"] == ids["target"]
+
+
+def test_a_token_that_does_not_see_every_job_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.die("deployment")
+    lab.aap.put_user("weak", "erika")
+    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "weak")
+    with pytest.raises(AapError, match="neither a system auditor nor an administrator") as refused:
+        lab.recover()
+    assert "Nothing was closed or released." in refused.value.message
+
+
+@pytest.mark.parametrize("missing", ["CONTROLLER_HOST", "CONTROLLER_OAUTH_TOKEN"])
+def test_without_a_way_to_aap_one_sentence_says_what_to_set(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.delenv(missing)
+    with pytest.raises(AapError, match="CONTROLLER_HOST and CONTROLLER_OAUTH_TOKEN are not both set"):
+        lab.recover()
+
+
+def test_with_aap_away_nothing_is_done(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = lab.die("deployment")
+    monkeypatch.setenv("CONTROLLER_HOST", "http://127.0.0.1:9")
+    with pytest.raises(AapError, match=r"AAP gave no answer .* Nothing was closed or released"):
+        lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
+def test_with_sums_away_it_is_red_and_does_its_work_later(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    lab.sums.add_fault(kind="status", status=500, path="/test_events/.*", times=50)
+    with pytest.raises(NotRecovered, match=r"was not closed: .*Run the recovery again later") as failure:
+        lab.recover()
+    assert failure.value.as_result()["closed"] == []
+    lab.sums.clear_faults()
+    assert lab.recover()["changed"]
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+def test_the_job_that_resumed_a_test_and_died_as_well_is_the_one_that_is_told(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    taken = {
+        "test_event_id": ids["test_event_id"],
+        "target_event_id": ids["target"],
+        "deployment_id": ids["deployment"],
+    }
+    lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-250))
+    lab.aap.add_events(52, [event("hatci_resumed_test", taken, job_id="41")])
+    result = lab.recover()
+    assert [one["job"] for one in result["closed"]] == ["52"]
+    assert result["left_alone"] == [
+        {"job": "41", "what": f"test event {ids['test_event_id']}", "reason": "job 52 went on with it"}
+    ]
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+def test_of_two_recoveries_at_once_one_acts(lab: Lab) -> None:
+    wrong = 0
+    with ThreadPoolExecutor(2) as pool:
+        for job in range(100, 150):
+            ids = lab.die("test_event", job=job)
+            list(pool.map(lambda _n: lab.recover(), range(2)))
+            wrong += lab.statuses(ids["test_event_id"]) != ["FAIL"]
+            lab.aap.delete_job(job)
+    assert wrong == 0
