@@ -112,6 +112,46 @@ def test_a_survey_asks_for_what_the_collection_reads(template: dict[str, t.Any])
     assert len(asked) == len(set(asked))
 
 
+MOST_CHARACTERS = 1024
+"""Of an answer, where a survey does not say."""
+
+
+@pytest.mark.parametrize("template", WITH_SURVEY, ids=by_name)
+def test_awx_accepts_the_questions_and_refuses_what_would_test_nothing(template: dict[str, t.Any]) -> None:
+    for question in template["survey"]["spec"]:
+        kind, name = question["type"], question["variable"]
+        assert kind in {"text", "textarea", "password", "integer", "float", "multiplechoice", "multiselect"}
+        assert re.fullmatch(r"[A-Za-z_]\w*", name)
+        assert isinstance(question["required"], bool)
+        # AWX answers 400 to a launch by API or schedule that leaves out a required answer, though it has a default.
+        assert question["required"] is ("default" not in question), name
+        if kind in {"text", "textarea"}:
+            assert question["min"] == 1, f"an empty {name} would be accepted"
+            assert len(question.get("default", "x")) <= question.get("max", MOST_CHARACTERS)
+        if kind == "integer":
+            assert question["min"] <= question["default"] <= question["max"]
+
+
+def test_nodes_of_a_workflow_are_a_tree_that_awx_accepts() -> None:
+    for workflow in CONFIGURATION["controller_workflows"]:
+        nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
+        assert len(nodes) == len(workflow["simplified_workflow_nodes"])
+        for node in nodes.values():
+            followers = [one for kind in ("always", "success", "failure") for one in node.get(f"{kind}_nodes", [])]
+            assert set(followers) <= nodes.keys() - {node["identifier"]}
+            assert not (node.get("always_nodes") and (node.get("success_nodes") or node.get("failure_nodes")))
+
+
+def test_the_clean_up_can_reach_all_that_it_clears_up_while_no_inventory_is_needed() -> None:
+    clean_up = named("controller_templates", CONFIGURATION["controller_schedules"][0]["unified_job_template"])
+    assert clean_up["playbook"] == "playbooks/ota_recover.yml"
+    assert set(clean_up["credentials"]) == {"SUMS", "Jumpstarter", "AAP"}
+    assert clean_up["inventory"] == "HATCI local"
+    assert clean_up["allow_simultaneous"] is False
+    testing = {one["name"] for one in TEMPLATES if re.search(r"ota_(single|fleet|begin|resume)", one["playbook"])}
+    assert testing <= set(clean_up["extra_vars"]["ota_recover_job_templates"])
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
 def test_extra_variables_of_a_template_are_read_by_the_collection(template: dict[str, t.Any]) -> None:
     assert set(template.get("extra_vars", {})) <= known_variables()

@@ -174,9 +174,10 @@ class Recovery:
             self._list(left)
             return
         surely = self._wait_until_dead(left)
-        for dead in surely:
-            for lease in dead.leases if controller else []:
-                self._release(controller, lease, dead.job)
+        if controller:
+            for dead in surely:
+                for lease in dead.leases:
+                    self._release(controller, lease, dead.job)
         self._close(surely)
 
     def _leases(self) -> tuple[Controller | None, list[Lease]]:

@@ -214,3 +214,12 @@ def test_of_two_recoveries_at_once_one_acts(lab: Lab) -> None:
             wrong += lab.statuses(ids["test_event_id"]) != ["FAIL"]
             lab.aap.delete_job(job)
     assert wrong == 0
+
+
+def test_a_deployment_that_failed_meanwhile_is_the_outcome(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    lab.sums.set_deployment(ids["deployment"], state="FAILED", reason="battery low")
+    lab.recover()
+    held = lab.test_event(ids["test_event_id"])
+    assert held["metadata"]["outcome"] == "FAIL"
+    assert "battery low" in held["summary"]
