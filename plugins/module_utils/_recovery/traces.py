@@ -15,7 +15,7 @@ Values = dict[str, t.Any]
 
 COLLECTION = "hatci.automation."
 TARGET = "UROM"
-TAKEN_OVER = "hatci_resumed_test"
+TAKEN_OVER = "hatci_resume"
 """The module whose result names a test event that another job had made."""
 
 

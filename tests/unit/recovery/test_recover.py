@@ -7,6 +7,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from play_support import VIN
 from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
@@ -196,7 +197,7 @@ def test_the_job_that_resumed_a_test_and_died_as_well_is_the_one_that_is_told(la
         "deployment_id": ids["deployment"],
     }
     lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-250))
-    lab.aap.add_events(52, [event("hatci_resumed_test", taken, job_id="41")])
+    lab.aap.add_events(52, [event("hatci_resume", taken, job_id="41")])
     result = lab.recover()
     assert [one["job"] for one in result["closed"]] == ["52"]
     assert result["left_alone"] == [
@@ -217,8 +218,8 @@ def test_of_two_recoveries_at_once_one_acts(lab: Lab) -> None:
 
 
 def test_a_deployment_that_failed_meanwhile_is_the_outcome(lab: Lab) -> None:
+    lab.sums.set_vehicle(VIN, outcome="FAILED", reason="battery low", update_seconds=0)
     ids = lab.die("deployment")
-    lab.sums.set_deployment(ids["deployment"], state="FAILED", reason="battery low")
     lab.recover()
     held = lab.test_event(ids["test_event_id"])
     assert held["metadata"]["outcome"] == "FAIL"
