@@ -22,5 +22,5 @@ def test_only_who_sees_every_job_can_say_which_run(
         monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "strong")
         assert ask_running_jobs() == {"41"}
         monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "weak")
-        with pytest.raises(AapError, match="give the token of a system auditor. No lease was released"):
+        with pytest.raises(AapError, match=r"give the token of a system auditor\. No lease was released"):
             ask_running_jobs()
