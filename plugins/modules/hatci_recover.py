@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hatci_recover
-short_description: Close what jobs that died left open
+short_description: Close what dead jobs left open
 version_added: 0.1.0
 description:
   - Finds jobs of Ansible Automation Platform that are over without having reported a test, by the events that they

@@ -260,7 +260,9 @@ CHECKS: dict[str, Check] = {
         _text(),
     ),
     "hatci_model_year": _text(TEXT_OR_INT),
-    **dict.fromkeys(["hatci_event_id", "hatci_deployment_id", "hatci_test_event_id"], _text(TEXT_OR_INT)),
+    **dict.fromkeys(
+        ["hatci_event_id", "hatci_deployment_id", "hatci_test_event_id", "ota_resume_job_id"], _text(TEXT_OR_INT)
+    ),
     "hatci_source_ecus": _ecus,
     "hatci_target_ecus": _ecus,
     "hatci_artifact_urls": _texts(commas=True),
@@ -298,7 +300,7 @@ CHECKS: dict[str, Check] = {
     "ota_verify_ecus": _switch,
     "ota_verify_commands": _texts(commas=False),
     "ota_verify_tasks": _text(),
-    **dict.fromkeys(["ota_evidence_dir", "ota_evidence_key"], _text()),
+    **dict.fromkeys(["ota_evidence_dir", "ota_evidence_key", "ota_resume_evidence_dir"], _text()),
     "ota_vehicle_ecus": _vehicle_ecus,
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),

@@ -1,0 +1,151 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind hatci_resume: finding a test that its job left, and taking it over before anybody closes it."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import HOST, TOKEN, Aap, can_ask
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    RESUMED,
+    resumed_elsewhere,
+    resumed_mark,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
+    Trace,
+    steps_of_events,
+    steps_of_journal,
+    traces_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import look_at_test_event, outcome_of
+
+UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
+"""Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
+
+ASKING_SECONDS = 180.0
+NOTHING_DONE = "Nothing was changed."
+
+Options = t.Mapping[str, t.Any]
+
+
+def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callable[[], float] = time.time) -> Record:
+    """Take over a test whose job has ended.
+
+    :param now: seconds since the epoch.
+    :returns: ``changed``, ``test_event_id``, ``test_event``, ``source_event_id``, ``target_event_id``,
+        ``deployment_id``, ``before`` and ``resumed``.
+    :raises InputError: an option cannot be used, or there is no test to go on with.
+    :raises WrongState: its outcome stands, or somebody else goes on with it.
+    :raises AapError: the job's events are not known for sure.
+    """
+    require(options, "vin", "seconds")
+    trace = _find(options)
+    refuse_predicted(trace.test_event_id, "test_event_id")
+    if not trace.deployment_id:
+        raise errors.InputError(
+            f"Test event {trace.test_event_id} ended before its deployment, so there is nothing to go on with; run the "
+            "test again."
+        )
+    trace.event_id = trace.event_id or _event_of(client, trace.deployment_id)
+    result = {
+        "test_event_id": trace.test_event_id,
+        "source_event_id": trace.source_event_id,
+        "target_event_id": trace.event_id,
+        "deployment_id": trace.deployment_id,
+        "before": trace.before,
+    }
+    mark = resumed_mark(options["job_id"], now(), options["seconds"])
+    if check_mode:
+        return {"changed": True, **result, "test_event": {}, RESUMED: mark}
+    with claim(client.connection.base_url, trace.test_event_id) as is_mine:
+        if not is_mine:
+            raise errors.InputError(
+                f"Somebody else on this machine decides about test event {trace.test_event_id} right now; try again."
+            )
+        expected = {"vin": options["vin"]}
+        held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
+        _refuse_settled(trace, held, options["job_id"], now())
+        known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
+        reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
+        test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
+    return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
+
+
+def _find(options: Options) -> Trace:
+    if options["test_event_id"] or options["deployment_id"]:
+        require(options, "test_event_id", "deployment_id")
+        return Trace(options["host"], test_event_id=options["test_event_id"], deployment_id=options["deployment_id"])
+    if options["evidence_dir"]:
+        return _latest(_from_journal(pathlib.Path(options["evidence_dir"])), options, options["evidence_dir"])
+    if options["resume_job_id"]:
+        return _latest(_from_job(options["resume_job_id"]), options, f"job {options['resume_job_id']}")
+    raise errors.InputError(
+        "It is not said which test goes on; give test_event_id and deployment_id, or resume_job_id, or evidence_dir."
+    )
+
+
+def _latest(traces: t.Sequence[Trace], options: Options, where: str) -> Trace:
+    """Return the latest test of the vehicle."""
+    own = [trace for trace in traces if trace.vin.upper() == options["vin"].upper() and trace.test_event_id]
+    if not own:
+        raise errors.InputError(
+            f"{where} tells of no test event of VIN {options['vin']}, so there is nothing to go on with."
+        )
+    return own[-1]
+
+
+def _from_journal(directory: pathlib.Path) -> list[Trace]:
+    try:
+        lines = journal.read(directory).lines
+    except OSError as error:
+        raise errors.InputError(
+            f"{directory} has no journal of a test that can be read ({error.strerror}); give the directory of one test."
+        ) from None
+    return traces_of(steps_of_journal(lines))
+
+
+def _from_job(job_id: str) -> list[Trace]:
+    if not can_ask():
+        raise errors.InputError(
+            f"{HOST} and {TOKEN} are not both set, so AAP cannot be asked for the events of job {job_id}; set both."
+        )
+    with Aap(ASKING_SECONDS, NOTHING_DONE) as aap:
+        job = job_history.find_job(aap, job_id)
+        if job is None:
+            raise errors.InputError(f"AAP has no job {job_id}; it deletes old ones.")
+        if not job.is_over:
+            raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
+        return traces_of(steps_of_events(job_history.results_of(aap, job_id)))
+
+
+def _event_of(client: SumsClient, deployment_id: str) -> str:
+    """Return the event of a deployment; empty if SUMS does not show it."""
+    reply = client.get("deployments", deployment_id)
+    record = require_record(reply, "deployment", "deployment_id", deployment_id)
+    return find_id(record, "event_id") or ""
+
+
+def _refuse_settled(trace: Trace, held: Record, job: str, now: float) -> None:
+    """Refuse a test that needs nobody.
+
+    :raises InputError: it has an outcome that says something of the vehicle, or somebody goes on with it.
+    """
+    outcome = outcome_of(held)
+    if outcome and outcome not in UNDECIDED:
+        raise errors.InputError(
+            f"Test event {trace.test_event_id} has its outcome, {outcome}, which stands; to test again, run the test."
+        )
+    if not outcome and (elsewhere := resumed_elsewhere(held, job, now)):
+        raise errors.InputError(f"Test event {trace.test_event_id} is not left alone: {elsewhere}.")

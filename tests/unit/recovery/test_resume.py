@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test that is taken over: it is found in three ways, marked once, and refused where nothing is left to do."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from play_support import VIN
+from recovery_support import NOW, Lab, event
+from sums_support import client_of, validated
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+
+
+def take_over(lab: Lab, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+    given = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token, "vin": VIN, "job_id": "52", **options}
+    with client_of(lab.sums.url, token=lab.sums.token) as client:
+        return resume(client, validated("hatci_resume", given), check_mode, now=lambda: NOW)
+
+
+def by_ids(ids: dict[str, str]) -> dict[str, str]:
+    return {"test_event_id": ids["test_event_id"], "deployment_id": ids["deployment"]}
+
+
+def test_by_its_ids_the_target_event_is_found_and_the_record_says_who_went_on(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    result = take_over(lab, **by_ids(ids))
+    assert (result["target_event_id"], result["deployment_id"]) == (ids["target"], ids["deployment"])
+    held = lab.test_event(ids["test_event_id"])
+    assert (held["status"], held["metadata"]["resumed"]["job"]) == ("RUNNING", "52")
+    assert held["metadata"]["job_url"] == "https://aap/41"
+
+
+def test_by_the_job_whose_events_tell_of_it(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    looked = event("hatci_vehicle_check", {"record": {"vin": VIN, "ecus": []}}, moment="before")
+    lab.aap.add_events(41, [looked])
+    result = take_over(lab, resume_job_id=41)
+    assert (result["test_event_id"], result["source_event_id"]) == (ids["test_event_id"], ids["source"])
+    assert result["before"] == {"vin": VIN, "ecus": []}
+
+
+def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
+    ids = lab.die("deployment")
+    journal.create(tmp_path)
+    record = {"vin": VIN, "ansible_job_id": "41"}
+    for number, (module, result) in enumerate(
+        [
+            ("hatci_test_event", {"test_event_id": ids["test_event_id"], "test_event": record}),
+            ("hatci_deploy_event", {"deployment_id": ids["deployment"]}),
+        ]
+    ):
+        journal.append(
+            tmp_path, "begin", {"id": str(number), "module": module, "arguments": {"event_id": ids["target"]}}
+        )
+        journal.append(tmp_path, "end", {"id": str(number), "module": module, "outcome": "changed", "result": result})
+    result = take_over(lab, evidence_dir=str(tmp_path))
+    assert (result["deployment_id"], result["target_event_id"]) == (ids["deployment"], ids["target"])
+
+
+def test_what_ended_before_its_deployment_is_refused(lab: Lab) -> None:
+    lab.die("target")
+    with pytest.raises(InputError, match="nothing to go on with; run the test again"):
+        take_over(lab, resume_job_id="41")
+
+
+def test_a_job_that_runs_is_refused(lab: Lab) -> None:
+    lab.die("deployment", status="running")
+    with pytest.raises(InputError, match="Job 41 is running; cancel it first"):
+        take_over(lab, resume_job_id="41")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "It is not said which test goes on"),
+        ({"test_event_id": "te-1"}, "deployment_id is empty"),
+        ({"resume_job_id": "99"}, "AAP has no job 99"),
+        ({"evidence_dir": "/nowhere"}, "has no journal of a test that can be read"),
+    ],
+)
+def test_one_sentence_says_what_to_give(lab: Lab, options: dict[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        take_over(lab, **options)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "goes_on"), [("PASS", False), ("FAIL", False), ("INVALID", False), ("TIMEOUT", True), ("ABORTED", True)]
+)
+def test_only_an_outcome_that_says_nothing_of_the_vehicle_is_replaced(lab: Lab, outcome: str, goes_on: bool) -> None:
+    ids = lab.die("deployment")
+    status = "PASS" if outcome == "PASS" else "FAIL"
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], status=status, metadata={"outcome": outcome})
+    if goes_on:
+        assert take_over(lab, **by_ids(ids))["changed"]
+        return
+    with pytest.raises(InputError, match=f"has its outcome, {outcome}, which stands"):
+        take_over(lab, **by_ids(ids))
+
+
+def test_another_vehicle_is_refused(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    with pytest.raises(Failure, match="another test event"):
+        take_over(lab, vin="1HGBH41JXMN109187", **by_ids(ids))
+
+
+def test_two_jobs_do_not_go_on_with_the_same_test(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    take_over(lab, **by_ids(ids))
+    with pytest.raises(InputError, match="job 52 goes on with it"):
+        take_over(lab, job_id="53", **by_ids(ids))
+
+
+def test_check_mode_sends_nothing(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    take_over(lab, check_mode=True, **by_ids(ids))
+    assert "resumed" not in lab.test_event(ids["test_event_id"])["metadata"]
+
+
+def test_whoever_comes_first_a_resumed_test_ends_with_its_true_outcome(lab: Lab) -> None:
+    def go_on(ids: dict[str, str]) -> bool:
+        try:
+            take_over(lab, job_id="manual", **by_ids(ids))
+        except InputError:
+            return False
+        lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
+        return True
+
+    wrong = 0
+    with ThreadPoolExecutor(2) as pool:
+        for job in range(100, 150):
+            ids = lab.die("deployment", job=job)
+            recovery, resumed = pool.submit(lab.recover), pool.submit(go_on, ids)
+            recovery.result()
+            statuses = lab.statuses(ids["test_event_id"])
+            expected = (["PASS"], ["FAIL", "PASS"]) if resumed.result() else (["FAIL"],)
+            wrong += lab.statuses(ids["test_event_id"]) not in expected
+            lab.aap.delete_job(job)
+    assert wrong == 0, statuses
