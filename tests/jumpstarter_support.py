@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import exporter_configs, session
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import (
+    exporter_configs,
+    route,
+    session,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import (
@@ -138,5 +142,6 @@ def fake_lab(home: Path) -> t.Iterator[FakeJmp]:
         for module in (acquire_local, keeper_process, release):
             patch.setattr(module, "end_lease_processes", lambda _name: 0)
         patch.setattr(session, "wait_after", lambda _seconds, _caller: None)
+        patch.setattr(route, "VERIFY_SECONDS", 0.0)
         yield jmp
     FakeKeeper.end_all()
