@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
+import threading
+import time
 import typing as t
+from collections.abc import Callable, Iterator
 
 import yaml
 from play_support import PATHS, PLAYBOOKS, TEST_VARIABLES
@@ -16,6 +20,53 @@ from hatci_lab.sums.process import SumsProcess
 VINS = {f"vehicle_{number:03}": f"1HGBH41JXMN{number:06}" for number in range(1, 10)}
 DEVICE = {"jumpstarter_exporter_template", "jumpstarter_exporter_name", "ota_verify_ecus"}
 WITHOUT_DEVICE = {name: value for name, value in TEST_VARIABLES.items() if name not in DEVICE}
+
+
+REPORT_SECONDS = 240.0
+"""No report takes that long once its update has ended; it waits for something else."""
+
+
+@contextlib.contextmanager
+def updates_that_end_in_turn(sums: SumsProcess, *vins: str) -> Iterator[None]:
+    """Let the update of each vehicle end once the one before it was reported, however fast this machine is.
+
+    Between two of them passes more time than there was between the beginnings of their tests. Where a report does not
+    come, the next update ends all the same, so that the play does too.
+    """
+    for vin in vins:
+        sums.set_vehicle(vin, outcome="STUCK")
+    stopped = threading.Event()
+    thread = threading.Thread(target=_end_in_turn, args=(sums, vins, stopped))
+    thread.start()
+    yield
+    stopped.set()
+    thread.join()
+
+
+def _end_in_turn(sums: SumsProcess, vins: tuple[str, ...], stopped: threading.Event) -> None:
+    def wait_for(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + REPORT_SECONDS
+        while not (condition() or stopped.is_set() or time.monotonic() > deadline):
+            time.sleep(0.05)
+
+    def deployments() -> dict[str, dict[str, t.Any]]:
+        return {deployment["vin"]: deployment for deployment in sums.state()["deployments"]}
+
+    def is_reported(vin: str) -> bool:
+        return any(event["vin"] == vin and event["status"] != "RUNNING" for event in sums.state()["test_events"])
+
+    wait_for(lambda: set(vins) <= set(deployments()))
+    begun = [created.timestamp() for created in map(_created, deployments().values())]
+    for vin in vins:
+        if stopped.is_set():
+            return
+        sums.set_deployment(deployments()[vin]["deployment_id"], state="COMPLETE")
+        wait_for(lambda vin=vin: is_reported(vin))  # type: ignore[misc]
+        stopped.wait(2.0 + 2 * (max(begun) - min(begun)))
+
+
+def _created(deployment: dict[str, t.Any]) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(deployment["timestamps"]["created_at"])
 
 
 @dataclasses.dataclass

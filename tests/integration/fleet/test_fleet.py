@@ -7,14 +7,12 @@ import typing as t
 import xml.etree.ElementTree as ET
 
 import pytest
-from fleet_support import VINS, Fleet, pretty
+from fleet_support import VINS, Fleet, pretty, updates_that_end_in_turn
 from play_support import VEHICLE_TEMPLATE, is_locked
 
 from hatci_lab.sums.process import SumsProcess
 
 FIRST, SECOND, THIRD = "vehicle_001", "vehicle_002", "vehicle_003"
-FAR_APART = 6.0
-"""Seconds between the ends of two updates; no vehicle lags another that much on its way there."""
 
 
 @pytest.fixture
@@ -24,10 +22,8 @@ def run_fleet(ansible_playbook: t.Any, sums: SumsProcess) -> Fleet:
 
 
 def test_each_vehicle_is_reported_when_its_own_update_ends(run_fleet: Fleet) -> None:
-    for host, seconds in ((FIRST, 2 * FAR_APART), (SECOND, 0.1), (THIRD, FAR_APART)):
-        run_fleet.sums.set_vehicle(VINS[host], update_seconds=seconds)
-
-    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {}})
+    with updates_that_end_in_turn(run_fleet.sums, VINS[SECOND], VINS[THIRD], VINS[FIRST]):
+        result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {}})
 
     assert result.play.returncode == 0, pretty(result)
     assert result.reported() == [VINS[SECOND], VINS[THIRD], VINS[FIRST]]
@@ -141,16 +137,15 @@ def test_check_mode_promises_nothing_and_changes_nothing(run_fleet: Fleet) -> No
 
 
 def test_a_device_is_given_back_when_its_own_update_ends(run_fleet: Fleet) -> None:
-    run_fleet.sums.set_vehicle(VINS[FIRST], update_seconds=3 * FAR_APART)
-
-    result = run_fleet(
-        {FIRST: {}, SECOND: {}},
-        jumpstarter_exporter_template=VEHICLE_TEMPLATE,
-        jumpstarter_exporter_name="{{ inventory_hostname }}",
-        hatci_lab_sums_url=run_fleet.sums.url,
-        hatci_lab_state_file="{{ jumpstarter_exporters_dir }}/{{ inventory_hostname }}.json",
-        ota_verify_ecus=True,
-    )
+    with updates_that_end_in_turn(run_fleet.sums, VINS[SECOND], VINS[FIRST]):
+        result = run_fleet(
+            {FIRST: {}, SECOND: {}},
+            jumpstarter_exporter_template=VEHICLE_TEMPLATE,
+            jumpstarter_exporter_name="{{ inventory_hostname }}",
+            hatci_lab_sums_url=run_fleet.sums.url,
+            hatci_lab_state_file="{{ jumpstarter_exporters_dir }}/{{ inventory_hostname }}.json",
+            ota_verify_ecus=True,
+        )
 
     assert result.play.returncode == 0, pretty(result)
     given_back = result.position(SECOND, "jumpstarter_lease", state="release")
