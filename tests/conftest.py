@@ -18,10 +18,18 @@ from play_support import PATHS, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook, PlayResult
 from run_report import RunReport, pytest_sessionfinish, pytest_terminal_summary, run_report
 from secrets_support import CANARY, TokenSearch, keep_secrets
+from tls_support import authority, bare_environment, ca_path
 
 from hatci_lab.sums.process import SumsProcess
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "run_report"]
+__all__ = [
+    "authority",
+    "bare_environment",
+    "ca_path",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "run_report",
+]
 
 REPOSITORY = Path(__file__).parents[1]
 # Where pytest-ansible has Ansible's own loader look for this collection.

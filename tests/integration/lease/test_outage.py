@@ -3,22 +3,32 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
 import pytest
 from lease_support import (
     ACQUIRE,
+    PATIENCE_SECONDS,
     POWER_ON,
     RELEASE,
     WAIT_FOR,
     ControllerDevice,
     StartPlay,
     api_of,
+    jmp_seconds,
     wait_for,
 )
 
 SHORT = "20s"
+STARTS_OF_JMP = 10
+"""So often `jmp` must be able to start within a lease that is to be renewed in time."""
+
+
+def short_seconds() -> int:
+    """Return how long a lease lasts that is short, and yet long enough for its renewal as busy as this machine is."""
+    return max(20, math.ceil(STARTS_OF_JMP * jmp_seconds()))
 
 
 def lease_of(device: ControllerDevice) -> str:
@@ -30,15 +40,15 @@ def lease_of(device: ControllerDevice) -> str:
 @pytest.mark.slow
 def test_a_short_lease_outlasts_a_long_play(leased: ControllerDevice, start: StartPlay) -> None:
     """Slow as it must be: a lease of 20 s is held for 60 s, and nobody else ever had the device."""
-    play = start(ACQUIRE + POWER_ON, leased, variables={"pause": 62, "jumpstarter_lease_duration": SHORT})
+    seconds = short_seconds()
+    variables = {"pause": 3 * seconds + 2, "jumpstarter_lease_duration": f"{seconds}s"}
+    play = start(ACQUIRE + POWER_ON, leased, variables=variables)
     name = play.until(lambda: lease_of(leased))
-    held_since = time.monotonic()
-    assert play.wait() == 0, play.output + play.logs()
-    assert time.monotonic() - held_since > 60
+    assert play.wait(PATIENCE_SECONDS + 6 * seconds) == 0, play.output + play.logs()
     assert "renewed" not in play.output
     play.assert_gives_back(leased)
     lease = leased.controller.lease(name)
-    assert lease["state"] == "Released" and lease["end"] - lease["begin"] > 60
+    assert lease["state"] == "Released" and lease["end"] - lease["begin"] > 3 * seconds
 
 
 @pytest.mark.slow
@@ -80,9 +90,7 @@ def test_a_controller_that_never_returns_fails_the_next_task_with_the_reason(
     leased.controller.kill()
     play.until(lambda: "could not be renewed 2 times in a row" in play.logs())
     (tmp_path / "go").touch()
-    began = time.monotonic()
     assert play.wait() == 2
-    assert time.monotonic() - began < 120
     message = play.result("Switch on")["msg"]
     assert "is not safe any more, so the device was left alone" in message
     assert "could not be renewed" in message and "grpc error" in message
@@ -111,17 +119,18 @@ def test_a_lease_that_ended_under_the_play_is_not_used_any_more(
 
 @pytest.mark.slow
 def test_max_hold_ends_the_renewals(leased: ControllerDevice, start: StartPlay, tmp_path: Path) -> None:
+    duration = short_seconds() + 4
     variables = {
         "go_on": str(tmp_path / "go"),
-        "jumpstarter_lease_duration": "24s",
-        "jumpstarter_lease_guard_max_hold": "28s",
+        "jumpstarter_lease_duration": f"{duration}s",
+        "jumpstarter_lease_guard_max_hold": f"{duration + 4}s",
     }
     play = start(ACQUIRE + WAIT_FOR + POWER_ON, leased, variables=variables)
     name = play.until(lambda: lease_of(leased))
-    play.until(lambda: leased.controller.lease(name)["state"] == "Expired")
+    play.until(lambda: leased.controller.lease(name)["state"] == "Expired", PATIENCE_SECONDS + 2 * duration)
     lease = leased.controller.lease(name)
-    assert 26 <= lease["end"] - lease["begin"] <= 30
-    wait_for(lambda: "max_hold, 28 s" in play.logs())
+    assert duration + 2 <= lease["end"] - lease["begin"] <= duration + 6
+    wait_for(lambda: f"max_hold, {duration + 4} s" in play.logs())
     (tmp_path / "go").touch()
     assert play.wait() == 2
     assert "It ended since it had reached max_hold" in play.result("Switch on")["msg"]

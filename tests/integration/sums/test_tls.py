@@ -20,28 +20,9 @@ from sums_support import TOKEN, assert_is_sentence, is_unknown, run_module
 from hatci_lab.sums.process import SumsProcess, TlsFiles
 
 StartSums = Callable[..., SumsProcess]
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*PROXIES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """Return a private certificate authority."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_path(authority: trustme.CA, tmp_path: Path) -> str:
-    """Return its PEM file."""
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def write(certificate: trustme.LeafCert, directory: Path, name: str) -> tuple[Path, Path]:

@@ -210,3 +210,10 @@ def test_two_ways_at_once_and_none_are_refused() -> None:
         config_arguments(None, None)
     with pytest.raises(InputError, match=r"client is '\.\./x'; use letters"):
         config_arguments(None, "../x")
+
+
+def test_a_user_without_a_home_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a random uid: nobody has set JMP_CLIENT_CONFIG_HOME, so it is not named."""
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(InputError, match=r"^HOME is not set and this user has no home directory, .*; set HOME\.$"):
+        choose_mode("auto", None, None)
