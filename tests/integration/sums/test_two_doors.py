@@ -65,6 +65,7 @@ CASES: dict[str, Case] = {
     "create with a text for ECUs": Case(
         "hatci_create_event", {**EVENT, "ecus": "Gateway"}, "ecus is text; give a list."
     ),
+    "deploy what is not fixed": Case("hatci_deploy_event", {"event_id": "ev-000002"}, "is not fixed"),
     "fix": Case("hatci_fix_event", {"event_id": "ev-000002"}, '"fixed": true'),
     "fix again": Case("hatci_fix_event", {"event_id": "ev-000002"}, '"changed": false'),
     "fix in check mode": Case("hatci_fix_event", {"event_id": "ev-000001"}, '"changed": true', check_mode=True),
@@ -72,7 +73,7 @@ CASES: dict[str, Case] = {
     "fix an unknown event": Case("hatci_fix_event", {"event_id": "ev/../9"}, "SUMS answered 404"),
     "fix, no JSON": Case("hatci_fix_event", {"event_id": "ev-html"}, "HTML page titled 'Sign in'"),
     "fix, endless": Case("hatci_fix_event", {"event_id": "ev-huge"}, "more than 4 MiB"),
-    "deploy what is not fixed": Case("hatci_deploy_event", {"event_id": "ev-000001"}, "is not fixed"),
+    "deploy what is not the target": Case("hatci_deploy_event", {"event_id": "ev-000001"}, "is a source event (RROM)"),
     "deploy": Case("hatci_deploy_event", {"event_id": "ev-000002"}, "deploy-000001"),
     "deploy in check mode": Case("hatci_deploy_event", {"event_id": "ev-000002"}, "check-mode", check_mode=True),
     "deploy none": Case(
