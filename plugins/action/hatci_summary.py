@@ -7,9 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.modules import hatci_summary
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import handed_on_by
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
-
-NOT_OURS = "ota_result was set by something else than the test of this run, so how the test ended is not known"
 
 
 class ActionModule(InProcessAction):
@@ -21,15 +20,9 @@ class ActionModule(InProcessAction):
         if self._task.args.get("tests") is None:
             run = playbook_process().identity
             self._task.args["tests"] = [
-                self._handed_on_by(host, run) for host in self._task_vars.get("ansible_play_hosts_all", [])
+                handed_on_by(host, self._task_vars["hostvars"][host], run)
+                for host in self._task_vars.get("ansible_play_hosts_all", [])
             ]
 
     def extras(self) -> dict[str, t.Any]:
         return {"show": lambda lines: self.show("\n" + "\n".join(lines) + "\n")}
-
-    def _handed_on_by(self, host: str, run: str) -> dict[str, t.Any]:
-        variables = self._task_vars["hostvars"][host]
-        result, reason = variables.get("ota_result") or {}, variables.get("ota_fleet_reason") or ""
-        if isinstance(result, dict) and result.get("outcome") and result.get("run") != run:
-            return {"vehicle": host, "result": {}, "reason": NOT_OURS}
-        return {"vehicle": host, "result": result if isinstance(result, dict) else {}, "reason": str(reason)}

@@ -37,22 +37,21 @@ _value:
   sample: 10
 """
 
-import math
 import typing as t
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.hatci.automation.plugins.module_utils._waves import how_many
+
 
 def batch_size(vehicles: int, batch: t.Any) -> int:
     """Return how many vehicles a batch has."""
-    text = str(batch).strip()
-    try:
-        size = float(text[:-1]) * vehicles / 100 if text.endswith("%") else float(int(text))
-    except ValueError:
-        size = 0.0
-    if not 0 < size < math.inf:
-        raise AnsibleFilterError(f"A batch is {text!r:.40}; give a number of vehicles or a share such as 20%.")
-    return min(vehicles, max(1, math.ceil(size)))
+    size = how_many(batch, vehicles)
+    if size is None:
+        raise AnsibleFilterError(
+            f"A batch is {str(batch).strip()!r:.40}; give a number of vehicles or a share such as 20%."
+        )
+    return size
 
 
 class FilterModule:

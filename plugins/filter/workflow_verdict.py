@@ -21,6 +21,10 @@ options:
     description: The vehicles that the job was launched for, C(ota_vehicles).
     type: raw
     default: []
+  max_fail_percentage:
+    description: Share of vehicles that may have another outcome than PASS. A vehicle without any is never let through.
+    type: float
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -45,9 +49,9 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import verdict_of
 
 
-def workflow_verdict(handed_on: t.Any, vehicles: t.Any = ()) -> list[str]:
+def workflow_verdict(handed_on: t.Any, vehicles: t.Any = (), max_fail_percentage: t.Any = 0) -> list[str]:
     """Return what is wrong with the tests of a workflow."""
-    return verdict_of(handed_on, vehicles)
+    return verdict_of(handed_on, vehicles, max_fail_percentage)
 
 
 class FilterModule:

@@ -19,6 +19,13 @@ options:
   _terms:
     description: One host pattern.
     required: true
+  waves:
+    description: The waves of the fleet, as C(ota_fleet_waves).
+    type: raw
+  wave:
+    description: Number of the only wave that is meant, from 1; the whole fleet with V(0).
+    type: int
+    default: 0
 """
 
 EXAMPLES = r"""
@@ -42,8 +49,10 @@ _raw:
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts
 
 LOCALHOST = "localhost"
 
@@ -57,15 +66,26 @@ class LookupModule(LookupBase):
             raise AnsibleError("The lookup hatci.automation.vehicles takes one host pattern.")
         pattern = terms[0] if isinstance(terms[0], str) else ",".join(map(str, terms[0]))
         variables = variables or {}
-        limit = variables.get("ansible_limit")
-        inventory = InventoryManager(self._loader, parse=False)
-        for group, hosts in (variables.get("groups") or {}).items():
-            inventory.add_group(group)
-            for host in hosts:
-                inventory.add_host(host, group=group)
-        inventory.subset(limit)
-        if inventory.get_hosts(pattern):
-            return [pattern]
-        if inventory.get_hosts(LOCALHOST):
+        self.set_options(var_options=variables, direct=kwargs)
+        if found := matching_hosts(self._loader, variables, pattern):
+            return self._wave_of(found) or [pattern]
+        if matching_hosts(self._loader, variables, LOCALHOST):
             return [LOCALHOST]
-        raise AnsibleError(f"No host matches {pattern} within --limit {limit}; nothing was done.")
+        raise AnsibleError(
+            f"No host matches {pattern} within --limit {variables.get('ansible_limit')}; nothing was done."
+        )
+
+    def _wave_of(self, vehicles: list[str]) -> list[str]:
+        """Return the vehicles of the one wave that was asked for; none if all were."""
+        wave = self.get_option("wave")
+        if not wave:
+            return []
+        try:
+            waves = Waves.of(self.get_option("waves"), len(vehicles))
+        except WavesUnusable as error:
+            raise AnsibleError(str(error)) from None
+        if not 0 < wave <= len(waves.sizes):
+            raise AnsibleError(
+                f"ota_fleet_wave is {wave}, but ota_fleet_waves makes {len(waves.sizes)} waves of this fleet."
+            )
+        return [",".join(vehicles[slice(*waves.bounds(wave))])]

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import pathlib
 import textwrap
 import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+from ansible_collections.hatci.automation.plugins.module_utils._waves import Stop, Waves
 
 PASS = "PASS"  # noqa: S105  # a verdict
 ERROR = "ERROR"
 CHECKED = "CHECKED"
 """Outcome of a test in check mode: it could begin, and nothing was done."""
+NOT_BEGUN = "NOT_BEGUN"
+"""No outcome of a test: its wave was not to begin."""
 OUTCOMES = (PASS, "FAIL", "TIMEOUT", ERROR, "ABORTED", "INVALID", CHECKED)
 GOOD = (PASS, CHECKED)
 
@@ -117,39 +122,66 @@ def _seconds(value: t.Any) -> float | None:
 
 @dataclasses.dataclass(frozen=True)
 class Campaign:
-    """The tests of all vehicles of a run."""
+    """The tests of all vehicles of a run.
+
+    :param stop: why its later waves did not begin.
+    """
 
     tests: t.Sequence[VehicleTest]
+    stop: Stop | None = None
+
+    @classmethod
+    def in_waves(cls, tests: t.Sequence[VehicleTest], waves: Waves, began: t.Sequence[bool]) -> Campaign:
+        """Return it with those that were not begun told from those that failed.
+
+        :param tests: in the order of the vehicles.
+        :param began: of each whether anything is known of its test.
+        """
+        stop = waves.stop([test.is_good for test in tests])
+        if stop is None:
+            return cls(tests)
+        told = [
+            test if place < stop.end or has_begun else VehicleTest(test.vehicle, NOT_BEGUN)
+            for place, (test, has_begun) in enumerate(zip(tests, began, strict=True))
+        ]
+        return cls(told, stop)
 
     @property
     def bad(self) -> list[VehicleTest]:
         """The tests that did not end as they should."""
-        return [test for test in self.tests if not test.is_good]
+        return [test for test in self.tests if not test.is_good and test.outcome != NOT_BEGUN]
+
+    @property
+    def not_begun(self) -> list[VehicleTest]:
+        """Those whose wave did not begin."""
+        return [test for test in self.tests if test.outcome == NOT_BEGUN]
 
     def is_within(self, percentage: float) -> bool:
-        """Whether no larger share of the vehicles failed."""
-        return len(self.bad) * 100 <= percentage * len(self.tests)
+        """Whether all were tested, and no larger share of them failed."""
+        return not self.not_begun and len(self.bad) * 100 <= percentage * len(self.tests)
 
     @property
     def totals(self) -> str:
         """How many vehicles had which outcome."""
         counts = collections.Counter(test.outcome for test in self.tests)
-        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-        return f"{len(self.bad)} of {len(self.tests)} vehicles failed ({told})"
+        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (*OUTCOMES, NOT_BEGUN) if counts[outcome])
+        left = f", {len(self.not_begun)} were not begun" if self.not_begun else ""
+        return f"{len(self.bad)} of {len(self.tests)} vehicles failed{left} ({told})"
 
     def table(self) -> list[str]:
         """Return lines of at most 80 columns: a row a vehicle, failures last with their VIN, ids and reason."""
         longest = max([len("vehicle"), *(len(test.vehicle) for test in self.tests)])
-        form = f"{{:<{min(longest, 30)}}}  {{:<8}} {{:<14}} {{:>8}} {{:>8}}"
+        width = len(NOT_BEGUN) if self.not_begun else 8
+        form = f"{{:<{min(longest, 30)}}}  {{:<{width}}} {{:<14}} {{:>8}} {{:>8}}"
         lines = [form.format("vehicle", "outcome", "state", "took (s)", "held (s)")]
-        for test in [*(test for test in self.tests if test.is_good), *self.bad]:
+        for test in [*(test for test in self.tests if test.is_good), *self.not_begun, *self.bad]:
             row = (test.vehicle[:30], test.outcome, test.state[:14] or "-", _whole(test.took), _whole(test.held))
             lines.append(form.format(*row))
-            if not test.is_good:
+            if test in self.bad:
                 ids = (("VIN", test.vin), ("test event", test.test_event_id), ("deployment", test.deployment_id))
                 lines += _wrapped(", ".join(f"{name} {value}" for name, value in ids if value))
                 lines += _wrapped(sentence(test.reason))
-        return [*lines, self.totals]
+        return [*lines, *(_wrapped(self.stop.reason) if self.stop else []), self.totals]
 
 
 def _whole(seconds: float | None) -> str:
@@ -160,9 +192,10 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
 
 
-def verdict_of(handed_on: t.Any, vehicles: t.Any) -> list[str]:
-    """Return, for each test of a workflow that is not PASS, what is wrong; empty if all are.
+def verdict_of(handed_on: t.Any, vehicles: t.Any, allowed: t.Any = 0) -> list[str]:
+    """Return, for each test of a workflow that is not PASS, what is wrong; empty if all are, or enough of them.
 
+    :param allowed: percentage of vehicles that may have another outcome; each must have been tested.
     :param handed_on: ``ota_tests``: what each test handed on, by vehicle.
     :param vehicles: ``ota_vehicles``: those that the job was launched for.
     """
@@ -171,11 +204,14 @@ def verdict_of(handed_on: t.Any, vehicles: t.Any) -> list[str]:
     if not tests and not launched:
         return ["No test handed on an outcome: its job was cancelled or died. Look at the job before this one."]
     failures = []
-    for vehicle in sorted({*launched, *tests}):
+    every = sorted({*launched, *tests})
+    for vehicle in every:
         test = VehicleTest.of(vehicle, tests.get(vehicle))
         if test.outcome != PASS:
             failures.append(sentence(f"{test.outcome} {vehicle}: {test.reason}"))
-    return failures
+    share = _seconds(allowed) or 0.0
+    is_enough = all(vehicle in tests for vehicle in every) and len(failures) * 100 <= min(share, 100) * len(every)
+    return [] if is_enough else failures
 
 
 def hand_on(options: Values, check_mode: bool) -> dict[str, t.Any]:
@@ -193,26 +229,54 @@ def sum_up(
     """Sum up the tests of a run.
 
     :param show: shows the table to whoever watches.
-    :returns: ``changed`` (never), ``lines`` and ``failed_vehicles``.
-    :raises TooManyFailed: more vehicles failed than may.
+    :returns: ``changed`` (never), ``lines``, ``failed_vehicles``, ``not_begun_vehicles`` and ``retry_file``.
+    :raises TooManyFailed: more vehicles failed than may, or some were not begun.
+    :raises WavesUnusable: the waves that were given are none.
     """
-    campaign = Campaign(
-        [VehicleTest.of(test["vehicle"], test["result"], test["reason"]) for test in options["tests"] or []]
+    given = options["tests"] or []
+    waves = Waves.of(options.get("waves"), len(given), options.get("stop_at_fail_percentage") or 0)
+    campaign = Campaign.in_waves(
+        [VehicleTest.of(test["vehicle"], test["result"], test["reason"]) for test in given],
+        waves,
+        [bool(test["result"] or test["reason"]) for test in given],
     )
     lines = campaign.table()
+    again = [test.vehicle for test in (*campaign.not_begun, *campaign.bad)]
+    retry_file, hint = _keep_for_retry(again, options.get("retry_file"), check_mode)
     if options["show"] or len(campaign.tests) > 1:
-        show(lines)
-    result = {"lines": lines, "failed_vehicles": [test.vehicle for test in campaign.bad]}
+        show([*lines, *hint])
+    result = {
+        "lines": lines,
+        "failed_vehicles": [test.vehicle for test in campaign.bad],
+        "not_begun_vehicles": [test.vehicle for test in campaign.not_begun],
+        "retry_file": retry_file,
+    }
     allowed = options["max_fail_percentage"]
     if not campaign.tests:
         raise TooManyFailed("No vehicle was tested.", **result)
+    if (wave := options.get("wave")) and (
+        stop := waves.stop_by_itself(wave, [test.is_good for test in campaign.tests])
+    ):
+        raise TooManyFailed(f"{campaign.totals}: {', '.join(result['failed_vehicles'])}; {stop.reason}", **result)
     if not campaign.is_within(allowed):
-        raise TooManyFailed(
-            f"{campaign.totals}: {', '.join(result['failed_vehicles'])}; "
-            f"ota_fleet_max_fail_percentage allows {allowed:g} %.",
-            **result,
-        )
+        limit = campaign.stop.reason if campaign.stop else f"ota_fleet_max_fail_percentage allows {allowed:g} %."
+        raise TooManyFailed(f"{campaign.totals}: {', '.join(result['failed_vehicles'])}; {limit}", **result)
     return {"changed": False, **result}
+
+
+def _keep_for_retry(vehicles: list[str], path: str | None, check_mode: bool) -> tuple[str, list[str]]:
+    """Write a file for ``--limit`` that names these vehicles.
+
+    :returns: its path, empty if there is none, and what is said of it.
+    """
+    if not vehicles or not path or check_mode:
+        return "", []
+    file = pathlib.Path(path).absolute()
+    try:
+        write_atomically(file, "".join(f"{vehicle}\n" for vehicle in vehicles), mode=0o644)
+    except OSError as error:
+        return "", [f"Those to run again could not be written to {file}: {error.strerror}."]
+    return str(file), [f"To run only those {len(vehicles)} again: --limit @{file}"]
 
 
 class TooManyFailed(Failure):

@@ -39,6 +39,27 @@ options:
     description: Share of failed vehicles up to which this task succeeds.
     type: float
     default: 0
+  waves:
+    description:
+      - The waves in which the vehicles of O(tests) were to begin, in this order. Up to so many vehicles in all, each
+        number or share such as V(10%) counted from the first one.
+      - Vehicles of waves that did not begin are told as C(NOT_BEGUN), and this task fails.
+    type: raw
+  stop_at_fail_percentage:
+    description: Share of failed vehicles of a wave at which no further wave began; with V(0) one did that.
+    type: float
+    default: 0
+  wave:
+    description:
+      - Number of the wave that the vehicles of O(tests) are, where each wave is a job of its own. The task then fails
+        as well where O(stop_at_fail_percentage) of them failed, so that a workflow does not go on.
+    type: int
+    default: 0
+  retry_file:
+    description:
+      - File to which the vehicles are written that failed or were not begun, for C(--limit @FILE). It is left as it is
+        if there are none.
+    type: path
   show:
     description: Whether the table is shown where it has one row only.
     type: bool
@@ -80,6 +101,17 @@ failed_vehicles:
   type: list
   elements: str
   sample: []
+not_begun_vehicles:
+  description: The vehicles of waves that did not begin.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+retry_file:
+  description: Absolute path of the file that was written for C(--limit); empty if there is none.
+  returned: always
+  type: str
+  sample: /home/erika/ota_fleet.retry
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
@@ -98,6 +130,10 @@ ARGUMENTS = {
             },
         },
         "max_fail_percentage": {"type": "float", "default": 0.0},
+        "waves": {"type": "raw"},
+        "stop_at_fail_percentage": {"type": "float", "default": 0.0},
+        "wave": {"type": "int", "default": 0},
+        "retry_file": {"type": "path"},
         "show": {"type": "bool", "default": True},
     },
     "supports_check_mode": True,

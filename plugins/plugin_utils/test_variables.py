@@ -306,6 +306,6 @@ CHECKS: dict[str, Check] = {
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
     "ota_allowed_codes": _texts(commas=True),
     "ota_scenario": _scenario,
-    "ota_fleet_max_fail_percentage": _percentage,
+    **dict.fromkeys(["ota_fleet_max_fail_percentage", "ota_fleet_stop_at_fail_percentage"], _percentage),
 }
 """What each variable of a test may be."""

@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ansible_collections.hatci.automation.plugins.inventory.hatci import InventoryModule
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
+from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/integration/aap"))
@@ -24,8 +25,12 @@ from aap_support import FILES, configuration, named  # noqa: E402
 CONFIGURATION = configuration()
 TEMPLATES: list[dict[str, t.Any]] = CONFIGURATION["controller_templates"]
 TYPES: list[dict[str, t.Any]] = CONFIGURATION["controller_credential_types"]
-BUILT_IN_TYPE = "Red Hat Ansible Automation Platform"
-SECRET_INPUTS = {"HATCI SUMS": "token", "Jumpstarter client": "client_config", BUILT_IN_TYPE: "oauth_token"}
+BUILT_IN_TYPES = {
+    "Red Hat Ansible Automation Platform": "oauth_token",
+    "Source Control": "password",
+    "Container Registry": "password",
+}
+SECRET_INPUTS = {"HATCI SUMS": "token", "Jumpstarter client": "client_config", **BUILT_IN_TYPES}
 WITH_SURVEY = [one for one in TEMPLATES if one.get("survey_enabled")]
 
 
@@ -49,7 +54,7 @@ def known_variables() -> set[str]:
 
 
 def test_objects_refer_to_objects_that_are_there() -> None:
-    types = names("controller_credential_types") | {BUILT_IN_TYPE}
+    types = names("controller_credential_types") | BUILT_IN_TYPES.keys()
     assert {one["credential_type"] for one in CONFIGURATION["controller_credentials"]} <= types
     for template in TEMPLATES:
         assert template["project"] in names("controller_projects")
@@ -157,9 +162,13 @@ def test_extra_variables_of_a_template_are_read_by_the_collection(template: dict
     assert set(template.get("extra_vars", {})) <= known_variables()
 
 
+def nodes_of(workflow: str) -> dict[str, dict[str, t.Any]]:
+    """Return the nodes of a workflow by their identifier."""
+    return {node["identifier"]: node for node in named("controller_workflows", workflow)["simplified_workflow_nodes"]}
+
+
 def test_a_workflow_cleans_up_whatever_happens_and_its_last_node_decides() -> None:
-    (workflow,) = CONFIGURATION["controller_workflows"]
-    nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
+    nodes = nodes_of("HATCI OTA test with clean-up")
     assert {node["unified_job_template"] for node in nodes.values()} <= names("controller_templates")
     test = nodes["test"]
     assert test["unified_job_template"] == "HATCI OTA test"
@@ -167,6 +176,48 @@ def test_a_workflow_cleans_up_whatever_happens_and_its_last_node_decides() -> No
     assert "release" in nodes[clean_up]["unified_job_template"]
     (verdict,) = nodes[clean_up]["always_nodes"]
     assert nodes[verdict].keys() & {"always_nodes", "failure_nodes"} == set(), "or AAP calls every outcome successful"
+
+
+def waves_that_begin(ending: dict[str, str]) -> list[str]:
+    """Return the nodes that AAP runs where each ends as given, successfully if not given."""
+    nodes, waiting, ran = nodes_of("HATCI OTA fleet in waves"), ["wave_1"], []
+    while waiting:
+        node = waiting.pop(0)
+        if node not in ran:
+            ran.append(node)
+            followers = f"{'success' if ending.get(node, 'successful') == 'successful' else 'failure'}_nodes"
+            waiting += [*nodes[node].get(followers, []), *nodes[node].get("always_nodes", [])]
+    return ran
+
+
+@pytest.mark.parametrize(
+    ("ending", "ran"),
+    [
+        ({}, ["wave_1", "approve_2", "wave_2", "approve_3", "wave_3"]),
+        ({"wave_1": "failed"}, ["wave_1"]),
+        ({"wave_2": "canceled"}, ["wave_1", "approve_2", "wave_2"]),
+        ({"approve_3": "denied"}, ["wave_1", "approve_2", "wave_2", "approve_3"]),
+        ({"wave_3": "failed"}, ["wave_1", "approve_2", "wave_2", "approve_3", "wave_3"]),
+    ],
+)
+def test_no_wave_of_the_workflow_begins_after_one_that_failed_or_was_denied(
+    ending: dict[str, str], ran: list[str]
+) -> None:
+    assert waves_that_begin(ending) == [*ran, "clean_up", "verdict"]
+
+
+def test_the_jobs_of_the_workflow_are_its_waves_in_turn() -> None:
+    nodes = nodes_of("HATCI OTA fleet in waves")
+    workflow = named("controller_workflows", "HATCI OTA fleet in waves")
+    jobs = [node["unified_job_template"] for name, node in nodes.items() if name.startswith("wave")]
+    numbers = [named("controller_templates", job)["extra_vars"]["ota_fleet_wave"] for job in jobs]
+    assert numbers == [1, 2, 3]
+    assert len(Waves.of(workflow["extra_vars"]["ota_fleet_waves"], 200).sizes) == len(numbers)
+    assert TEMPLATES[1]["name"] == "HATCI OTA fleet test", "whose survey the workflow has, by its place"
+    assert "ota_fleet_wave" not in {question["variable"] for question in TEMPLATES[1]["survey"]["spec"]}
+    told = {name for kind, given in workflow.items() if kind.startswith("notification_templates") for name in given}
+    assert told <= names("controller_notifications")
+    assert all(node["approval_node"]["timeout"] for name, node in nodes.items() if name.startswith("approve"))
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=by_name)
@@ -209,7 +260,7 @@ def test_secrets_are_hidden_and_none_is_in_the_files() -> None:
         ]
     for credential in CONFIGURATION["controller_credentials"]:
         secret = credential["inputs"][SECRET_INPUTS[credential["credential_type"]]]
-        assert re.fullmatch(r"\{\{ vault_\w+ \}\}", secret)
+        assert re.fullmatch(r"\{\{ vault_\w+( \| default\(''\))? \}\}", secret)
 
 
 def test_the_execution_environment_holds_these_versions() -> None:

@@ -14,6 +14,7 @@ PREFIX = "ansible_collections.hatci.automation.plugins."
 LAYERS = (
     ("module_utils._plain_json", "module_utils._text", "module_utils._files", "module_utils._times"),
     ("module_utils._failure",),
+    ("module_utils._waves",),
     ("module_utils._arguments",),
     ("module_utils._module",),
     ("module_utils._http", "module_utils._outcome"),

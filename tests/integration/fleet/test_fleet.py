@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 import xml.etree.ElementTree as ET
 
@@ -113,6 +114,46 @@ def test_a_batch_that_fails_leaves_the_next_one_alone(run_fleet: Fleet) -> None:
 
     assert result.play.returncode != 0
     assert {host: row[1] for host, row in result.rows.items()} == {FIRST: "FAIL", SECOND: "PASS"}
+
+
+def test_a_wave_with_too_many_failures_is_the_last(run_fleet: Fleet) -> None:
+    vehicles = {host: {} for host in list(VINS)[:6]}
+    run_fleet.sums.set_vehicle(VINS[SECOND], outcome="FAILED")
+    waves = '{"ota_fleet_waves": [1, "50%", "100%"], "ota_fleet_stop_at_fail_percentage": 40}'
+
+    result = run_fleet(vehicles, "-e", waves, "-e", "ota_fleet_max_fail_percentage=100")
+
+    assert result.play.returncode != 0, "a vehicle that was not tested is never green"
+    assert result.outcomes() == {VINS[FIRST]: "PASS", VINS[SECOND]: "FAIL", VINS[THIRD]: "PASS"}
+    assert [row[1] for row in result.rows.values()] == ["PASS", "PASS", *["NOT_BEGUN"] * 3, "FAIL"]
+    assert result.summary[-1].startswith("1 of 6 vehicles failed, 3 were not begun")
+    again = re.search(r"To run only those 4 again: --limit @(\S+)", result.play.stdout)
+    assert again
+
+    run_fleet.sums.set_vehicle(VINS[SECOND], outcome="COMPLETE")
+    second = run_fleet(vehicles, "--limit", f"@{again.group(1)}", "-e", waves)
+
+    assert second.play.returncode == 0, pretty(second)
+    assert set(second.rows) == {SECOND, *list(VINS)[3:6]}
+
+
+@pytest.mark.newest_core
+def test_one_wave_runs_alone_as_a_node_of_a_workflow(run_fleet: Fleet) -> None:
+    vehicles = {host: {} for host in list(VINS)[:4]}
+
+    result = run_fleet(vehicles, "-e", "ota_fleet_waves=1,50%,100%", "-e", "ota_fleet_wave=2")
+
+    assert result.play.returncode == 0, pretty(result)
+    assert set(result.rows) == {SECOND} and set(result.outcomes()) == {VINS[SECOND]}
+
+
+@pytest.mark.newest_core
+def test_waves_that_are_none_are_refused_before_anything_begins(run_fleet: Fleet) -> None:
+    result = run_fleet({FIRST: {}, SECOND: {}}, "-e", "ota_fleet_waves=1")
+
+    assert result.play.returncode != 0
+    assert "ota_fleet_waves is 1, which ends with 1 of 2 vehicles; end it with 100%." in result.play.output
+    assert result.sums.requests() == []
 
 
 @pytest.mark.parametrize("hosts", ["no_such_group", "all"])

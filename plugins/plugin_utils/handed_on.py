@@ -1,0 +1,22 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the test of a host handed on, and whether it was a test of this run."""
+
+from __future__ import annotations
+
+import typing as t
+
+NOT_OURS = "ota_result was set by something else than the test of this run, so how the test ended is not known"
+
+
+def handed_on_by(host: str, variables: t.Mapping[str, t.Any], run: str) -> dict[str, t.Any]:
+    """Return the test of a host as ``vehicle``, ``result`` and ``reason``.
+
+    :param variables: of the host.
+    :param run: identity of the ansible-playbook process.
+    """
+    result, reason = variables.get("ota_result") or {}, variables.get("ota_fleet_reason") or ""
+    if isinstance(result, dict) and result.get("outcome") and result.get("run") != run:
+        return {"vehicle": host, "result": {}, "reason": NOT_OURS}
+    return {"vehicle": host, "result": result if isinstance(result, dict) else {}, "reason": str(reason)}
