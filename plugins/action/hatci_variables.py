@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import OFFERS, TARGET, offered
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import (
     CHECKS,
     check_test_variables,
@@ -31,7 +32,10 @@ class ActionModule(ActionBase):
         """Return the variables that are set, or one message about all that cannot be used."""
         result = super().run(tmp, task_vars)
         _checked, arguments = self.validate_argument_spec(
-            argument_spec={"required": {"type": "list", "elements": "str", "default": []}}
+            argument_spec={
+                "required": {"type": "list", "elements": "str", "default": []},
+                "offer": {"type": "str", "choices": list(OFFERS), "default": TARGET},
+            }
         )
         required = arguments["required"]
         given, problems = _read(TypedVariables(self._templar, task_vars or {}), required)
@@ -47,7 +51,7 @@ class ActionModule(ActionBase):
         if problems:
             message = sentence(f"{refusal(problems)} Nothing was created.")
             return {**result, "failed": True, "outcome": "ERROR", "msg": message}
-        return {**result, "changed": False, "variables": values}
+        return {**result, "changed": False, "variables": offered(values, arguments["offer"])}
 
 
 def _read(variables: TypedVariables, required: Iterable[str]) -> tuple[dict[str, t.Any], list[str]]:

@@ -9,7 +9,7 @@ name: scenario
 short_description: A scenario of a test, checked and complete
 description:
   - Takes a scenario as it is written, the name of one of this collection (a file in C(scenarios) of the role
-    M(hatci.automation.hatci_ota_test#role)), or the path of a file with one, and returns it with every key that it may
+    C(hatci.automation.hatci_ota_test)), or the path of a file with one, and returns it with every key that it may
     have.
   - What the scenario names of the variables of the host is filled in.
   - A file of tasks that it names is looked for beside the scenario's own file, else beside the playbook, and parsed.

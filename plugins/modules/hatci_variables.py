@@ -37,6 +37,13 @@ options:
     type: list
     elements: str
     default: []
+  offer:
+    description:
+      - Which update is returned. V(target) is the one that the variables describe, V(wrong_part_number) the same with
+        part numbers that no ECU has, and V(source) the swapped one, from the target to the source.
+    type: str
+    choices: [target, wrong_part_number, source]
+    default: target
 seealso:
   - module: hatci.automation.hatci_create_event
   - plugin: hatci.automation.ecus_from_text

@@ -9,22 +9,22 @@ cannot be used is refused in one sentence.
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 import typing as t
 from collections.abc import Mapping
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
-from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import COMPLETED, ENDS
 
-ENDS = ("completed", "refused", "restored", "completed_or_restored")
-COMPLETED = ENDS[0]
-OFFERS = ("target", "wrong_part_number", "source")
-TARGET = OFFERS[0]
+OFFERS = TARGET, WRONG_PART_NUMBER, SOURCE = ("target", "wrong_part_number", "source")
 UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands", "none")
 TASKS = "tasks"
 POWER_OFF, POWER_ON = "power_off", "power_on"
-SWITCH_ON = "j power on"
+SWITCH_OFF, SWITCH_ON = "j power off", "j power on"
 
 KEYS = ("name", "purpose", "clause", "disturbances", "expect", "within", "repeat", "offer")
 DISTURBANCE_KEYS = ("at", "do", COMMANDS, TASKS, "undo", "for", "proof")
@@ -39,6 +39,10 @@ MOST_DISTURBANCES = 20
 MOST_REPEATS = 10000
 LONGEST_TEXT = 500
 LONGEST_COMMAND = 4000
+LONGEST_PROBLEM = 400
+COMPLETE = "COMPLETE"
+"""How every spelling of success is told."""
+SWAPPED = ("build_level", "ecus", "remark")
 
 Values = dict[str, t.Any]
 
@@ -265,3 +269,79 @@ def _named(parts: tuple[str, ...]) -> str:
 def tasks_of(scenario: Mapping[str, t.Any]) -> list[str]:
     """Return the files of tasks that a normalised scenario names."""
     return [disturbance["tasks"] for disturbance in scenario.get("disturbances", []) if disturbance["tasks"]]
+
+
+def offered(variables: Mapping[str, t.Any], offer: str) -> Values:
+    """Return the variables of a test with the events that a scenario offers to the vehicle.
+
+    :param offer: `target`; `wrong_part_number` for part numbers that no ECU has; `source` for the swapped update.
+    """
+    if offer == WRONG_PART_NUMBER:
+        ecus = [{**ecu, "part_number": f"{ecu['part_number']}-WRONG"} for ecu in variables.get("hatci_target_ecus", [])]
+        return {**variables, "hatci_target_ecus": ecus}
+    if offer == SOURCE:
+        names = [(f"hatci_source_{part}", f"hatci_target_{part}") for part in SWAPPED]
+        other = {name: pair[1 - place] for pair in names for place, name in enumerate(pair)}
+        return {other.get(name, name): value for name, value in variables.items()}
+    return dict(variables)
+
+
+def disturbance_of(
+    planned: Mapping[str, t.Any],
+    point: Mapping[str, t.Any],
+    begun: Mapping[str, t.Any],
+    during: Mapping[str, t.Any],
+    proven: Mapping[str, t.Any],
+    undone: Mapping[str, t.Any],
+    after: Mapping[str, t.Any],
+) -> Values:
+    """Return what is recorded of a disturbance.
+
+    :param planned: of a normalised scenario.
+    :param point: how the update stood before, ``during`` it and ``after`` it; the others are the results of the tasks
+        that came then, if they did.
+    """
+    [(kind, value)] = planned["at"].items()
+    what = {POWER_OFF: SWITCH_OFF, TASKS: planned["tasks"]}.get(planned["do"]) or "; ".join(planned["commands"])
+    is_reached = bool(point.get("reached"))
+    if not is_reached:
+        problem = f"the deployment ended {point.get('state') or '?'} before it came to {kind} {_shown_point(value)}"
+    elif during.get("state") == COMPLETE:
+        problem = "the update had ended already when it was disturbed"
+    else:
+        problem = str(begun.get("problem") or proven.get("problem") or "")
+    is_proven = is_reached and bool(proven.get("proven")) and not problem
+    proof = planned["proof"]
+    return {
+        "name": planned["do"],
+        "what": what[:LONGEST_TEXT],
+        "at": dict(planned["at"]),
+        "reached": is_reached,
+        "state": point.get("state"),
+        "progress": _progress(point),
+        "state_after": after.get("state"),
+        "progress_after": _progress(after),
+        "began": _time(begun.get("began")),
+        "acted": _time(begun.get("done")),
+        "ended": _time(undone.get("ended")),
+        "proof": COMMANDS if isinstance(proof, Mapping) else proof,
+        "measured": str(proven.get("measured") or "")[:LONGEST_PROBLEM],
+        "proven": is_proven,
+        "problem": "" if is_proven else sentence(problem or "it was not proven")[:LONGEST_PROBLEM],
+    }
+
+
+def _time(seconds: t.Any) -> str | None:
+    """Return a time in ISO 8601, UTC."""
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+        return None
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _progress(status: Mapping[str, t.Any]) -> float | None:
+    return find_progress(status.get("status") or {})
+
+
+def _shown_point(value: t.Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -305,6 +305,7 @@ CHECKS: dict[str, Check] = {
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
     "ota_allowed_codes": _texts(commas=True),
+    "hatci_wait_for_update_until": _mapping,
     "ota_scenario": _scenario,
     **dict.fromkeys(["ota_fleet_max_fail_percentage", "ota_fleet_stop_at_fail_percentage"], _percentage),
 }

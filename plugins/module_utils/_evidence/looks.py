@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import END, PASS
+
 Step = dict[str, t.Any]
 Check = dict[str, t.Any]
 
 MODULE = "hatci_vehicle_check"
+MODULE_OF_END = "hatci_end_check"
 AFTER = "after"
 NO_CODES = "no confirmed code that was not there before"
 
@@ -22,8 +25,9 @@ def looks_of(steps: t.Iterable[Step]) -> dict[str, Step]:
 
 
 def checks_of(steps: t.Iterable[Step]) -> list[Check]:
-    """Return each check that a look at the vehicle made, with what was expected and measured."""
-    return [check for step in steps if step.get("module") == MODULE for check in _checks_of_step(step)]
+    """Return each check that a look at the vehicle made, and that of the end, with what was expected and measured."""
+    makers = {MODULE: _checks_of_step, MODULE_OF_END: _checks_of_end}
+    return [check for step in steps if step.get("module") in makers for check in makers[str(step["module"])](step)]
 
 
 def _checks_of_step(step: Step) -> t.Iterator[Check]:
@@ -46,6 +50,14 @@ def _checks_of_step(step: Step) -> t.Iterator[Check]:
         has_failed = step["outcome"] == "failed"
         passed = False if found else None if has_failed else True
         yield _check("codes", passed, NO_CODES, found, "FAIL")
+
+
+def _checks_of_end(step: Step) -> t.Iterator[Check]:
+    arguments, result = step.get("arguments") or {}, step["result"]
+    outcome = result.get("end_outcome")
+    if isinstance(arguments, dict) and outcome:
+        means = "FAIL" if outcome == PASS else str(outcome)
+        yield _check(END, outcome == PASS, arguments.get("expect"), result.get("summary"), means)
 
 
 def _check(name: str, passed: bool | None, expected: t.Any, measured: t.Any, means: str) -> Check:

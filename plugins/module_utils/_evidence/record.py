@@ -208,9 +208,9 @@ def _disturbance(item: t.Any) -> Record:
     given = item if isinstance(item, dict) else {}
     return {
         "name": str(given.get("name") or ""),
-        "began": given.get("began"),
-        "ended": given.get("ended"),
-        "proof": given.get("proof"),
+        **{name: given.get(name) for name in ("what", "at", "reached", "began", "acted", "ended")},
+        **{name: given.get(name) for name in ("state", "progress", "state_after", "progress_after")},
+        **{name: given.get(name) for name in ("proof", "measured", "problem")},
         "proven": bool(given.get("proven")),
     }
 

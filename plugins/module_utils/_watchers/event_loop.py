@@ -38,6 +38,19 @@ class EventLoop:
         self.has_owner = owner_fd is not None
         self._owner_fd = owner_fd
         self._signal_fd = signal_fd
+        self._attended: tuple[int, t.Callable[[], None]] | None = None
+        self._alarm: tuple[float, t.Callable[[], None]] | None = None
+
+    def attend(self, descriptor: int, handle: t.Callable[[], None]) -> None:
+        """Have a descriptor handled whenever it is readable while the owner's end is waited for."""
+        self._attended = (descriptor, handle)
+
+    def set_alarm(self, moment: float | None, ring: t.Callable[[], None]) -> None:
+        """Have something done at a moment, if the owner's end is waited for then; it replaces an earlier alarm.
+
+        :param moment: monotonic time in seconds; None for never.
+        """
+        self._alarm = None if moment is None else (moment, ring)
 
     def read_message(self) -> dict[str, t.Any] | None:
         """Return the task's next message; None if the task, the play or a signal ended the wait.
@@ -61,7 +74,19 @@ class EventLoop:
         :param moment: monotonic time in seconds.
         :raises Dismissed: the play has settled it.
         """
-        return bool(self._wait(self._owner(), None if moment is None else max(0.0, moment - time.monotonic())))
+        while True:
+            attended = [] if self._attended is None else [self._attended[0]]
+            until = [end for end in (moment, self._alarm[0] if self._alarm else None) if end is not None]
+            ready = self._wait([*attended, *self._owner()], max(0.0, min(until) - time.monotonic()) if until else None)
+            if set(ready) - set(attended):
+                return True
+            if self._attended and ready:
+                self._attended[1]()
+            elif self._alarm and time.monotonic() >= self._alarm[0]:
+                ring, self._alarm = self._alarm[1], None
+                ring()
+            elif not ready:
+                return False
 
     def until_readable(self, descriptor: int) -> bool:
         """Wait for a descriptor; return False if the end of the owner, or a signal to release, came first.

@@ -23,6 +23,7 @@ PAGES = sorted(
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
 MODULES = sorted(path.stem for path in (REPOSITORY / "plugins/modules").glob("*.py"))
 WITHOUT_GROUP = (
+    "hatci_end_check",
     "hatci_evidence",
     "hatci_outcome",
     "hatci_summary",

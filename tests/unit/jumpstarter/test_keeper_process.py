@@ -11,6 +11,8 @@ import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock, keeper_process
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 Answer = bool | errors.JumpstarterError
 HOUR = 3600.0
@@ -152,3 +154,12 @@ def test_a_lock_that_another_job_took_meanwhile_is_not_taken_for_ours(tmp_path: 
     assert not device_lock.holds(path, "hatci-7") and device_lock.holds(path, "hatci-8")
     os.close(taken[0])
     os.close(other[0])
+
+
+def test_tasks_of_the_play_find_the_keeper_whatever_the_name_of_its_lease() -> None:
+    owner = Owner.of(os.getpid())
+    names = {keeper_process.keeper_socket_name(lease, owner) for lease in ("hatci-7", "hatci-" + "x" * 200)}
+
+    assert len(names) == 2
+    for name in names:
+        control_socket.open_control_socket(name).close()

@@ -12,14 +12,16 @@ from hypothesis import given
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     KEYS,
     ScenarioRefused,
+    disturbance_of,
     normalise_scenario,
+    offered,
 )
 
 AT = {"progress": 40}
 CUT = {"at": AT, "do": "power_off"}
 
 
-def disturbance_of(**given_keys: t.Any) -> dict[str, t.Any]:
+def one_of(**given_keys: t.Any) -> dict[str, t.Any]:
     """Return what becomes of one disturbance."""
     [disturbance] = normalise_scenario({"disturbances": [{"at": AT, **given_keys}]})["disturbances"]
     return t.cast("dict[str, t.Any]", disturbance)
@@ -59,7 +61,7 @@ def test_an_empty_scenario_is_none(empty: t.Any) -> None:
 def test_a_point_is_a_progress_a_state_or_seconds(at: dict[str, t.Any]) -> None:
     [(kind, _point)] = at.items()
 
-    assert list(disturbance_of(do="power_off", at=at)["at"]) == [kind]
+    assert list(one_of(do="power_off", at=at)["at"]) == [kind]
 
 
 @pytest.mark.parametrize(
@@ -71,20 +73,20 @@ def test_a_point_is_a_progress_a_state_or_seconds(at: dict[str, t.Any]) -> None:
     ],
 )
 def test_commands_can_be_written_in_several_ways(written: dict[str, t.Any]) -> None:
-    disturbance = disturbance_of(**written, undo=["relay on"])
+    disturbance = one_of(**written, undo=["relay on"])
 
     assert (disturbance["do"], disturbance["commands"]) == ("commands", ["relay off"])
     assert (disturbance["undo"], disturbance["for"], disturbance["proof"]) == (["relay on"], 20.0, "commands")
 
 
 def test_what_needs_no_undo_lasts_no_time() -> None:
-    disturbance = disturbance_of(do={"tasks": "reset.yml"})
+    disturbance = one_of(do={"tasks": "reset.yml"})
 
     assert (disturbance["tasks"], disturbance["undo"], disturbance["for"]) == ("reset.yml", [], 0.0)
 
 
 def test_the_labs_own_command_can_be_the_proof() -> None:
-    disturbance = disturbance_of(do="power_off", proof={"commands": ["relay is-off"]})
+    disturbance = one_of(do="power_off", proof={"commands": ["relay is-off"]})
 
     assert disturbance["proof"] == {"commands": ["relay is-off"]}
 
@@ -160,3 +162,87 @@ def test_whatever_is_given_is_a_whole_scenario_or_refused_in_words(value: t.Any)
         else:
             assert scenario == {} or tuple(scenario) == KEYS
             assert normalise_scenario(scenario) == scenario
+
+
+ECUS = [{"ecu_name": "Gateway", "part_number": "GW-1", "sw_version": "2.0.0"}]
+VARIABLES = {
+    "hatci_vin": "V",
+    "hatci_source_ecus": [{"ecu_name": "Gateway", "part_number": "GW-1", "sw_version": "1.0.0"}],
+    "hatci_target_ecus": ECUS,
+    "hatci_source_build_level": "old",
+    "hatci_target_build_level": "new",
+    "hatci_target_remark": "remark",
+}
+
+
+def test_the_target_is_offered_as_it_is() -> None:
+    assert offered(VARIABLES, "target") == VARIABLES
+
+
+def test_a_wrong_part_number_is_one_that_no_ecu_has() -> None:
+    wrong = offered(VARIABLES, "wrong_part_number")
+
+    assert wrong["hatci_target_ecus"] == [{**ECUS[0], "part_number": "GW-1-WRONG"}]
+    assert {**wrong, "hatci_target_ecus": ECUS} == VARIABLES
+
+
+def test_a_rollback_offers_the_source() -> None:
+    swapped = offered(VARIABLES, "source")
+
+    assert (swapped["hatci_source_build_level"], swapped["hatci_target_build_level"]) == ("new", "old")
+    assert (swapped["hatci_source_ecus"], swapped["hatci_target_ecus"]) == (ECUS, VARIABLES["hatci_source_ecus"])
+    assert swapped["hatci_source_remark"] == "remark" and "hatci_target_remark" not in swapped
+    assert offered(swapped, "source") == VARIABLES
+
+
+PLANNED = normalise_scenario({"disturbances": [CUT]})["disturbances"][0]
+POINT = {"reached": True, "state": "INSTALLING", "status": {"progress": 41}}
+
+
+def test_a_disturbance_is_recorded_with_its_proof() -> None:
+    record = disturbance_of(
+        PLANNED,
+        POINT,
+        {"acted": True, "problem": "", "began": 0.0, "done": 1.5},
+        {"state": "INSTALLING"},
+        {"proven": True, "measured": "0 of 2 ECUs answered", "problem": ""},
+        {"ended": 20.25},
+        {"state": "INSTALLING", "status": {"progress": 43}},
+    )
+
+    assert record == {
+        "name": "power_off",
+        "what": "j power off",
+        "at": {"progress": 40.0},
+        "reached": True,
+        "state": "INSTALLING",
+        "progress": 41,
+        "state_after": "INSTALLING",
+        "progress_after": 43,
+        "began": "1970-01-01T00:00:00.000Z",
+        "acted": "1970-01-01T00:00:01.500Z",
+        "ended": "1970-01-01T00:00:20.250Z",
+        "proof": "unreachable",
+        "measured": "0 of 2 ECUs answered",
+        "proven": True,
+        "problem": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("results", "problem"),
+    [
+        ([{"reached": False, "state": "COMPLETE"}, {}, {}, {}], "the deployment ended COMPLETE before it came to"),
+        ([POINT, {"problem": "'j power off' failed"}, {}, {"skipped": True}], "'j power off' failed"),
+        ([POINT, {}, {"state": "COMPLETE"}, {"proven": True}], "the update had ended already when it was disturbed"),
+        ([POINT, {}, {}, {"proven": False, "problem": "Gateway still answered"}], "Gateway still answered"),
+        ([POINT, {}, {}, {}], "it was not proven"),
+    ],
+)
+def test_a_disturbance_that_did_not_happen_says_why(results: list[dict[str, t.Any]], problem: str) -> None:
+    point, begun, during, proven = results
+
+    record = disturbance_of(PLANNED, point, begun, during, proven, {}, {})
+
+    assert not record["proven"]
+    assert record["problem"].startswith(problem)

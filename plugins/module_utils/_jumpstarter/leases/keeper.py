@@ -8,20 +8,27 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import time
+import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import keeper_process
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import watcher_environment
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
     LaunchedWatcher,
     NotWatching,
+    is_watching,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 Identity = dict[str, int]
+
+SETTLE_SECONDS = 600.0
+SETTLE_PAUSE = 0.5
 
 
 def start_keeper(
@@ -92,3 +99,30 @@ def find_keeper(lease_name: str) -> Identity | None:
                 keeper = Owner.of(int(entry))
                 return {"pid": keeper.pid, "start": keeper.start}
     return None
+
+
+def tell_keeper(lease_name: str, owner: Owner | None, message: t.Mapping[str, t.Any]) -> None:
+    """Tell the keeper of a lease what is to be undone at its device, or was; return when it has noted that.
+
+    :raises LeaseLost: it cannot be told.
+    """
+    try:
+        if owner is None:
+            raise control_socket.NoListener("the play is not on this machine")
+        control_socket.send(keeper_process.keeper_socket_name(lease_name, owner), message)
+    except (OSError, OwnerGone) as error:
+        raise errors.LeaseLost(
+            f"The keeper of lease {lease_name} could not be told what is to be undone ({error}), so the device was "
+            "left alone."
+        ) from None
+
+
+def settle_undos(lease_name: str, files: LeaseFiles, owner: Owner | None, sleep: t.Callable[[float], None]) -> None:
+    """Have the keeper undo whatever is pending at the device, and wait for that, before it is given back."""
+    if not files.undo.exists():
+        return
+    with contextlib.suppress(errors.LeaseLost):
+        tell_keeper(lease_name, owner, {"settle": True})
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while files.undo.exists() and time.monotonic() < deadline and is_watching(find_keeper(lease_name)):
+        sleep(SETTLE_PAUSE)

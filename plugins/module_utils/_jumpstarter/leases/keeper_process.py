@@ -10,8 +10,10 @@ releases it as soon as that is gone, whatever ended it. A local lease is a lock,
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pathlib
+import socket
 import time
 import typing as t
 
@@ -26,7 +28,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.undo import PendingUndos
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket, event_loop
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 RENEW_AT = 1 / 3
@@ -76,10 +79,13 @@ class Keeper:
         self._may_end = 0.0
         """The same, if a renewal that was not answered was carried out."""
         self._may_come_late = False
+        lock = order["lock"][0] if order["lock"] else None
+        self._undos = PendingUndos(order["name"], pathlib.Path(order["record"]).with_suffix(".undo"), lock, watch.log)
 
     def run(self) -> None:
         """Keep the lease until the play ends or says that it gave the lease back."""
         self._watch.log(f"watching process {self._order['owner']} for lease {self._order['name']}")
+        self._attend_tasks()
         elapsed = self._wait_for_lease()
         if elapsed is not None:
             self._watch.log("the lease is held")
@@ -95,6 +101,26 @@ class Keeper:
             for file in ("record", "trouble"):
                 with contextlib.suppress(OSError):
                     os.unlink(self._order[file])
+
+    def _attend_tasks(self) -> None:
+        """Listen to tasks that say what is to be undone at the device."""
+        owner = self._owner
+        if owner is None:
+            return
+        try:
+            listening = control_socket.open_control_socket(keeper_socket_name(self._order["name"], owner))
+        except (OSError, OwnerGone) as error:
+            self._watch.log(f"cannot listen to tasks: {error}")
+            return
+        self._watch.attend(listening.fileno(), lambda: self._receive(listening))
+
+    def _receive(self, listening: socket.socket) -> None:
+        control_socket.receive(listening, self._undos.record)
+        self._watch.set_alarm(self._undos.next_due, self._undo_overdue)
+
+    def _undo_overdue(self) -> None:
+        self._undos.undo_overdue()
+        self._watch.set_alarm(self._undos.next_due, self._undo_overdue)
 
     def _wait_for_lease(self) -> float | None:
         """Return for how many seconds the lease has been held; None if it was not said that it is."""
@@ -142,11 +168,12 @@ class Keeper:
                 return
             if lock is None or device_lock.is_at(lock, pathlib.Path(path)):
                 continue
-            lock = device_lock.lock_again(lock, pathlib.Path(path))
+            lock = self._undos.lock = device_lock.lock_again(lock, pathlib.Path(path))
             if lock is not None:
                 self._watch.log(f"the lock file {path} was gone and was made anew")
                 continue
             self._report_trouble(f"Somebody removed the lock file {path}, and another job may have the device since.")
+            self._undos.give_up()
             end_lease_processes(self._order["name"])
 
     def _renew_until_end(self, began: float, window: float) -> bool:
@@ -207,6 +234,7 @@ class Keeper:
         ended = end_lease_processes(self._order["name"])
         if ended:
             self._watch.log(f"ended {ended} processes that worked for it")
+        self._undos.undo_all(self._watch.pause)
         if self._order["config"] is None:
             self._watch.log("released the lock")
             return
@@ -240,6 +268,15 @@ class Keeper:
                     return
             self._watch.pause(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def keeper_socket_name(lease_name: str, owner: Owner) -> str:
+    """Return the name of the socket on which the keeper of a lease listens to the tasks of its play.
+
+    :raises OwnerGone: the play has ended.
+    """
+    # Such a name has 107 characters at the most.
+    return control_socket.socket_name(f"keeper-{hashlib.sha256(lease_name.encode()).hexdigest()[:12]}", owner)
 
 
 def _elapsed(message: dict[str, t.Any]) -> float | None:

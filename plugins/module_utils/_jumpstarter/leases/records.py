@@ -41,9 +41,10 @@ UNTOLD = "Its keeper did not tell why."
 
 
 class LeaseFiles:
-    """``record`` says what the lease is, ``trouble`` why it is not safe any more, ``log`` what its keeper did.
+    """``record`` says what the lease is, ``trouble`` why it is not safe any more, ``log`` what its keeper did, ``undo``
+    what is to be undone at the device before it is given back.
 
-    The task that acquired the lease writes the record, the keeper the two others.
+    The task that acquired the lease writes the record, the keeper the others.
 
     :raises JumpstarterError: the files cannot be kept safely.
     """
@@ -56,6 +57,7 @@ class LeaseFiles:
         self.record = directory / f"{lease_name}.json"
         self.trouble = directory / f"{lease_name}.trouble"
         self.log = directory / f"{lease_name}.log"
+        self.undo = self.record.with_suffix(".undo")
 
     def read(self) -> Record | None:
         """Return the record, or None if this machine holds no such lease.

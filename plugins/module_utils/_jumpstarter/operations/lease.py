@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     acquire_from_controller,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import settle_undos
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
     LeaseFiles,
     controller_of_record,
@@ -201,10 +202,11 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     result.update(mode=mode, exporter=(record or {}).get("exporter"))
     if check_mode:
         return {**result, "changed": True}
-    if mode == LOCAL:
-        return _released(result, *release_local(name, files, record))
     caller = Caller.from_options(options)
     sleep = caller.owner.sleep if caller.owner else time.sleep
+    settle_undos(name, files, caller.owner, sleep)
+    if mode == LOCAL:
+        return _released(result, *release_local(name, files, record))
     is_known = record and record.get("config") is not None
     controller = (
         controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)

@@ -1,0 +1,222 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a test with a scenario ended: what SUMS says and what the vehicle says, held against what was expected.
+
+After a failed or interrupted update a vehicle must have either its old or its new software, as UN R156 (7.2.2.1.1)
+wants it. A mixture is a failure, whatever SUMS says.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
+    Ecu,
+    new_codes,
+    software_differences,
+    unread_codes,
+)
+
+ENDS = ("completed", "refused", "restored", "completed_or_restored")
+COMPLETED, REFUSED, RESTORED, COMPLETED_OR_RESTORED = ENDS
+SUCCEEDED, FAILED, NEVER_BEGAN, OPEN = ("succeeded", "failed", "never_began", "open")
+"""What SUMS says: the deployment succeeded, failed or was cancelled, was refused before it began, or has not ended."""
+
+PASS, FAIL, ERROR, INVALID, TIMEOUT = "PASS", "FAIL", "ERROR", "INVALID", "TIMEOUT"
+NO_REFUSAL = frozenset({401, 403, 407, 408, 425, 429})
+"""Answers of SUMS that are about the token, the time or the rate, and so say nothing about what was asked for."""
+
+Look = t.Mapping[str, t.Any]
+Verdict = tuple[str, str]
+"""An outcome, and the sentences that give the reason."""
+
+
+class NotAsExpected(Failure):
+    """The test did not end as its scenario expects."""
+
+
+class End(t.NamedTuple):
+    """What is known of the end of a test.
+
+    `before` and `after` are the ECUs of looks at the vehicle, None where none was taken. `source` and `target` are the
+    ECUs of the events.
+    """
+
+    sums: str
+    said: str
+    source: t.Sequence[Ecu]
+    target: t.Sequence[Ecu]
+    before: t.Sequence[Ecu] | None
+    after: t.Sequence[Ecu] | None
+
+
+def is_refusal(status: t.Any) -> bool:
+    """Whether an HTTP status says that SUMS does not want what was asked for."""
+    return isinstance(status, int) and 400 <= status < 500 and status not in NO_REFUSAL
+
+
+def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict:
+    """Return what the end of a test makes of it.
+
+    :param expect: one of :data:`ENDS`.
+    :param disturbances: each with `name`, `proven` and `problem`.
+    """
+    unproven = [disturbance for disturbance in disturbances if not disturbance.get("proven")]
+    if unproven:
+        told = " ".join(f"{item.get('name')}: {str(item.get('problem')).rstrip('.')}." for item in unproven)
+        return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
+    if end.after is None:
+        return _by_sums_alone(expect, end)
+    mixture = mixed_software(end.source, end.target, end.after)
+    if mixture:
+        return FAIL, f"The vehicle has a mixture of old and new software: {mixture}. {end.said}"
+    silent = [ecu["name"] for ecu in end.after if not ecu.get("reachable", True)]
+    if silent:
+        return FAIL, f"After the update {', '.join(map(str, silent))} did not answer. {end.said}"
+    if end.sums == OPEN:
+        return TIMEOUT, end.said
+    if expect == REFUSED:
+        return _refused(end)
+    return _completed_or_restored(expect, end)
+
+
+def mixed_software(source: t.Sequence[Ecu], target: t.Sequence[Ecu], seen: t.Sequence[Ecu]) -> str:
+    """Return in words which ECUs have old and which have new software; empty if only one of both is there."""
+    old_of = {_name(ecu): ecu for ecu in source}
+    old, new = [], []
+    for ecu in target:
+        before = old_of.get(_name(ecu))
+        if before is None or all(before.get(part) == ecu.get(part) for part in ("part_number", "sw_version")):
+            continue
+        if not software_differences([ecu], seen):
+            new.append(_name(ecu))
+        elif not software_differences([before], seen):
+            old.append(_name(ecu))
+    return f"{', '.join(new)} has the target's, {', '.join(old)} the source's" if old and new else ""
+
+
+def _by_sums_alone(expect: str, end: End) -> Verdict:
+    if end.sums == OPEN:
+        return TIMEOUT, end.said
+    if expect == COMPLETED:
+        return (PASS if end.sums == SUCCEEDED else FAIL), end.said
+    return INVALID, (
+        f"Whether the end is {expect} only the vehicle can say, and it was not asked; set ota_vehicle_ecus. {end.said}"
+    )
+
+
+def _refused(end: End) -> Verdict:
+    changed = _changes(end)
+    if end.sums == SUCCEEDED:
+        return FAIL, f"The update should have been refused, but it was carried out. {end.said}"
+    if changed:
+        return FAIL, f"The update was refused, but the vehicle has changed: {'; '.join(changed)}. {end.said}"
+    return PASS, f"The update was refused and the vehicle is unchanged. {end.said}"
+
+
+def _completed_or_restored(expect: str, end: End) -> Verdict:
+    lacking_target = software_differences(end.target, end.after or [])
+    lacking_source = software_differences(end.source, end.after or [])
+    has_succeeded = end.sums == SUCCEEDED
+    if has_succeeded and lacking_target:
+        return FAIL, f"SUMS says that the update is complete, but not the vehicle: {'; '.join(lacking_target)}."
+    if not has_succeeded and lacking_source:
+        return FAIL, f"The vehicle is not back on the source software: {'; '.join(lacking_source)}. {end.said}"
+    ended = COMPLETED if has_succeeded else RESTORED
+    if ended not in (expect, *([COMPLETED, RESTORED] if expect == COMPLETED_OR_RESTORED else [])):
+        return FAIL, f"The update was expected to be {expect}, but it was {ended}. {end.said}"
+    has = "has the target software" if has_succeeded else "is back on the source software"
+    return PASS, f"The vehicle {has}. {end.said}"
+
+
+def _changes(end: End) -> list[str]:
+    """Return how the software of the vehicle differs from what it was."""
+    if end.before is None:
+        return software_differences(end.source, end.after or [])
+    was = [ecu for ecu in end.before if ecu.get("reachable", True)]
+    return software_differences(was, end.after or [])
+
+
+def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """Judge the end of a test with a scenario.
+
+    :returns: ``changed`` (never), ``end_outcome`` and ``summary``.
+    :raises NotAsExpected: it is not PASS.
+    """
+    if check_mode:
+        return {"changed": False, "end_outcome": PASS, "summary": ""}
+    before, after = (_ecus(options[moment]) for moment in ("before", "after"))
+    update, refusal = options["update"] or {}, options["refusal"] or {}
+    disturbances = options["disturbances"] or []
+    _refuse_other_failures(update, refusal, disturbances)
+    end = End(
+        *(_sums(update, refusal), _said(update, refusal)),
+        *(options["source_ecus"], options["target_ecus"]),
+        *(before, after),
+    )
+    outcome, summary = judge(options["expect"], end, disturbances)
+    vin = (options["after"] or {}).get("vin")
+    if outcome == PASS and vin and options["vin"] and str(vin).upper() != options["vin"].upper():
+        outcome, summary = (
+            ERROR,
+            f"After the update the vehicle has the VIN {vin}, but the test is for {options['vin']}.",
+        )
+    if outcome == PASS and end.sums == SUCCEEDED and "codes" in options["checks"] and after is not None:
+        outcome, summary = _judge_codes(before or [], after, options["allowed_codes"], summary)
+    if outcome != PASS:
+        raise NotAsExpected(summary, outcome=outcome, end_outcome=outcome, summary=sentence(summary))
+    return {"changed": False, "end_outcome": outcome, "summary": sentence(summary)}
+
+
+def _refuse_other_failures(update: Look, refusal: Look, disturbances: t.Sequence[Look]) -> None:
+    """Let a failure that says nothing about the vehicle be what it is, unless the test proves nothing anyway."""
+    if not all(disturbance.get("proven") for disturbance in disturbances):
+        return
+    for failed, is_end in ((update, update.get("outcome") in ("FAIL", "TIMEOUT")), (refusal, _is_refused(refusal))):
+        if failed.get("failed") and not is_end:
+            message = str(failed.get("msg") or "SUMS gives no reason.")
+            raise NotAsExpected(message, outcome=failed.get("outcome") or ERROR)
+
+
+def _is_refused(refusal: Look) -> bool:
+    return is_refusal(refusal.get("status"))
+
+
+def _judge_codes(before: t.Sequence[Ecu], after: t.Sequence[Ecu], allowed: t.Sequence[str], summary: str) -> Verdict:
+    unknown = unread_codes(after)
+    if unknown:
+        return FAIL, f"{'; '.join(unknown)}. Leave codes out of ota_vehicle_checks if they cannot be read."
+    found = new_codes(before, after, allowed)
+    if not found:
+        return PASS, summary
+    told = ", ".join(f"{code['name']} {code['code']} (status 0x{code['status']:02X})" for code in found)
+    return FAIL, (
+        f"The update left confirmed trouble codes that were not there before: {told}; "
+        "ota_allowed_codes names codes that may come."
+    )
+
+
+def _ecus(look: Look | None) -> list[Ecu] | None:
+    """Return the ECUs of a look; None if none was taken."""
+    return list(look.get("ecus") or []) if look else None
+
+
+def _sums(update: Look, refusal: Look) -> str:
+    if refusal:
+        return NEVER_BEGAN
+    by_outcome = {"FAIL": FAILED, "TIMEOUT": OPEN}
+    return by_outcome.get(str(update.get("outcome") or ""), SUCCEEDED)
+
+
+def _said(update: Look, refusal: Look) -> str:
+    """Return what SUMS says, in a sentence."""
+    told = refusal.get("msg") or update.get("msg")
+    if told:
+        return sentence(str(told))
+    return f"The deployment ended {update.get('state') or 'in an unknown state'}."
+
+
+def _name(ecu: Ecu) -> str:
+    return str(ecu.get("ecu_name") or ecu.get("name") or "")

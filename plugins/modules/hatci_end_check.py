@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hatci_end_check
+short_description: Judge the end of a scenario
+version_added: 0.1.0
+description:
+  - Holds what SUMS says of an update and what the vehicle says of itself against the end that a scenario expects, and
+    fails with the outcome that the difference makes of the test.
+  - A mixture of old and new software is V(FAIL), whatever SUMS says. A disturbance that is not proven makes the test
+    V(INVALID), and so does an end that only the vehicle could tell where it was not asked.
+
+options:
+  expect:
+    description:
+      - V(completed) is success in SUMS and the target on the vehicle. V(refused) is a failure in SUMS, or a request
+        that SUMS refused, and a vehicle that is unchanged. V(restored) is a failure in SUMS and the source on the
+        vehicle. V(completed_or_restored) is either of V(completed) and V(restored).
+    type: str
+    required: true
+    choices: [completed, refused, restored, completed_or_restored]
+  update:
+    description: How the deployment ended, as M(hatci.automation.hatci_update_status) returns it.
+    type: dict
+  refusal:
+    description: The failed request that SUMS refused, where there is no deployment.
+    type: dict
+  before:
+    description: The look before the update, C(record) of M(hatci.automation.hatci_vehicle_check).
+    type: dict
+  after:
+    description: The look after it. Empty if none was taken.
+    type: dict
+  vin:
+    description: Vehicle identification number of the test's vehicle.
+    type: str
+    default: ""
+  source_ecus:
+    description: The ECUs of the source event.
+    type: list
+    elements: dict
+    required: true
+  target_ecus:
+    description: The ECUs of the target event.
+    type: list
+    elements: dict
+    required: true
+  disturbances:
+    description: What disturbed the update, each with C(name), C(proven) and C(problem).
+    type: list
+    elements: dict
+    default: []
+  checks:
+    description: With V(codes), an update that succeeded may leave no new confirmed trouble code.
+    type: list
+    elements: str
+    choices: [identity, source, target, codes]
+    default: []
+  allowed_codes:
+    description: Trouble codes that may come with an update.
+    type: list
+    elements: str
+    default: []
+
+author:
+  - The hatci.automation maintainers (@hatci)
+extends_documentation_fragment:
+  - hatci.automation.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Judges nothing, since nothing was read.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+seealso:
+  - module: hatci.automation.hatci_vehicle_check
+  - module: hatci.automation.jumpstarter_disturbance
+"""
+
+EXAMPLES = r"""
+- name: The vehicle must have either its old or its new software
+  hatci.automation.hatci_end_check:
+    expect: completed_or_restored
+    update: "{{ deployment }}" # what hatci_update_status has registered
+    before: "{{ look_before.record }}"
+    after: "{{ look_after.record }}"
+    source_ecus: "{{ hatci_source_ecus }}"
+    target_ecus: "{{ hatci_target_ecus }}"
+"""
+
+RETURN = r"""
+end_outcome:
+  description: What the end makes of the test, V(PASS), V(FAIL), V(TIMEOUT), V(ERROR) or V(INVALID).
+  returned: always
+  type: str
+  sample: PASS
+summary:
+  description: Why.
+  returned: always
+  type: str
+  sample: The vehicle is back on the source software. Deployment deploy-000001 ended FAILED.
+"""
+
+from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
+from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import ENDS, check_end
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS
+
+ARGUMENTS = {
+    "argument_spec": {
+        "expect": {"type": "str", "required": True, "choices": list(ENDS)},
+        "update": {"type": "dict"},
+        "refusal": {"type": "dict"},
+        "before": {"type": "dict"},
+        "after": {"type": "dict"},
+        "vin": {"type": "str", "default": ""},
+        "source_ecus": {"type": "list", "elements": "dict", "required": True},
+        "target_ecus": {"type": "list", "elements": "dict", "required": True},
+        "disturbances": {"type": "list", "elements": "dict", "default": []},
+        "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": []},
+        "allowed_codes": {"type": "list", "elements": "str", "default": []},
+    },
+    "supports_check_mode": True,
+}
+OPERATION = check_end
+
+
+def main() -> None:
+    run_module(ARGUMENTS, OPERATION, run_operation)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the end of a scenario makes of its test, by SUMS and by the vehicle together."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import (
+    ENDS,
+    End,
+    check_end,
+    is_refusal,
+    judge,
+    mixed_software,
+)
+
+Ecu = dict[str, t.Any]
+NAMES = ("Gateway", "Radio")
+OLD, NEW, ODD = "1.0.0", "2.0.0", "9.9.9"
+
+
+def event(version: str, *names: str) -> list[Ecu]:
+    """Return the ECUs of an event."""
+    return [{"ecu_name": name, "part_number": f"{name}-1", "sw_version": version} for name in names or NAMES]
+
+
+def look(*versions: str | None) -> list[Ecu]:
+    """Return the ECUs of a look, one version each; None for one that does not answer."""
+    return [
+        {"name": name, "reachable": version is not None, "part_number": f"{name}-1", "sw_version": version, "codes": []}
+        for name, version in zip(NAMES, versions, strict=True)
+    ]
+
+
+def end(sums: str, after: list[Ecu] | None, before: list[Ecu] | None = None) -> End:
+    """Return the end of an update of both ECUs."""
+    return End(sums, "SUMS said so.", event(OLD), event(NEW), before or look(OLD, OLD), after)
+
+
+@pytest.mark.parametrize(
+    ("expect", "sums", "after", "outcome"),
+    [
+        ("completed", "succeeded", look(NEW, NEW), "PASS"),
+        ("completed", "succeeded", look(OLD, OLD), "FAIL"),
+        ("completed", "failed", look(NEW, NEW), "FAIL"),
+        ("completed", "failed", look(OLD, OLD), "FAIL"),
+        ("completed", "open", look(OLD, OLD), "TIMEOUT"),
+        ("refused", "failed", look(OLD, OLD), "PASS"),
+        ("refused", "never_began", look(OLD, OLD), "PASS"),
+        ("refused", "succeeded", look(OLD, OLD), "FAIL"),
+        ("refused", "failed", look(ODD, ODD), "FAIL"),
+        ("refused", "never_began", look(NEW, NEW), "FAIL"),
+        ("restored", "failed", look(OLD, OLD), "PASS"),
+        ("restored", "failed", look(NEW, NEW), "FAIL"),
+        ("restored", "succeeded", look(NEW, NEW), "FAIL"),
+        ("completed_or_restored", "succeeded", look(NEW, NEW), "PASS"),
+        ("completed_or_restored", "failed", look(OLD, OLD), "PASS"),
+        ("completed_or_restored", "succeeded", look(OLD, OLD), "FAIL"),
+        ("completed_or_restored", "failed", look(NEW, NEW), "FAIL"),
+        ("completed_or_restored", "open", look(OLD, None), "FAIL"),
+    ],
+)
+def test_each_end_is_judged_by_sums_and_the_vehicle(expect: str, sums: str, after: list[Ecu], outcome: str) -> None:
+    assert judge(expect, end(sums, after))[0] == outcome
+
+
+@pytest.mark.parametrize("expect", ENDS)
+@pytest.mark.parametrize("sums", ["succeeded", "failed", "never_began", "open"])
+@pytest.mark.parametrize("after", [look(OLD, NEW), look(NEW, OLD)])
+def test_a_mixture_fails_whatever_sums_says_and_whatever_was_expected(expect: str, sums: str, after: list[Ecu]) -> None:
+    outcome, summary = judge(expect, end(sums, after))
+
+    assert outcome == "FAIL"
+    assert "mixture of old and new software" in summary
+
+
+def test_an_ecu_that_the_update_does_not_change_is_no_part_of_a_mixture() -> None:
+    source, target = event(OLD), [*event(NEW, "Gateway"), *event(OLD, "Radio")]
+
+    assert mixed_software(source, target, look(NEW, OLD)) == ""
+
+
+@pytest.mark.parametrize("expect", ["refused", "restored", "completed_or_restored"])
+def test_without_the_vehicles_own_account_such_an_end_is_not_proven(expect: str) -> None:
+    outcome, summary = judge(expect, end("failed", None))
+
+    assert outcome == "INVALID"
+    assert "only the vehicle can say" in summary
+
+
+def test_a_look_that_saw_nothing_proves_nothing() -> None:
+    assert judge("completed", end("succeeded", []))[0] == "FAIL"
+    assert judge("refused", end("failed", []))[0] == "FAIL"
+
+
+@pytest.mark.parametrize("sums", ["succeeded", "failed", "open"])
+def test_a_disturbance_that_did_not_happen_proves_nothing(sums: str) -> None:
+    disturbances = [{"name": "power_off", "proven": False, "problem": "Gateway still answered"}]
+
+    outcome, summary = judge("completed", end(sums, look(NEW, NEW)), disturbances)
+
+    assert outcome == "INVALID"
+    assert "power_off: Gateway still answered." in summary
+
+
+versions = st.sampled_from([OLD, NEW, ODD, None])
+
+
+@given(st.sampled_from(ENDS), st.sampled_from(["succeeded", "failed", "never_began", "open"]), versions, versions)
+def test_nothing_but_whole_old_or_whole_new_software_ever_passes(
+    expect: str, sums: str, first: str | None, second: str | None
+) -> None:
+    outcome, _summary = judge(expect, end(sums, look(first, second)))
+
+    if outcome == "PASS":
+        assert (first, second) == ((NEW, NEW) if sums == "succeeded" else (OLD, OLD))
+
+
+@pytest.mark.parametrize(("status", "is_one"), [(400, True), (409, True), (422, True), (404, True)])
+@pytest.mark.parametrize("other", [401, 403, 408, 425, 429, 500, 503, None])
+def test_a_refusal_is_about_what_was_asked_for(status: int, is_one: bool, other: int | None) -> None:
+    assert is_refusal(status) is is_one
+    assert not is_refusal(other)
+
+
+def options(**changed: t.Any) -> dict[str, t.Any]:
+    """Return what the module takes."""
+    record = {"vin": "V", "ecus": look(OLD, OLD)}
+    given_options = {
+        "expect": "completed", "update": {"state": "COMPLETE"}, "refusal": None, "before": record,
+        "after": {"vin": "V", "ecus": look(NEW, NEW)}, "vin": "V", "source_ecus": event(OLD), "target_ecus": event(NEW),
+        "disturbances": [], "checks": ["codes"], "allowed_codes": [],
+    }  # fmt: skip
+    return {**given_options, **changed}
+
+
+def test_a_success_says_what_the_vehicle_has() -> None:
+    result = check_end(options(), False)
+
+    assert (result["end_outcome"], result["changed"]) == ("PASS", False)
+    assert result["summary"] == "The vehicle has the target software. The deployment ended COMPLETE."
+
+
+CODED = [{**ecu, "codes": [{"code": "U0123-00", "status": 0x2F, "confirmed": True}]} for ecu in look(NEW, NEW)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "outcome", "told"),
+    [
+        ({"after": {"vin": "W", "ecus": look(NEW, NEW)}}, "ERROR", "has the VIN W, but the test is for V"),
+        ({"after": {"vin": "V", "ecus": CODED}}, "FAIL", "that were not there before: Gateway U0123-00"),
+        ({"update": {"failed": True, "outcome": "ERROR", "msg": "SUMS is away."}}, "ERROR", "SUMS is away."),
+        ({"update": {"failed": True, "outcome": "TIMEOUT", "msg": "Too late."}}, "TIMEOUT", "Too late."),
+        (
+            {"expect": "refused", "refusal": {"failed": True, "status": 401, "msg": "Wrong token."}},
+            "ERROR",
+            "Wrong token.",
+        ),
+        ({"after": {}, "expect": "restored"}, "INVALID", "set ota_vehicle_ecus"),
+    ],
+)
+def test_what_is_not_as_expected_fails_with_its_outcome(changed: dict[str, t.Any], outcome: str, told: str) -> None:
+    with pytest.raises(Failure) as failed:
+        check_end(options(**changed), False)
+
+    result = failed.value.as_result()
+    assert result["outcome"] == outcome
+    assert told in result["msg"]
+
+
+def test_a_request_that_sums_refused_passes_where_that_was_expected() -> None:
+    refusal = {"failed": True, "status": 422, "msg": "No such part number."}
+    changed = {"expect": "refused", "refusal": refusal, "update": {}, "after": {"vin": "V", "ecus": look(OLD, OLD)}}
+
+    assert "is unchanged. No such part number." in check_end(options(**changed), False)["summary"]
