@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path
 
 import psutil
+from second_user import as_user, give_to
 
 REPOSITORY = Path(__file__).parents[1]
 HUNG_SECONDS = 300
@@ -82,13 +83,13 @@ class StartedPlay:
         A child may be born while the others are killed, so this looks again until none is left.
         """
         self.kill()
-        while living := [process for process in psutil.process_iter() if self._started(process)]:
+        while living := [process for process in psutil.process_iter() if self.has_started(process)]:
             for process in living:
                 with contextlib.suppress(psutil.Error):
                     process.kill()
             psutil.wait_procs(living, timeout=1)
 
-    def _started(self, process: psutil.Process) -> bool:
+    def has_started(self, process: psutil.Process) -> bool:
         """Whether a process has this home and can still do something."""
         with contextlib.suppress(psutil.Error):
             return process.environ().get("HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE
@@ -152,13 +153,26 @@ class AnsiblePlaybook:
         *arguments: str,
         variables: dict[str, t.Any] | None = None,
         env: dict[str, str] | None = None,
+        home: Path | None = None,
+        uid: int | None = None,
     ) -> StartedPlay:
-        """Start a playbook, in a process group of its own; the parameters are those of a run to its end."""
-        home = self.new_home()
+        """Start a playbook, in a process group of its own.
+
+        :param home: what :meth:`new_home` gave, for whoever puts something there first.
+        :param uid: the user that it runs as, if that is another one.
+
+        The other parameters are those of a run to its end.
+        """
+        home = home or self.new_home()
+        environment = {**self.environment(home), **(env or {})}
+        command = self.command(playbook, home, *arguments, *_given(variables, home))
+        if uid:
+            give_to(uid, home)
+            command = [*as_user(uid), *command]
         with (home / "output").open("wb") as output:
             process = subprocess.Popen(
-                self.command(playbook, home, *arguments, *_given(variables, home)),
-                env={**self.environment(home), **(env or {})},
+                command,
+                env=environment,
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

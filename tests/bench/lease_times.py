@@ -21,7 +21,7 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests/integration/lease"))
+sys.path[:0] = [str(REPOSITORY / "tests/integration/lease"), str(REPOSITORY / "tests")]
 
 from lease_support import (  # noqa: E402
     ACQUIRE,
@@ -105,7 +105,7 @@ def measure_play(play: Play, device: Device, times: Times) -> None:
     (keeper,) = play.keepers()
     times.pss.append(pss_of(keeper))
     killed = time.monotonic()
-    play.kill(signal.SIGKILL)
+    play.send(signal.SIGKILL)
     wait_for(device.is_free)
     times.freed.append(time.monotonic() - killed)
     wait_for(lambda: not play.processes())

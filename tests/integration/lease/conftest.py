@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import typing as t
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,7 +25,6 @@ from lease_support import (
     api_of,
     exporter_config,
 )
-from second_user import as_user, give_to
 
 from hatci_lab.controller.process import ControllerError, ControllerProcess
 
@@ -138,7 +135,6 @@ def start(ansible_playbook: t.Any, tmp_path: Path) -> Iterator[StartPlay]:
         for device in devices:
             given |= device.variables
         given |= variables or {}
-        (home / "variables.json").write_text(json.dumps(given), encoding="utf-8")
         if hosts:
             inventory = {"all": {"hosts": {host: device.variables for host, device in hosts.items()}}}
             (home / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
@@ -147,21 +143,8 @@ def start(ansible_playbook: t.Any, tmp_path: Path) -> Iterator[StartPlay]:
         environment = {**ansible_playbook.environment(home), RUN_MARK: mark, "PYTHONUNBUFFERED": "1", **(env or {})}
         if path_first:
             environment["PATH"] = f"{path_first}{os.pathsep}{environment['PATH']}"
-        command = [*ansible_playbook.command(playbook, home, *arguments), "-e", f"@{home / 'variables.json'}"]
-        if uid:
-            give_to(uid, home)
-            command = [*as_user(uid), *command]
-        with (home / "output").open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        plays.append(Play(process, home, mark))
+        started = ansible_playbook.start(playbook, *arguments, variables=given, env=environment, home=home, uid=uid)
+        plays.append(Play(started.process, started.home, mark))
         return plays[-1]
 
     yield start_play

@@ -18,7 +18,9 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 from jumpstarter.config.client import ClientConfigV1Alpha1
+from playbook_runner import StartedPlay
 
 from hatci_lab.controller.process import ControllerProcess
 
@@ -107,20 +109,13 @@ def assert_soon(condition: Callable[[], t.Any], since: float, explain: Callable[
     return time.monotonic() - since
 
 
-@dataclasses.dataclass
-class Play:
-    """A running, or ended, ansible-playbook that leads a process group of its own."""
+@dataclasses.dataclass(frozen=True)
+class Play(StartedPlay):
+    """A running, or ended, ansible-playbook that holds devices."""
 
-    process: subprocess.Popen[bytes]
-    home: Path
     mark: str
 
-    @property
-    def output(self) -> str:
-        """All that the user has seen so far."""
-        return (self.home / "output").read_text(encoding="utf-8", errors="replace")
-
-    def kill(self, number: int) -> None:
+    def send(self, number: int) -> None:
         """Send a signal to ansible-playbook alone."""
         self.process.send_signal(number)
 
@@ -147,9 +142,7 @@ class Play:
 
     def results(self, task: str) -> list[dict[str, t.Any]]:
         """Return what each run of a task gave."""
-        path = self.home / "results.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [entry["result"] for entry in map(json.loads, lines) if entry["name"].endswith(task)]
+        return [entry.result for entry in self.tasks if entry.name.endswith(task)]
 
     def result(self, task: str) -> dict[str, t.Any]:
         """Return what a task gave that ran once."""
@@ -184,14 +177,9 @@ class Play:
         """Return the logs of its keepers."""
         return "\n".join(path.read_text() for path in (self.home / "tmp").glob("hatci-automation-*/*.log"))
 
-    def end(self) -> None:
-        """Clear away what a failed test left."""
-        with contextlib.suppress(ProcessLookupError):
-            self.kill_group()
-        self.process.wait()
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    def has_started(self, process: psutil.Process) -> bool:
+        """Whether a process is of this play, its keepers included."""
+        return super().has_started(process) or process.pid in self.keepers()
 
 
 def _pids() -> list[int]:

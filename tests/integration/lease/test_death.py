@@ -42,9 +42,9 @@ FLEET = """
 ignores a polite end, one waits for SUMS."""
 
 DEATHS: dict[str, Callable[[Play], None]] = {
-    "SIGTERM": lambda play: play.kill(signal.SIGTERM),
-    "SIGINT": lambda play: play.kill(signal.SIGINT),
-    "SIGKILL": lambda play: play.kill(signal.SIGKILL),
+    "SIGTERM": lambda play: play.send(signal.SIGTERM),
+    "SIGINT": lambda play: play.send(signal.SIGINT),
+    "SIGKILL": lambda play: play.send(signal.SIGKILL),
     "SIGKILL of the group": lambda play: play.kill_group(signal.SIGKILL),
 }
 
@@ -141,7 +141,7 @@ def test_a_play_that_dies_before_its_worker_asks_for_the_device_gets_none(
     play = start(ACQUIRE, device, variables=variables)
     play.until((tmp_path / "looks").exists)
     killed = time.monotonic()
-    play.kill(signal.SIGKILL)
+    play.send(signal.SIGKILL)
     play.wait()
     play.assert_gives_back(device, since=killed)
     assert not play.logs()
@@ -182,10 +182,10 @@ def test_a_play_that_dies_while_the_controller_is_silent_leaves_nothing(
 def test_a_stopped_play_keeps_its_device_and_a_killed_one_gives_it_back(device: Device, start: StartPlay) -> None:
     play = start(ACQUIRE + POWER_ON, device, variables={"pause": 600})
     play.until(lambda: play.results("Keep the name of the lease"))
-    play.kill(signal.SIGSTOP)
+    play.send(signal.SIGSTOP)
     (keeper,) = play.keepers()
     assert not device.is_free()
-    play.kill(signal.SIGKILL)
+    play.send(signal.SIGKILL)
     killed = time.monotonic()
     play.wait()
     play.assert_gives_back(device, since=killed)
