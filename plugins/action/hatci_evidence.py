@@ -38,21 +38,28 @@ class ActionModule(InProcessAction):
             known = {"host": self.host, "job": dataclasses.asdict(job_of(self._task_vars)), "versions": versions()}
             self._task.args["test"] = {**known, **(test or {})}
         if self._task.args.get("state") == "bundled" and test is None and self._task.args.get("tests") is None:
-            self._task.args["tests"] = [
-                self._left_by(host) for host in self._task_vars.get("ansible_play_hosts_all", [])
-            ]
+            hosts = self._task_vars.get("ansible_play_hosts_all", [])
+            self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]
 
-    def _left_by(self, host: str) -> dict[str, str]:
-        """Return where the evidence of a host's test is and, should it have left none, how it ended."""
+    def _left_by(self, host: str) -> list[dict[str, str]]:
+        """Return where the evidence of a host's tests is and, should one have left none, how it ended."""
         variables = self._task_vars["hostvars"][host]
+        suite = variables.get("ota_suite_result")
+        if isinstance(suite, Mapping) and suite.get("rows") and suite.get("run") == playbook_process().identity:
+            return [
+                {"vehicle": host, "path": path, "outcome": row["outcome"], "reason": f"{name}: {row['summary']}"}
+                for name, row in suite["rows"].items()
+                for path in row["evidence"] or [""]
+            ]
         evidence, handed_on = (variables.get(name) for name in (VARIABLE, "ota_result"))
         handed_on = handed_on if isinstance(handed_on, Mapping) else {}
-        return {
+        left = {
             "vehicle": host,
             "path": str(evidence.get("path") or "") if isinstance(evidence, Mapping) else "",
             "outcome": str(handed_on.get("outcome") or "ERROR"),
             "reason": str(handed_on.get("summary") or variables.get("ota_fleet_reason") or ""),
         }
+        return [left]
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if options["state"] == "bundled" and not self._task.check_mode:

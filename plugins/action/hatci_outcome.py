@@ -22,7 +22,7 @@ class ActionModule(InProcessAction):
     module = hatci_outcome
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-        if not self._task.check_mode:
+        if options["hand_on"] and not self._task.check_mode:
             handed_on = {name: result[name] for name in HANDED_ON}
             result["ansible_stats"] = {
                 "data": {"ota_tests": {self.host: handed_on}},
@@ -31,4 +31,5 @@ class ActionModule(InProcessAction):
             }
         play = playbook_process()
         result["run"] = play.identity
-        FleetProgress(play).note_end(result["outcome"])
+        if options["hand_on"]:
+            FleetProgress(play).note_end(result["outcome"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.modules import hatci_summary
-from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import handed_on_by
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
@@ -20,8 +20,9 @@ class ActionModule(InProcessAction):
         if self._task.args.get("tests") is None:
             run = playbook_process().identity
             self._task.args["tests"] = [
-                handed_on_by(host, self._task_vars["hostvars"][host], run)
+                test
                 for host in self._task_vars.get("ansible_play_hosts_all", [])
+                for test in tests_of(host, self._task_vars["hostvars"][host], run)
             ]
 
     def extras(self) -> dict[str, t.Any]:

@@ -12,6 +12,7 @@ description:
     C(hatci.automation.hatci_ota_test)), or the path of a file with one, and returns it with every key that it may
     have.
   - What the scenario names of the variables of the host is filled in.
+  - The variables that it C(needs), a list of names, must be given; if one is not, or is empty, the message names it.
   - A file of tasks that it names is looked for beside the scenario's own file, else beside the playbook, and parsed.
 version_added: 0.1.0
 author:
@@ -77,6 +78,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     DEFAULT_NAME,
+    NEEDS,
     ScenarioRefused,
     normalise_scenario,
     tasks_of,
@@ -109,6 +111,9 @@ class LookupModule(LookupBase):
             path = _path_of(term.strip(), directory, what)
             name, directory, what = path.stem, str(path.parent), f"scenario {path.stem}"
             term = self._load(path, what)
+        if isinstance(term, t.Mapping):
+            self._check_needs(term.get(NEEDS), variables, what)
+            term = {key: value for key, value in term.items() if key != NEEDS}
         try:
             value = TypedVariables(self._templar, {**variables, VARIABLE: term}).get(VARIABLE)
         except AnsibleError as error:
@@ -124,6 +129,15 @@ class LookupModule(LookupBase):
             if problem:
                 raise ScenarioRefused(problem)
         return scenario
+
+    def _check_needs(self, needs: t.Any, variables: dict[str, t.Any], what: str) -> None:
+        """Refuse a scenario that needs variables which are not given, before it is rendered with them."""
+        if not isinstance(needs, list) and needs is not None:
+            raise ScenarioRefused(f"needs of {what} is not a list; give the names of variables.")
+        known = TypedVariables(self._templar, variables)
+        lacking = [str(name) for name in needs or [] if known.get(str(name)) in (None, "", [], {})]
+        if lacking:
+            raise ScenarioRefused(f"{what} needs {' and '.join(lacking)}; set what this rig runs for that.")
 
     def _load(self, path: pathlib.Path, what: str) -> t.Any:
         trust = {"trusted_as_template": True} if KEEPS_TYPES else {}

@@ -75,10 +75,12 @@ def _is_list(value: t.Any) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class VehicleTest:
-    """How the test of one vehicle ended.
+    """How the test of one vehicle ended, or one of several tests of it.
 
     :param took: seconds from its begin to its end, None if it did not begin.
     :param held: seconds that its device was held, None without one.
+    :param scenario: its name, where a vehicle has a test for each of several.
+    :param cycles: how its repetitions ended, where it has any.
     """
 
     vehicle: str
@@ -90,6 +92,13 @@ class VehicleTest:
     test_event_id: str = ""
     deployment_id: str = ""
     reason: str = ""
+    scenario: str = ""
+    cycles: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other tests of a run."""
+        return f"{self.vehicle}/{self.scenario}" if self.scenario else self.vehicle
 
     @property
     def is_good(self) -> bool:
@@ -97,7 +106,7 @@ class VehicleTest:
         return self.outcome in GOOD
 
     @classmethod
-    def of(cls, vehicle: str, handed_on: t.Any, reason: str = "") -> VehicleTest:
+    def of(cls, vehicle: str, handed_on: t.Any, reason: str = "", scenario: str = "") -> VehicleTest:
         """Read what a test handed on; a test without an outcome is an error.
 
         :param reason: with which the test ended, where it could hand on nothing.
@@ -105,12 +114,14 @@ class VehicleTest:
         found = handed_on if isinstance(handed_on, t.Mapping) else {}
         outcome = str(found.get("outcome") or "")
         text = {name: str(found.get(name) or "") for name in ("vin", "state", "test_event_id", "deployment_id")}
+        text["scenario"] = scenario
         took, held = (_seconds(found.get(name)) for name in ("took", "held"))
         if outcome not in OUTCOMES or (outcome in GOOD and reason):
             began = "the test began and did not reach its end" if found.get("began") else "the test did not begin"
             return cls(vehicle, ERROR, **text, took=took, held=held, reason=reason or began)
         summary = "" if outcome in GOOD else str(found.get("summary") or reason)
-        return cls(vehicle, outcome, **text, took=took, held=held, reason=summary)
+        cycles = str(found.get("summary") or "") if found.get("cycles") and not summary else ""
+        return cls(vehicle, outcome, **text, took=took, held=held, reason=summary, cycles=cycles)
 
 
 def _seconds(value: t.Any) -> float | None:
@@ -166,22 +177,36 @@ class Campaign:
         counts = collections.Counter(test.outcome for test in self.tests)
         told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in (*OUTCOMES, NOT_BEGUN) if counts[outcome])
         left = f", {len(self.not_begun)} were not begun" if self.not_begun else ""
-        return f"{len(self.bad)} of {len(self.tests)} vehicles failed{left} ({told})"
+        what = "tests" if self.has_scenarios else "vehicles"
+        return f"{len(self.bad)} of {len(self.tests)} {what} failed{left} ({told})"
+
+    @property
+    def has_scenarios(self) -> bool:
+        """Whether the vehicles have more than one test each."""
+        return any(test.scenario for test in self.tests)
 
     def table(self) -> list[str]:
-        """Return lines of at most 80 columns: a row a vehicle, failures last with their VIN, ids and reason."""
-        longest = max([len("vehicle"), *(len(test.vehicle) for test in self.tests)])
+        """Return lines of at most 80 columns: a row a test, failures last with their VIN, ids and reason."""
+        vehicle = _width("vehicle", (test.vehicle for test in self.tests), 16 if self.has_scenarios else 30)
+        scenario = _width("scenario", (test.scenario for test in self.tests), 30)
         width = len(NOT_BEGUN) if self.not_begun else 8
-        form = f"{{:<{min(longest, 30)}}}  {{:<{width}}} {{:<14}} {{:>8}} {{:>8}}"
-        lines = [form.format("vehicle", "outcome", "state", "took (s)", "held (s)")]
+        names = f"{{0:<{vehicle}.{vehicle}}}  "
+        names += f"{{1:<{scenario}.{scenario}}}  {{2:<8}}" if self.has_scenarios else f"{{2:<{width}}} {{3:<14.14}}"
+        form = names + " {4:>8} {5:>8}"
+        lines = [form.format("vehicle", "scenario", "outcome", "state", "took (s)", "held (s)")]
         for test in [*(test for test in self.tests if test.is_good), *self.not_begun, *self.bad]:
-            row = (test.vehicle[:30], test.outcome, test.state[:14] or "-", _whole(test.took), _whole(test.held))
-            lines.append(form.format(*row))
+            row = (test.vehicle, test.scenario or "-", test.outcome, test.state or "-")
+            lines.append(form.format(*row, _whole(test.took), _whole(test.held)))
+            lines += _wrapped(test.cycles)
             if test in self.bad:
                 ids = (("VIN", test.vin), ("test event", test.test_event_id), ("deployment", test.deployment_id))
                 lines += _wrapped(", ".join(f"{name} {value}" for name, value in ids if value))
                 lines += _wrapped(sentence(test.reason))
         return [*lines, *(_wrapped(self.stop.reason) if self.stop else []), self.totals]
+
+
+def _width(head: str, values: t.Iterable[str], most: int) -> int:
+    return min(most, max([len(head), *map(len, values)]))
 
 
 def _whole(seconds: float | None) -> str:
@@ -236,18 +261,18 @@ def sum_up(
     given = options["tests"] or []
     waves = Waves.of(options.get("waves"), len(given), options.get("stop_at_fail_percentage") or 0)
     campaign = Campaign.in_waves(
-        [VehicleTest.of(test["vehicle"], test["result"], test["reason"]) for test in given],
+        [VehicleTest.of(test["vehicle"], test["result"], test["reason"], test.get("scenario") or "") for test in given],
         waves,
         [bool(test["result"] or test["reason"]) for test in given],
     )
     lines = campaign.table()
-    again = [test.vehicle for test in (*campaign.not_begun, *campaign.bad)]
+    again = list(dict.fromkeys(test.vehicle for test in (*campaign.not_begun, *campaign.bad)))
     retry_file, hint = _keep_for_retry(again, options.get("retry_file"), check_mode)
     if options["show"] or len(campaign.tests) > 1:
         show([*lines, *hint])
     result = {
         "lines": lines,
-        "failed_vehicles": [test.vehicle for test in campaign.bad],
+        "failed_vehicles": list(dict.fromkeys(test.vehicle for test in campaign.bad)),
         "not_begun_vehicles": [test.vehicle for test in campaign.not_begun],
         "retry_file": retry_file,
     }
@@ -260,7 +285,10 @@ def sum_up(
         raise TooManyFailed(f"{campaign.totals}: {', '.join(result['failed_vehicles'])}; {stop.reason}", **result)
     if not campaign.is_within(allowed):
         limit = campaign.stop.reason if campaign.stop else f"ota_fleet_max_fail_percentage allows {allowed:g} %."
-        raise TooManyFailed(f"{campaign.totals}: {', '.join(result['failed_vehicles'])}; {limit}", **result)
+        if campaign.has_scenarios:
+            limit = "every test must pass."
+        named = ", ".join(test.name for test in campaign.bad)
+        raise TooManyFailed(f"{campaign.totals}: {named}; {limit}", **result)
     return {"changed": False, **result}
 
 

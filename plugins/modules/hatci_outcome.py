@@ -56,6 +56,10 @@ options:
     description: Seconds for which its device was held.
     type: float
 
+  hand_on:
+    description: Whether it is handed on to the next nodes of a workflow; a suite does that for all of its tests.
+    type: bool
+    default: true
 author:
   - The hatci.automation maintainers (@hatci)
 extends_documentation_fragment:
@@ -111,6 +115,7 @@ ARGUMENTS = {
         "deployment_id": {"type": "str", "default": ""},
         "began": {"type": "float"},
         "held": {"type": "float"},
+        "hand_on": {"type": "bool", "default": True},
     },
     "supports_check_mode": True,
 }

@@ -10,7 +10,8 @@ module: hatci_summary
 short_description: Sum up the tests of a run
 version_added: 0.1.0
 description:
-  - Shows one row for each vehicle of the play, those that failed last, with their VIN, ids and reason, and the totals.
+  - Shows one row for each vehicle of the play, or for each scenario of a suite on it, those that failed last, with
+    their VIN, ids and reason, and the totals.
   - A vehicle whose test handed on no outcome counts as failed, whatever kept it from its end.
   - Run it once for the whole play (C(run_once)), on the vehicles themselves. A play on C(localhost) is skipped when
     C(--limit) does not name it, and the run would be green.
@@ -19,7 +20,7 @@ options:
   tests:
     description:
       - How the test of each vehicle ended. By default this is read from the fact C(ota_result) of every host of the
-        play.
+        play, and of a suite from C(ota_suite_result), which has a row for each scenario.
     type: list
     elements: dict
     suboptions:
@@ -31,6 +32,10 @@ options:
         description: What M(hatci.automation.hatci_outcome) set as C(ota_result).
         type: dict
         default: {}
+      scenario:
+        description: Name of the scenario, where the vehicle has a test for each of several.
+        type: str
+        default: ""
       reason:
         description: Why the test could hand on nothing.
         type: str
@@ -126,6 +131,7 @@ ARGUMENTS = {
             "options": {
                 "vehicle": {"type": "str", "required": True},
                 "result": {"type": "dict", "default": {}},
+                "scenario": {"type": "str", "default": ""},
                 "reason": {"type": "str", "default": ""},
             },
         },

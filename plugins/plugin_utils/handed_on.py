@@ -20,3 +20,15 @@ def handed_on_by(host: str, variables: t.Mapping[str, t.Any], run: str) -> dict[
     if isinstance(result, dict) and result.get("outcome") and result.get("run") != run:
         return {"vehicle": host, "result": {}, "reason": NOT_OURS}
     return {"vehicle": host, "result": result if isinstance(result, dict) else {}, "reason": str(reason)}
+
+
+def tests_of(host: str, variables: t.Mapping[str, t.Any], run: str) -> list[dict[str, t.Any]]:
+    """Return the tests of a host, one for each ``scenario`` of a suite."""
+    suite = variables.get("ota_suite_result")
+    if not isinstance(suite, dict) or suite.get("run") != run:
+        return [handed_on_by(host, variables, run)]
+    rows, reason = suite.get("rows") or {}, str(variables.get("ota_fleet_reason") or "")
+    return [
+        {"vehicle": host, "scenario": name, "result": rows.get(name) or {}, "reason": "" if name in rows else reason}
+        for name in suite["scenarios"]
+    ]

@@ -27,6 +27,9 @@ POWER_OFF, POWER_ON = "power_off", "power_on"
 SWITCH_OFF, SWITCH_ON = "j power off", "j power on"
 
 KEYS = ("name", "purpose", "clause", "disturbances", "expect", "within", "repeat", "offer")
+NEEDS = "needs"
+"""The variables that must be given for it; whoever reads the scenario looks at them."""
+
 DISTURBANCE_KEYS = ("at", "do", COMMANDS, TASKS, "undo", "for", "proof")
 POINTS = ("progress", "state", "seconds")
 
@@ -65,7 +68,7 @@ def normalise_scenario(value: t.Any, what: str = "ota_scenario", name: str = DEF
     """
     if value is None or value in ({}, ""):
         return {}
-    given = _mapping(what, value, KEYS)
+    given = _mapping(what, value, (*KEYS, NEEDS))
     return {
         "name": _name(f"name of {what}", given.get("name"), name),
         "purpose": _text(f"purpose of {what}", given.get("purpose")),

@@ -24,10 +24,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
+from ansible_collections.hatci.automation.plugins.module_utils._suite import ON_FAILURE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import parse_time
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS as VEHICLE_CHECKS
 from ansible_collections.hatci.automation.plugins.plugin_utils.ecu_text import UnreadableText, parse_ecus
-from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import normalise_scenario
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import MOST_REPEATS, normalise_scenario
 from ansible_collections.hatci.automation.plugins.plugin_utils.vin import is_vin
 
 ECU_PARTS = ("ecu_name", "part_number", "sw_version")
@@ -99,6 +100,16 @@ def _percentage(name: str, value: t.Any) -> float:
         return t.cast("float", _seconds(100, zero=True)(name, value))
     except Refused:
         raise Refused(f"{name} is {_shown(value)}; give a percentage as a number from 0 to 100.") from None
+
+
+def _cycles(name: str, value: t.Any) -> int:
+    try:
+        cycles = int(str(value))
+    except ValueError:
+        cycles = 0
+    if isinstance(value, bool) or not 1 <= cycles <= MOST_REPEATS:
+        raise Refused(f"{name} is {_shown(value)}; give a whole number from 1 to {MOST_REPEATS}.")
+    return cycles
 
 
 def _switch(name: str, value: t.Any) -> bool:
@@ -200,6 +211,16 @@ def _vehicle_ecus(name: str, value: t.Any) -> list[Values]:
 def _scenario(name: str, value: t.Any) -> t.Any:
     """Check a scenario that was written out; the name or path of one is looked up by whoever runs it."""
     return str(value) if isinstance(value, str) else normalise_scenario(value, name)
+
+
+def _suite(name: str, value: t.Any) -> t.Any:
+    """Check the form of a suite; its scenarios are checked when it is planned."""
+    odd = [
+        item for item in _list(name, [] if isinstance(value, str) else value) if not isinstance(item, (str, Mapping))
+    ]
+    if odd:
+        raise Refused(f"{name} has {_shown(odd[0])}; give names of scenarios, paths of files, or mappings.")
+    return value
 
 
 def _vehicle_checks(name: str, value: t.Any) -> list[str]:
@@ -307,6 +328,16 @@ CHECKS: dict[str, Check] = {
     "ota_allowed_codes": _texts(commas=True),
     "hatci_wait_for_update_until": _mapping,
     "ota_scenario": _scenario,
+    **dict.fromkeys(
+        [
+            *("ota_network_off_commands", "ota_network_on_commands", "ota_network_proof_commands"),
+            *("ota_reset_commands", "ota_battery_low_commands", "ota_battery_ok_commands", "ota_cancel_commands"),
+        ],
+        _texts(commas=False),
+    ),
+    "ota_soak_cycles": _cycles,
+    "ota_suite": _suite,
+    "ota_suite_on_failure": _one_of(*ON_FAILURE),
     **dict.fromkeys(["ota_fleet_max_fail_percentage", "ota_fleet_stop_at_fail_percentage"], _percentage),
 }
 """What each variable of a test may be."""

@@ -19,6 +19,7 @@ LAYERS = (
     ("module_utils._module",),
     ("module_utils._http", "module_utils._outcome"),
     ("module_utils._vehicle", "module_utils._evidence"),
+    ("module_utils._suite",),
     ("module_utils._watchers.owner", "module_utils._watchers.files", "module_utils._watchers.environment"),
     ("module_utils._watchers.event_loop", "module_utils._watchers.control_socket"),
     ("module_utils._watchers.launcher", "module_utils._runner"),

@@ -26,6 +26,7 @@ WITHOUT_GROUP = (
     "hatci_end_check",
     "hatci_evidence",
     "hatci_outcome",
+    "hatci_suite",
     "hatci_summary",
     "hatci_variables",
     "hatci_vehicle_check",

@@ -81,6 +81,17 @@ def test_the_relays_are_switched_by_http(car: CarProcess) -> None:
         assert session.post(f"{car.url}/network/off").ok
         assert not car.state()["network"]
         assert session.get(f"{car.url}/horn/on").status_code == 404
+        assert session.post(f"{car.url}/battery/off").ok
+        assert car.state()["voltage"] < car.state()["behaviour"]["minimum_voltage"]
+        assert session.post(f"{car.url}/battery/on").ok
+        assert car.state()["voltage"] == 12.6
+
+
+def test_the_reset_line_resets_every_ecu(tmp_path: Path) -> None:
+    with CarProcess(tmp_path / "car", boot_seconds=30) as car, requests.Session() as session:
+        session.trust_env = False
+        assert session.post(f"{car.url}/reset/on").ok
+        assert not any(ecu["listening"] for ecu in car.state()["ecus"].values())
 
 
 def test_a_network_that_carries_diagnostics_takes_them_away(car: CarProcess) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from car_support import codes, read
 
 from hatci_lab.car.defaults import ECUS, VIN
@@ -258,3 +259,15 @@ def test_an_outage_of_sums_delays_the_update(sums: SumsProcess, car: CarProcess)
 
     assert ended(sums, deployment)["state"] == "COMPLETE"
     assert software(car) == TARGET
+
+
+def test_the_back_office_cancels_what_has_not_ended(sums: SumsProcess, car: CarProcess) -> None:
+    sums.set_vehicle(VIN, update_seconds=600)
+    deployment = deploy(sums)
+    with requests.Session() as session:
+        session.trust_env = False
+        assert session.post(f"{sums.url}/_lab/vehicles/{VIN}/cancel").json() == [deployment]
+
+    assert sums.api("GET", f"/deployments/{deployment}").json()["state"] == "CANCELLED"
+    wait_for(lambda: not car.state()["update"])
+    assert {name: ecu["sw_version"] for name, ecu in car.state()["ecus"].items()} == SOURCE

@@ -13,6 +13,7 @@ from hatci_lab.car.faults import KINDS
 from hatci_lab.car.model import Behaviour, Ecu, Fault
 
 CURRENT = 8.0
+BATTERY_VOLTS = {"on": 12.6, "off": 11.0}
 
 
 def _check_fault(rule: Fault) -> Fault:
@@ -34,15 +35,24 @@ class CarChange(BaseModel):
 
 
 def relay_routes(car: Car) -> APIRouter:
-    """/power and /network with on, off and read, by GET and POST alike, as relays in labs have it."""
+    """/power, /network, /battery and /reset with on, off and read, by GET and POST alike, as relays in labs have it.
+
+    A battery that is off is low; a reset that is switched on resets every ECU.
+    """
     relays = APIRouter()
-    switches = {"power": "powered", "network": "network"}
+    switches = {"power": "powered", "network": "network", "battery": "powered", "reset": "powered"}
 
     @relays.api_route("/{relay}/{position}", methods=["GET", "POST"])
     async def switch(relay: str, position: str) -> dict[str, float]:
         if relay not in switches or position not in ("on", "off", "read"):
-            raise HTTPException(404, "the relays are power and network, and each knows on, off and read")
-        if position != "read":
+            raise HTTPException(404, f"the relays are {', '.join(switches)}, and each knows on, off and read")
+        if relay == "battery" and position != "read":
+            car.state.voltage = BATTERY_VOLTS[position]
+            car.changed()
+        elif relay == "reset" and position == "on":
+            for name in car.state.ecus:
+                car.reset(name)
+        elif relay in ("power", "network") and position != "read":
             setattr(car.state, switches[relay], position == "on")
             car.changed()
         closed = getattr(car.state, switches[relay])

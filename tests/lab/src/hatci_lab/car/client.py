@@ -28,8 +28,11 @@ class EcuAddress:
 
 
 class CarClient:
-    def __init__(self, url: str) -> None:
+    """`sums_url`: the SUMS simulator that it takes updates from, if its exporter shall be able to cancel one."""
+
+    def __init__(self, url: str, sums_url: str = "") -> None:
         self.url = url
+        self.sums_url = sums_url
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -55,6 +58,7 @@ class CarClient:
             "hatci_lab_car_url": self.url,
             "hatci_lab_car_ecus": {name: asdict(address) for name, address in self.ecus.items()},
             "hatci_lab_car_uds_doip": list(uds_doip),
+            "hatci_lab_car_sums_url": self.sums_url,
         }
 
     def write_exporter(self, path: Path, name: str, uds_doip: Sequence[str] = ()) -> dict[str, Any]:

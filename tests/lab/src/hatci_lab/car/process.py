@@ -31,7 +31,7 @@ class CarProcess(ChildProcess, CarClient):
         boot_seconds: float = 0.3,
         sums_url: str = "",
     ) -> None:
-        CarClient.__init__(self, "")
+        CarClient.__init__(self, "", sums_url)
         self._name = "the car"
         self.directory = Path(directory)
         self.state_file = self.directory / "car.json"

@@ -139,7 +139,7 @@ class Stage:
         with contextlib.suppress(OSError, ValueError):
             found = json.loads(self._running.read_text(encoding="utf-8"))
             sums = SumsClient(found["url"], self._token.read_text(encoding="utf-8"))
-            return Lab(sums, CarClient(found["car"])), found["fail"]
+            return Lab(sums, CarClient(found["car"], found["url"])), found["fail"]
         return None
 
     def exports(self, sums: SumsClient) -> dict[str, str]:

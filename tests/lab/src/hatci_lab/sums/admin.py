@@ -82,6 +82,11 @@ def admin_routes(backend: Backend, faults: Faults, log: RequestLog) -> APIRouter
             vehicle = backend.vehicle(vin)
             return Json({"reports": bool(vehicle.get("reports")), "deployments": backend.open_deployments(vin)})
 
+    @lab.post("/vehicles/{vin}/cancel")
+    async def cancel(vin: str) -> Json:
+        with backend.store.transaction():
+            return Json(backend.cancel_deployments(vin))
+
     @lab.put("/deployments/{deployment_id}")
     async def change_deployment(deployment_id: str, change: DeploymentChange) -> Json:
         with backend.store.transaction():

@@ -184,6 +184,13 @@ class Backend:
             for one in found
         ]
 
+    def cancel_deployments(self, vin: str) -> list[str]:
+        """The back office cancels whatever this vehicle has not ended; return the ids."""
+        waiting = [one["deployment_id"] for one in self.open_deployments(vin)]
+        for deployment_id in waiting:
+            self.end_deployment(deployment_id, "CANCELLED", None)
+        return waiting
+
     def hold_deployment(self, deployment_id: str, held: bool) -> Record:
         """Let a deployment stand still, as one does whose vehicle is not heard of, or go on from there."""
         deployment = self._unfinished(deployment_id)

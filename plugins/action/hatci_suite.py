@@ -1,0 +1,76 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.loader import lookup_loader
+
+from ansible_collections.hatci.automation.plugins.action.hatci_outcome import HANDED_ON
+from ansible_collections.hatci.automation.plugins.module_utils._suite import PLANNED, overall
+from ansible_collections.hatci.automation.plugins.modules import hatci_suite
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+
+BEGUN = {"outcome": "ERROR", "summary": "The suite did not reach its end."}
+
+
+class ActionModule(InProcessAction):
+    """Runs the module of the same name, marks the result as this run's, and hands on what has ended."""
+
+    module = hatci_suite
+    is_step = False
+
+    def complete_arguments(self) -> None:
+        arguments = self._task.args
+        if arguments.get("state", PLANNED) == PLANNED and arguments.get("scenarios") is None:
+            arguments["scenarios"] = self._scenarios(arguments.pop("given", None))
+
+    def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
+        play = playbook_process()
+        result["run"] = play.identity
+        rows, row = result["rows"], {}
+        if options["state"] == PLANNED:
+            row = {self.host: {**dict.fromkeys(HANDED_ON, ""), **BEGUN, "scenario": ""}}
+        elif len(rows) > len(options["suite"]["rows"]):
+            name = options["step"]["name"]
+            row = {f"{self.host}/{name}": _handed_on(rows[name])}
+            if len(rows) == len(result["scenarios"]):
+                row[self.host] = _handed_on(overall(rows))
+                FleetProgress(play).note_end(row[self.host]["outcome"])
+        if row and not self._task.check_mode:
+            result["ansible_stats"] = {"data": {"ota_tests": row}, "per_host": False, "aggregate": True}
+        if result.get("line"):
+            self.say(result["line"])
+
+    def _scenarios(self, given: t.Any) -> list[dict[str, t.Any]]:
+        """Return the scenarios that a user gave: a list, or text with their names."""
+        entries = re.split(r"[,\n]", given) if isinstance(given, str) else given
+        entries = [entry.strip() if isinstance(entry, str) else entry for entry in entries or []]
+        entries = [entry for entry in entries if entry not in ("", None)]
+        if not entries or not isinstance(given, (str, list)):
+            raise AnsibleActionFail("ota_suite names no scenario; give a list of them. Nothing was created.")
+        lookup = lookup_loader.get("hatci.automation.scenario", loader=self._loader, templar=self._templar)
+        problems, scenarios = [], []
+        for number, entry in enumerate(entries, start=1):
+            option = f"number {number} of ota_suite"
+            if not isinstance(entry, (str, dict)):
+                problems.append(f"{option} is not a scenario; give its name, its file, or a mapping.")
+                continue
+            [problem] = lookup.run([entry], self._task_vars, want="problem", option=option)
+            if problem:
+                problems.append(problem)
+                continue
+            [scenario] = lookup.run([entry], self._task_vars, want="scenario", option=option)
+            scenarios.append({"given": entry, "scenario": scenario})
+        if problems:
+            raise AnsibleActionFail(f"{' '.join(problems)} Nothing was created.")
+        return scenarios
+
+
+def _handed_on(row: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {name: row.get(name) or "" for name in (*HANDED_ON, "scenario")}
