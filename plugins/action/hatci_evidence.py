@@ -62,11 +62,16 @@ class ActionModule(InProcessAction):
         return [left]
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-        if options["state"] == "bundled" and not self._task.check_mode:
+        if options["state"] == "bundled" and not self._task.check_mode and not options["store"]:
             note_evidence(playbook_process(), self.host, "")
             if result.get("report"):
                 about = "" if "outcome" in result else "all tests are in "
                 self.say(f"evidence: {about}{result['report']}")
+
+        if options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
+            # Links, not the files: AAP keeps the artifacts of a job in its database.
+            told = {"ota_evidence": {self.host: result["artifact_urls"][0]}}
+            result["ansible_stats"] = {"data": told, "per_host": False, "aggregate": True}
 
     def find_failure(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """What fails here is not the test."""

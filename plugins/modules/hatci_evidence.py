@@ -10,7 +10,8 @@ module: hatci_evidence
 short_description: Keep and check evidence of tests
 version_added: 0.1.0
 description:
-  - Begins the evidence of a test, makes its record and its report, and checks whether they are what they were.
+  - Begins the evidence of a test, makes its record and its report, publishes them, and checks whether they are what
+    they were.
   - The result of V(state=started), registered as C(__hatci_evidence), makes every action of this collection write what
     it does for this host into the journal of the test. Register the result of V(state=bundled) as the same, which ends
     that.
@@ -40,8 +41,11 @@ options:
         C(junit.xml) of O(tests).
       - V(verified) fails if any byte in O(path) is not what was bundled, and says which one. Without O(public_key)
         it cannot tell who bundled it.
+      - V(published) writes the files of O(path) to O(store), below the name of its directory. With an O(path) that
+        holds the directories of tests, all of them that O(store) does not have yet. A store that does not take them
+        within O(timeout) is a warning; they stay in O(path), and the same task publishes them later.
     type: str
-    choices: [started, bundled, verified]
+    choices: [started, bundled, verified, published]
     required: true
   path:
     description:
@@ -58,6 +62,22 @@ options:
   public_key:
     description: PEM file with the public key that must have signed.
     type: path
+  store:
+    description:
+      - Where evidence is published, such as V(fs:///srv/evidence), V(s3://bucket/prefix) or V(webdav://host/path).
+      - Credentials must not stand in it. They come from the environment of C(ansible-playbook), C(AWS_ACCESS_KEY_ID),
+        C(AWS_SECRET_ACCESS_KEY), C(AWS_SESSION_TOKEN), C(AWS_REGION) and C(AWS_ENDPOINT_URL) for S3,
+        C(WEBDAV_USERNAME), C(WEBDAV_PASSWORD) or C(WEBDAV_TOKEN) for WebDAV.
+      - WebDAV is reached by HTTPS, except on this machine; V(webdav+http://host/path) is plain HTTP.
+      - Required with V(state=published).
+      - V(started) only checks it, so that a wrong one is told before anything is tested.
+      - V(bundled) does the same, and leaves it to a later V(bundled) to say that the test is over, since what is
+        published is made before SUMS is told where it is.
+    type: str
+  timeout:
+    description: Seconds that V(state=published) may take in all.
+    type: float
+    default: 15
   test:
     description:
       - What is known of the test, for its record. What V(started) was told need not be told to V(bundled) again.
@@ -129,6 +149,14 @@ EXAMPLES = r"""
     path: ota-evidence
   run_once: true
 
+- name: Publish what is not in the store yet, for example since it was away
+  hatci.automation.hatci_evidence:
+    state: published
+    path: ota-evidence
+    store: s3://lab/ota-evidence
+  register: sent
+  failed_when: sent.kept | length > 0
+
 - name: Check that nothing was changed since
   hatci.automation.hatci_evidence:
     state: verified
@@ -157,6 +185,18 @@ is_signed:
   returned: with V(state=verified)
   type: bool
   sample: true
+artifact_urls:
+  description: Where the published files are, the page to read first.
+  returned: with V(state=published)
+  type: list
+  elements: str
+  sample: ["s3://lab/ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001/report.html"]
+kept:
+  description: Directories of tests that the store did not take.
+  returned: with V(state=published)
+  type: list
+  elements: str
+  sample: []
 differences:
   description: What was changed, in sentences.
   returned: when something was changed
@@ -171,10 +211,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._runner import ru
 
 ARGUMENTS = {
     "argument_spec": {
-        "state": {"type": "str", "choices": ["started", "bundled", "verified"], "required": True},
+        "state": {"type": "str", "choices": ["started", "bundled", "verified", "published"], "required": True},
         "path": {"type": "path", "required": True},
         "key": {"type": "path", "no_log": False},
         "public_key": {"type": "path", "no_log": False},
+        "store": {"type": "str"},
+        "timeout": {"type": "float", "default": 15.0},
         "test": {"type": "dict"},
         "tests": {
             "type": "list",
@@ -188,6 +230,7 @@ ARGUMENTS = {
         },
         "title": {"type": "str", "default": "OTA tests"},
     },
+    "required_if": [("state", "published", ["store"])],
     "supports_check_mode": True,
 }
 OPERATION = manage_evidence

@@ -318,10 +318,16 @@ CHECKS: dict[str, Check] = {
     "jumpstarter_lease_guard_mode": _one_of(AUTO, CONTROLLER, LOCAL),
     **dict.fromkeys(["jumpstarter_exporter_cleanup", "jumpstarter_lease_guard_release_must_succeed"], _switch),
     # The test itself.
-    "ota_verify_ecus": _switch,
+    **dict.fromkeys(["ota_verify_ecus", "ota_console_shared"], _switch),
     "ota_verify_commands": _texts(commas=False),
     "ota_verify_tasks": _text(),
-    **dict.fromkeys(["ota_evidence_dir", "ota_evidence_key", "ota_resume_evidence_dir"], _text()),
+    **dict.fromkeys(
+        [
+            *("ota_evidence_dir", "ota_evidence_key", "ota_evidence_store", "ota_resume_evidence_dir"),
+            "ota_console",
+        ],
+        _text(),
+    ),
     "ota_vehicle_ecus": _vehicle_ecus,
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),

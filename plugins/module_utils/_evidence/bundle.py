@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.attesta
     load_private_key,
     make_attestation,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import CONSOLE, summarize
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
@@ -63,6 +64,8 @@ def bundle(directory: pathlib.Path, result: Record | None, key: str | None) -> t
     :raises OSError: something cannot be written.
     """
     if result is not None:
+        if recorded := summarize(directory / CONSOLE):
+            journal.append(directory, "console", recorded)
         journal.append(directory, "result", result)
     kept = read_journal(directory)
     about = next((line for line in kept.lines if line["event"] == "test"), {})
@@ -86,7 +89,7 @@ def bundle(directory: pathlib.Path, result: Record | None, key: str | None) -> t
 def finish_as_aborted(
     directory: pathlib.Path, outcome: str | None = None, summary: str | None = None
 ) -> pathlib.Path | None:
-    """Bundle what a test left whose play has died; what has been bundled is left as it is.
+    """Bundle what a test left whose play has died; what has been bundled with this outcome is left as it is.
 
     :param outcome: what SUMS was told; None for what follows from the journal, which is ABORTED unless a step had
         failed or the outcome had been reported already.
@@ -98,10 +101,8 @@ def finish_as_aborted(
         return None
     lines = journal.read(directory).lines
     told = [line for line in lines if line["event"] == "result"]
-    if told and (directory / MANIFEST).is_file():
-        return None
-    if told:
-        return bundle(directory, None, None)[0]
+    if told and outcome in (None, told[-1].get("outcome")):
+        return None if (directory / MANIFEST).is_file() else bundle(directory, None, None)[0]
     journal.append(directory, "result", {"ended_by": "closer"})
     record = make_record(journal.read(directory))
     found = outcome if outcome in OUTCOMES else outcome_of(record)

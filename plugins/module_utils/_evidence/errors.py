@@ -16,3 +16,7 @@ class EvidenceChanged(EvidenceError):
     """Evidence is not what was bundled."""
 
     outcome = "FAIL"
+
+
+class StoreAway(EvidenceError):
+    """A store did not take evidence, which stays where it is."""

@@ -24,7 +24,7 @@ MAX_BYTES = 256 * 1024
 LIMITS = ((MAX_ITEMS, MAX_TEXT), (40, 1000), (8, 200), (2, 100))
 """So many items and characters are kept of a line; the next pair if it is too long."""
 
-MUST_NOT_MISS = frozenset({"test", "result"})
+MUST_NOT_MISS = frozenset({"test", "console", "result"})
 
 Line = dict[str, t.Any]
 

@@ -24,7 +24,7 @@ def make_manifest(directory: pathlib.Path) -> str:
 
     :raises OSError: a file cannot be read.
     """
-    lines = [json.dumps(_entry(name, (directory / name).read_bytes())) for name in _names(directory)]
+    lines = [json.dumps(_entry(name, (directory / name).read_bytes())) for name in files_of(directory)]
     return '{"version": 1, "files": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
@@ -43,7 +43,7 @@ def compare(directory: pathlib.Path) -> list[str]:
     return found or [f"{MANIFEST} was changed, though it says the same of every file."]
 
 
-def _names(directory: pathlib.Path) -> list[str]:
+def files_of(directory: pathlib.Path) -> list[str]:
     """Return the files that a manifest covers; what is written after it and hidden files are not."""
     paths = [path for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
     names = sorted(path.relative_to(directory).as_posix() for path in paths)
@@ -62,7 +62,7 @@ def _entry(name: str, content: bytes) -> Entry:
 
 
 def _differences(directory: pathlib.Path, entries: t.Mapping[str, Entry]) -> list[str]:
-    there = _names(directory)
+    there = files_of(directory)
     found = [f"{name} was added: the manifest does not have it." for name in there if name not in entries]
     for name, entry in entries.items():
         if name not in there:

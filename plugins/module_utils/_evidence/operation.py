@@ -25,6 +25,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import ATTESTATION, MANIFEST, compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 
@@ -36,20 +38,26 @@ Values = dict[str, t.Any]
 
 
 def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
-    """Begin, bundle or verify evidence.
+    """Begin, bundle, verify or publish evidence.
 
     :returns: ``changed``, ``path`` and what the state adds.
     :raises EvidenceError: an option cannot be used.
     :raises EvidenceChanged: verifying, and something was changed.
     """
     path = pathlib.Path(os.path.abspath(options["path"]))
+    is_publishing = options["state"] == "published"
     if options["state"] == "verified":
         return _verify(path, options["public_key"])
     if options["key"]:
         load_private_key(options["key"])
+    store = options.get("store")
+    if store:
+        parse_store(store)
     if check_mode:
-        return {"changed": True, "path": ""}
+        return {"changed": True, "path": "", **({"artifact_urls": [], "kept": []} if is_publishing else {})}
     try:
+        if is_publishing:
+            return publish(path, str(store), options["timeout"])
         if options["state"] == "started":
             key = os.path.abspath(options["key"]) if options["key"] else None
             return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key))}

@@ -21,6 +21,7 @@ MAX_CONSOLE = 100
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
 VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
 TEST = ("tester", "suite", "scenario", "expect")
+RECORDING = ("file", "began", "lines", "gaps")
 
 Record = dict[str, t.Any]
 
@@ -33,6 +34,7 @@ def make_record(journal: Journal) -> Record:
     began = journal.lines[0]["time"] if journal.lines else ""
     ended = journal.lines[-1]["time"] if journal.lines else ""
     looks = looks_of(steps)
+    recorded = _told(journal.lines, "console")
     ids = {name: str(_given(told, "ids").get(name) or _latest(steps, name) or "") for name in IDS}
     return {
         "format": FORMAT,
@@ -62,7 +64,8 @@ def make_record(journal: Journal) -> Record:
         "reported": _reported(steps),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
         "steps": [_shown(step) for step in steps[:MAX_STEPS]],
-        "console": _console(steps),
+        "console": [*_console(steps), *_excerpt(recorded)],
+        "recording": {name: recorded[name] for name in RECORDING} if recorded else None,
         "ids": ids,
         "job": {name: str(_given(told, "job").get(name) or "") for name in ("id", "url", "revision")},
         "links": [str(link) for link in told.get("links") or []],
@@ -264,6 +267,12 @@ def _console(steps: list[Record]) -> list[Record]:
         if step.get("module") == "jumpstarter_shell" and isinstance(step["result"].get("stdout"), str)
     ]
     return [text for text in texts if text["text"].strip()][:MAX_CONSOLE]
+
+
+def _excerpt(recorded: Line) -> list[Record]:
+    """Return the end of what was recorded of the serial console, as the last text of the console."""
+    text = str(recorded.get("excerpt") or "")
+    return [{"time": recorded["began"] or None, "step": f"End of {recorded['file']}", "text": text}] if text else []
 
 
 def _jmp_version(steps: list[Record]) -> dict[str, t.Any]:

@@ -27,7 +27,8 @@ mark { background: var(--mark); color: inherit; padding: 0 .2em; }
 dl.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: .6rem 1.2rem;
   margin: 1rem 0; }
 dl.facts dt { font-size: .8rem; color: var(--faint); } dl.facts dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; } th { text-align: left; font-size: .85rem; color: var(--faint); }
+table { border-collapse: collapse; width: 100%; } th { text-align: left; font-size: .85rem; color: var(--faint);
+  overflow-wrap: normal; }
 th, td { padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:last-child, td:last-child { padding-right: 0; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }

@@ -146,3 +146,38 @@ def test_the_evidence_of_a_killed_play_is_finished_as_aborted(
     assert record["summary"] == test_event["summary"]
     assert bundle.name.endswith(test_event["test_event_id"])
     assert (bundle / "report.html").exists()
+
+
+@pytest.mark.newest_core
+def test_sums_is_told_where_the_evidence_was_published(play_vehicle: t.Any, sums: SumsProcess) -> None:
+    told = {"hatci_artifact_urls": ["https://lab.example.com/camera.mp4"], "ota_evidence_store": f"fs://{HOME}/store"}
+    variables = {**TEST_VARIABLES, "ota_evidence_dir": EVIDENCE, **told}
+    played = play_vehicle(playbook_of(run_the_role()), variables=variables)
+
+    assert played.returncode == 0, played.output
+    (bundle,) = bundles_in(played.home)
+    there = played.home / "store" / bundle.name
+    files = [path for path in sorted(there.iterdir()) if path.name != "report.html"]
+    (test_event,) = sums.state()["test_events"]
+    assert test_event["artifact_urls"] == [
+        *told["hatci_artifact_urls"],
+        *(f"file://{path}" for path in (there / "report.html", *files)),
+    ]
+    assert played.task("Publish the evidence")["ansible_stats"]["data"] == {
+        "ota_evidence": {HOST: f"file://{there}/report.html"}
+    }
+    assert (there / "record.json").read_bytes() == (bundle / "record.json").read_bytes()
+    assert json.loads((there / "record.json").read_text(encoding="utf-8"))["outcome"] == test_event["status"] == "PASS"
+
+
+@pytest.mark.newest_core
+def test_a_store_that_is_away_changes_nothing_about_the_test(play_vehicle: t.Any, sums: SumsProcess) -> None:
+    variables = {**TEST_VARIABLES, "ota_evidence_dir": EVIDENCE, "ota_evidence_store": "webdav://127.0.0.1:9/lab"}
+    played = play_vehicle(playbook_of(run_the_role()), variables=variables)
+
+    assert played.returncode == 0, played.output
+    (test_event,) = sums.state()["test_events"]
+    assert test_event["status"] == "PASS" and not test_event.get("artifact_urls")
+    (bundle,) = bundles_in(played.home)
+    (warning,) = played.task("Publish the evidence")["warnings"]
+    assert "it cannot be reached" in warning and f"path={bundle}" in warning

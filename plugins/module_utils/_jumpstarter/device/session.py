@@ -18,6 +18,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.recorder import port_for
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import (
     CONNECT_SECONDS,
     Route,
@@ -112,7 +113,8 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
         device.put("runner.py", inspect.getsource(command_runner))
         results = device.directory / "results.json"
         try:
-            finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
+            with port_for(device.jmp.lease, commands):
+                finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
         except errors.JmpTimeout as error:
             done = _read(results)
             raise errors.DeviceUnreachable(

@@ -1,0 +1,115 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The transcript of a serial console: each line with its time, and marks where the recording has gaps."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import pathlib
+import time
+import typing as t
+
+CONSOLE = "console.log"
+TIME = len("2026-03-01T12:00:00.000Z")
+LINE, MARK = " | ", " -- "
+"""Follow the time: before what the console printed, and before what is said about the recording."""
+
+GAP = "gap: "
+MAX_BYTES = 600 * 1024
+MAX_LINE = 4096
+MAX_EXCERPT = 3500
+MAX_GAPS = 50
+END_SECONDS = 5.0
+LOOK_SECONDS = 0.05
+
+
+class Transcript:
+    """The file while it is written; nobody else writes it."""
+
+    def __init__(self, path: str) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115  # it is open as long as its process lives
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._size = self._file.tell()
+        self._line = bytearray()
+        self._began = ""
+        self._is_ended = False
+
+    def feed(self, data: bytes) -> None:
+        """Write what the console printed, each line with the time of its first byte."""
+        for byte in data:
+            self._began = self._began or _now()
+            if byte == 0x0A or len(self._line) >= MAX_LINE:
+                self._flush()
+            elif byte != 0x0D:
+                self._line.append(byte)
+
+    def mark(self, text: str) -> None:
+        """Write what happened to the recording."""
+        self._flush()
+        self._write(f"{_now()}{MARK}{text}\n", always=True)
+
+    def end(self) -> None:
+        """Write, once, that the recording has ended."""
+        if not self._is_ended:
+            self._is_ended = True
+            self.mark("recording ended")
+
+    def _flush(self) -> None:
+        """Write the line that has begun, though it may have no end."""
+        if self._began:
+            text = self._line.decode("utf-8", "replace").rstrip()
+            shown = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
+            self._write(f"{self._began}{LINE}{shown}\n")
+        self._line.clear()
+        self._began = ""
+
+    def _write(self, line: str, *, always: bool = False) -> None:
+        raw = line.encode()
+        if not always and self._size + len(raw) > MAX_BYTES:
+            if self._size > MAX_BYTES:
+                return
+            raw, self._size = f"{_now()}{MARK}{GAP}the file is full\n".encode(), MAX_BYTES
+        with contextlib.suppress(OSError):
+            os.write(self._file.fileno(), raw)
+        self._size += len(raw)
+
+
+def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
+    """Return what a transcript holds: ``file``, ``began``, ``lines``, ``gaps`` and the end of it as ``excerpt``.
+
+    Whoever still writes it is about to end, and is waited for. None if there is none.
+    """
+    try:
+        with path.open("rb") as file:
+            _wait_for_writer(file)
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+    told = text.splitlines()
+    marks = [(line[:TIME], line[TIME + len(MARK) :]) for line in told if line[TIME:].startswith(MARK)]
+    gaps = [{"time": moment, "reason": said.removeprefix(GAP)} for moment, said in marks if said.startswith(GAP)]
+    return {
+        "file": path.name,
+        "began": told[0][:TIME] if told else "",
+        "lines": sum(line[TIME:].startswith(LINE) for line in told),
+        "gaps": gaps[:MAX_GAPS],
+        "excerpt": text[-MAX_EXCERPT:].partition("\n")[2] if len(text) > MAX_EXCERPT else text,
+    }
+
+
+def _wait_for_writer(file: t.IO[bytes]) -> None:
+    deadline = time.monotonic() + END_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def _now() -> str:
+    moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")

@@ -1,0 +1,97 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Publishing evidence: at once, or later what a store did not take."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import time
+import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
+    ATTESTATION,
+    MANIFEST,
+    files_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+
+MARK = ".published"
+"""In the directory of a test: where it was published, and which state of it. No part of the evidence."""
+
+FIRST = "report.html"
+Values = dict[str, t.Any]
+
+
+def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
+    """Publish the evidence of a test, or of all tests in a directory that are not in the store yet.
+
+    :param seconds: that this may take in all.
+    :returns: ``changed``, ``path``, ``artifact_urls``, ``kept`` with the directories that the store did not take, and
+        then ``warnings``.
+    :raises EvidenceError: there is nothing to publish, or the store cannot be used.
+    :raises OSError: a file cannot be read.
+    """
+    store = parse_store(url)
+    tests = [path] if (path / MANIFEST).is_file() else sorted(child.parent for child in path.glob(f"*/{MANIFEST}"))
+    if not tests:
+        raise EvidenceError(f"{path} holds no evidence that was bundled; give the directory that {MANIFEST} is in.")
+    deadline = time.monotonic() + seconds
+    urls, kept, changed, reason = [], [], False, ""
+    for directory in tests:
+        try:
+            changed |= not reason and _publish_test(directory, store, deadline - time.monotonic())
+        except StoreAway as error:
+            reason = error.message
+        if reason and not _is_published(directory, store):
+            kept.append(str(directory))
+        else:
+            urls += urls_of(directory, store)
+    result = {"changed": changed, "path": str(path), "artifact_urls": urls, "kept": kept}
+    return {**result, "warnings": [_advice(reason, path, url)]} if kept else result
+
+
+def urls_of(directory: pathlib.Path, store: Store) -> list[str]:
+    """Return the URLs of the files of a test in a store, the page to read first."""
+    names = sorted(_names(directory), key=lambda name: (name != FIRST, name))
+    return [store.url_of(f"{directory.name}/{name}") for name in names]
+
+
+def _publish_test(directory: pathlib.Path, store: Store, seconds: float) -> bool:
+    """Publish one test unless that is done; return whether something was written."""
+    if _is_published(directory, store):
+        return False
+    names = [*(name for name in _names(directory) if name != MANIFEST), MANIFEST]
+    files = [(f"{directory.name}/{name}", (directory / name).read_bytes()) for name in names]
+    if seconds <= 0:
+        raise StoreAway(f"there was no time left for {store.url}")
+    write_files(store, files, seconds)
+    mark = {"store": store.url, "manifest": files[-1][1].decode(), "time": journal.now()}
+    with contextlib.suppress(OSError):
+        write_atomically(directory / MARK, json.dumps(mark))
+    return True
+
+
+def _is_published(directory: pathlib.Path, store: Store) -> bool:
+    """Whether a store has a test as it is now."""
+    try:
+        mark = json.loads((directory / MARK).read_bytes())
+        return bool(mark["store"] == store.url and mark["manifest"] == (directory / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _names(directory: pathlib.Path) -> list[str]:
+    return [*files_of(directory), MANIFEST, *([ATTESTATION] if (directory / ATTESTATION).is_file() else [])]
+
+
+def _advice(reason: str, path: pathlib.Path, url: str) -> str:
+    return (
+        f"The evidence was not published: {reason}. It is kept in {path}; publish it later by "
+        f"ansible localhost -m hatci.automation.hatci_evidence -a 'state=published path={path} store={url}'."
+    )

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence in a store: a directory, S3 and WebDAV, each by a real server; and stores that are away."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import typing as t
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import evidence_support
+import pytest
+from cheroot.wsgi import Server
+from evidence_support import VIN
+from s3_server import S3Server
+from wsgidav.wsgidav_app import WsgiDAVApp
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
+
+FILES = {"journal.jsonl", "record.json", "report.html", "junit.xml", "manifest.json"}
+PASSWORD = "canary-of-the-store"  # of a server of this test
+SECONDS = 30.0
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Path:
+    """Return the evidence of a test that passed."""
+    evidence_support.passed(tmp_path / "evidence/test-1")
+    return bundle.bundle(tmp_path / "evidence/test-1", None, None)[0]
+
+
+@pytest.fixture
+def webdav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return the address of a WebDAV server that takes only whoever has the password."""
+    (tmp_path / "share").mkdir()
+    users = {"lab": {"password": PASSWORD}}
+    config = {
+        "provider_mapping": {"/": str(tmp_path / "share")},
+        "simple_dc": {"user_mapping": {"*": users}},
+        "verbose": 0,
+        "logging": {"enable": False},
+    }
+    server = Server(("127.0.0.1", 0), WsgiDAVApp(config))
+    server.prepare()
+    threading.Thread(target=server.serve, daemon=True).start()
+    monkeypatch.setenv("WEBDAV_USERNAME", "lab")
+    monkeypatch.setenv("WEBDAV_PASSWORD", PASSWORD)
+    yield f"127.0.0.1:{server.bind_addr[1]}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+    """Return the objects of an S3 server that has a bucket named lab and takes only what its key signed."""
+    with S3Server(PASSWORD) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "lab")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", PASSWORD)
+        yield server.objects
+
+
+def test_a_directory(evidence: Path, tmp_path: Path) -> None:
+    result = publish(evidence, f"fs://{tmp_path}/store/of tests", SECONDS)
+
+    there = tmp_path / "store/of tests/test-1"
+    assert {path.name for path in there.iterdir()} == FILES and compare(there) == []
+    assert result["changed"] and result["kept"] == []
+    assert {Path(url).name for url in result["artifact_urls"]} == FILES
+    assert result["artifact_urls"][0] == f"file://{tmp_path}/store/of%20tests/test-1/report.html"
+    assert VIN in urllib.request.urlopen(result["artifact_urls"][0]).read().decode()  # a file
+
+
+def test_webdav(evidence: Path, webdav: str, tmp_path: Path) -> None:
+    result = publish(evidence, f"webdav://{webdav}/deep/er", SECONDS)
+
+    there = tmp_path / "share/deep/er/test-1"
+    assert {path.name for path in there.iterdir()} == FILES and compare(there) == []
+    assert f"http://{webdav}/deep/er/test-1/record.json" in result["artifact_urls"]
+
+
+def test_s3(evidence: Path, s3: dict[str, bytes]) -> None:
+    result = publish(evidence, "s3://lab/ota tests", SECONDS)
+
+    assert s3 == {
+        f"lab/ota tests/test-1/{path.name}": path.read_bytes() for path in evidence.iterdir() if path.name in FILES
+    }
+    assert result["artifact_urls"][0] == "s3://lab/ota%20tests/test-1/report.html"
+
+
+def test_all_that_a_store_lacks_is_published_once(evidence: Path, tmp_path: Path) -> None:
+    for number in (2, 3):
+        evidence_support.failed(evidence.with_name(f"test-{number}"))
+        bundle.bundle(evidence.with_name(f"test-{number}"), None, None)
+    publish(evidence, f"fs://{tmp_path}/store", SECONDS)
+    written = (tmp_path / "store/test-1/report.html").stat().st_mtime_ns
+
+    first = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+    again = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    assert (first["changed"], again["changed"]) == (True, False)
+    assert len(first["artifact_urls"]) == len(again["artifact_urls"]) == 3 * len(FILES)
+    assert {path.name for path in (tmp_path / "store").iterdir()} == {"test-1", "test-2", "test-3"}
+    assert (tmp_path / "store/test-1/report.html").stat().st_mtime_ns == written
+
+
+def test_what_was_bundled_anew_is_published_anew(evidence: Path, tmp_path: Path) -> None:
+    publish(evidence, f"fs://{tmp_path}/store", SECONDS)
+    bundle.bundle(evidence, {"outcome": "ERROR", "troubles": ["SUMS did not take the report."]}, None)
+    assert publish(evidence, f"fs://{tmp_path}/store", SECONDS)["changed"]
+    assert compare(tmp_path / "store/test-1") == []
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[str]:
+    """Give the address of a server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("trouble", ["refused", "silent", "not allowed", "wrong key", "no such bucket"])
+def test_what_a_store_does_not_take_is_kept_and_told_without_a_secret(
+    trouble: str, evidence: Path, webdav: str, s3: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.ExitStack() as stack:
+        match trouble:
+            case "refused":
+                url, reason = "webdav://127.0.0.1:9/x", "it cannot be reached"
+            case "silent":
+                url, reason = f"webdav://{stack.enter_context(silent())}/x", "did not take it within 1 s"
+            case "not allowed":
+                monkeypatch.setenv("WEBDAV_USERNAME", "somebody")
+                url, reason = f"webdav://{webdav}/x", "HTTP status 401"
+            case "wrong key":
+                monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"another {PASSWORD}")
+                url, reason = "s3://lab/x", "HTTP status 403"
+            case _:
+                url, reason = "s3://none/x", "HTTP status 404"
+        result = publish(evidence.parent, url, 1 if trouble == "silent" else SECONDS)
+
+    assert result["kept"] == [str(evidence)] and result["artifact_urls"] == [] and not result["changed"]
+    (warning,) = result["warnings"]
+    assert reason in warning and f"state=published path={evidence.parent} store={url}" in warning
+    assert s3 == {} and PASSWORD not in str(result) and {path.name for path in evidence.iterdir()} == FILES
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://example.com/x", "it does not name a store"),
+        ("s3://", "it does not name a store"),
+        ("fs://relative/path", "it does not name a store"),
+        ("fs:///", "it does not name a store"),
+        ("webdav://lab:canary-of-the-store@example.com/x", "credentials must not stand in it"),
+        ("webdav://[::1/x", "that is not a URL"),
+        ("s3://lab/x?secret=1", "nothing may follow its path"),
+    ],
+)
+def test_a_url_that_names_no_store_is_refused_without_being_quoted(url: str, reason: str) -> None:
+    with pytest.raises(EvidenceError) as refused:
+        parse_store(url)
+    assert reason in str(refused.value) and PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("webdav://dav.example.com:8443/x", "https://dav.example.com:8443"),
+        ("webdav+http://dav.example.com/x", "http://dav.example.com"),
+        ("webdav://localhost:8080/x", "http://localhost:8080"),
+    ],
+)
+def test_credentials_travel_in_clear_only_where_the_url_says_so_or_within_this_machine(url: str, endpoint: str) -> None:
+    assert parse_store(url, {}).options["endpoint"] == endpoint
+
+
+def test_the_credentials_of_a_store_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment: dict[str, t.Any] = {"AWS_SECRET_ACCESS_KEY": PASSWORD}
+    assert PASSWORD not in repr(parse_store("s3://lab/x", environment))
