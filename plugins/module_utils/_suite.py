@@ -66,15 +66,16 @@ def plan(scenarios: t.Iterable[Values], check_mode: bool = False) -> list[Step]:
         name = str(scenario.get("name") or "nominal")
         names[name] = names.get(name, 0) + 1
         cycles = int(scenario.get("repeat") or 1)
+        begins = TARGET if scenario.get("offer") == SOURCE else SOURCE
         shared = {
             "name": name if names[name] == 1 else f"{name} ({names[name]})",
             "purpose": str(scenario.get("purpose") or ""),
-            "begins": TARGET if scenario.get("offer") == SOURCE else SOURCE,
+            "begins": begins,
             "cycles": cycles,
         }
         for cycle in range(1, 2 if check_mode else cycles + 1):
-            if not check_mode and (steps or shared["begins"] != SOURCE):
-                steps.append({**shared, "kind": RETURN, "cycle": cycle, "given": RETURNS[shared["begins"]]})
+            if not check_mode and (steps or begins != SOURCE):
+                steps.append({**shared, "kind": RETURN, "cycle": cycle, "given": RETURNS[begins]})
             steps.append({**shared, "kind": TEST, "cycle": cycle, "given": entry["given"]})
     return steps
 
