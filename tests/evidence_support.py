@@ -9,6 +9,9 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+
 VIN = "1HGBH41JXMN109186"
 BEGAN = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 ECUS = ("Gateway", "Telematics")
@@ -184,3 +187,30 @@ def make_key(directory: Path, kind: str) -> tuple[str, str]:
     subprocess.run(["openssl", "genpkey", *curve, "-out", private], check=True, capture_output=True)
     subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
     return str(private), str(public)
+
+
+def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Return the records of all tests that a play left, each having been compared with what SUMS holds by itself.
+
+    :param home: where the play ran.
+    :param state: of SUMS.
+    """
+    paths = sorted((home / "ota-evidence").glob("*/record.json"))
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    events = {event["test_event_id"]: event for event in state["test_events"]}
+    assert {record["ids"]["test_event_id"] for record in records} == set(events)
+    for path, record in zip(paths, records, strict=True):
+        event = events[record["ids"]["test_event_id"]]
+        assert outcome_of(record) == record["outcome"] == record["reported"] == event["metadata"]["outcome"]
+        assert event["summary"] in (record["summary"], f"{record['outcome']}: {record['summary']}")
+        assert (record["vehicle"]["vin"], record["test"]["suite"]) == (event["vin"], event["suite_name"])
+        assert record["began"] <= record["ended"] and path.parent.name.endswith(event["test_event_id"])
+        assert compare(path.parent) == []
+        own = [deployment for deployment in state["deployments"] if deployment["vin"] == event["vin"]]
+        told = {"id": own[-1]["deployment_id"], "state": own[-1]["state"]} if own else None
+        found = record["deployment"]
+        assert (found and {"id": found["id"], "state": found["state"]}) == told
+        created = [event for event in state["events"] if event["vin"] == record["vehicle"]["vin"]]
+        ids = [record["ids"]["source_event_id"], record["ids"]["target_event_id"]]
+        assert [event_id for event_id in ids if event_id] == [event["event_id"] for event in created]
+    return records

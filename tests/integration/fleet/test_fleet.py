@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from fleet_support import VINS, Fleet, pretty, updates_that_end_in_turn
+from evidence_support import records_checked_against_sums
+from fleet_support import VINS, Fleet, pretty
 from play_support import VEHICLE_TEMPLATE, is_locked
 
 from hatci_lab.sums.process import SumsProcess
@@ -84,6 +86,8 @@ def test_a_fleet_that_may_fail_as_a_whole_and_does_ends_well(run_fleet: Fleet) -
 
     assert result.play.returncode == 0, pretty(result)
     assert result.summary[-1] == "2 of 2 vehicles failed (2 FAIL)"
+    records = records_checked_against_sums(result.play.home, run_fleet.sums.state())
+    assert [record["deployment"]["state"] for record in records] == ["CANCELLED", "CANCELLED"]
 
 
 def test_too_few_forks_are_told_and_the_fleet_still_passes(run_fleet: Fleet) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from evidence_support import records_checked_against_sums
 from play_support import HOME, PLAYBOOKS, TEST_VARIABLES, VIN, is_locked
 
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_diagnostics
@@ -128,6 +129,11 @@ def test_a_vehicle_that_breaks_one_of_the_conditions(
     assert told in summary
     assert told in played.task("Tell the outcome")["msg"]
     assert len(sums.state()["events"]) == events, "nothing is created for a vehicle that cannot be tested"
+    (record,) = records_checked_against_sums(played.home, sums.state())
+    assert record["outcome"] == outcome and told in record["summary"]
+    if events:
+        (last,) = [ecu for ecu in record["software"]["after"]["ecus"] if ecu["name"] == "Gateway"]
+        assert last["sw_version"] == car.state()["ecus"]["Gateway"]["sw_version"]
     assert "Traceback" not in played.output
     assert not is_locked(played.home)
 
@@ -154,6 +160,10 @@ def test_a_vehicle_that_has_what_sums_says_it_refused(prove: Play, sums: SumsPro
     assert (status, outcome) == ("FAIL", "FAIL")
     assert "Gateway refused the image" in summary
     assert summary.endswith("The vehicle, however, has the target software.")
+    (record,) = records_checked_against_sums(played.home, sums.state())
+    assert record["deployment"]["reason"] == "Gateway refused the image"
+    told = {ecu["name"]: ecu["sw_version"] for ecu in record["software"]["after"]["ecus"]}
+    assert told == {name: ecu["sw_version"] for name, ecu in car.state()["ecus"].items()}
 
 
 @pytest.mark.newest_core
