@@ -8,9 +8,8 @@ import typing as t
 import xml.etree.ElementTree as ET
 
 import pytest
-from fleet_support import VINS, Fleet, pretty, updates_that_end_in_turn
 from evidence_support import records_checked_against_sums
-from fleet_support import VINS, Fleet, pretty
+from fleet_support import VINS, Fleet, pretty, updates_that_end_in_turn
 from play_support import VEHICLE_TEMPLATE, is_locked
 
 from hatci_lab.sums.process import SumsProcess

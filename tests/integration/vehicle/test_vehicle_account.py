@@ -160,10 +160,6 @@ def test_a_vehicle_that_has_what_sums_says_it_refused(prove: Play, sums: SumsPro
     assert (status, outcome) == ("FAIL", "FAIL")
     assert "Gateway refused the image" in summary
     assert summary.endswith("The vehicle, however, has the target software.")
-    (record,) = records_checked_against_sums(played.home, sums.state())
-    assert record["deployment"]["reason"] == "Gateway refused the image"
-    told = {ecu["name"]: ecu["sw_version"] for ecu in record["software"]["after"]["ecus"]}
-    assert told == {name: ecu["sw_version"] for name, ecu in car.state()["ecus"].items()}
 
 
 @pytest.mark.newest_core
