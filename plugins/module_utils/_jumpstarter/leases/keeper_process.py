@@ -79,8 +79,10 @@ class Keeper:
         self._may_end = 0.0
         """The same, if a renewal that was not answered was carried out."""
         self._may_come_late = False
-        lock = order["lock"][0] if order["lock"] else None
-        self._undos = PendingUndos(order["name"], pathlib.Path(order["record"]).with_suffix(".undo"), lock, watch.log)
+        lock = order.get("lock")
+        self._undos = PendingUndos(
+            order["name"], pathlib.Path(order["record"]).with_suffix(".undo"), lock[0] if lock else None, watch.log
+        )
 
     def run(self) -> None:
         """Keep the lease until the play ends or says that it gave the lease back."""
