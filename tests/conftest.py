@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import typing as t
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -68,12 +69,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--core", action="append", choices=list(CORES), help="ansible-core for tests that start plays; default: each"
     )
+    parser.addoption(
+        "--one-core", action="store_true", help="run each play with one ansible-core only, half with either"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run whatever starts plays once with each ansible-core."""
     if "core" in metafunc.fixturenames:
         tested = TESTED_CORES[-1:] if metafunc.definition.get_closest_marker("newest_core") else TESTED_CORES
+        if metafunc.config.getoption("--one-core"):
+            tested = (tested[zlib.crc32(metafunc.definition.nodeid.encode()) % len(tested)],)
         chosen = metafunc.config.getoption("--core") or [core for core in tested if core in CORES] or ["this"]
         metafunc.parametrize("core", chosen, indirect=True, scope="session")
 
