@@ -104,7 +104,7 @@ def mixes(car: CarProcess) -> dict[str, t.Any]:
 
 def relay_does_not_switch(_car: CarProcess) -> dict[str, t.Any]:
     cut = {"at": {"progress": 3}, "commands": ["true"], "undo": ["true"], "for": 0, "proof": "unreachable"}
-    return {"ota_scenario": {**SCENARIO, "disturbances": [cut], "within": 12}}
+    return {"ota_scenario": {**SCENARIO, "disturbances": [cut], "within": 40}}
 
 
 @pytest.mark.parametrize(
