@@ -32,7 +32,8 @@ def test_it_gives_the_event_source_what_that_needs(path: Path) -> None:
 
 @pytest.mark.parametrize("path", RULEBOOKS, ids=lambda path: path.stem)
 def test_its_rules_read_only_what_an_event_has(path: Path) -> None:
-    event = SOURCE["Deployment"]("dep-1", given={"host": "v", "test_event_id": "te-1"}).event(0.0, stalled_for=1)
+    given = {"host": "v", "test_event_id": "te-1", "target_build_level": "2", "target_ecus": "- {}"}
+    event = SOURCE["Deployment"]("dep-1", given=given).event(0.0, stalled_for=1)
     read = set(re.findall(r"event\.(\w+)\.(\w+)", path.read_text(encoding="utf-8")))
     assert read
     for part, name in read:
