@@ -43,7 +43,7 @@ def verify(directory: Path, public_key: str | None = None) -> dict[str, t.Any]:
 
 
 def command(name: str) -> str:
-    found = re.search(rf"<!-- check: {name} -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
+    found = re.search(rf"<!-- check: {name} -->\n```bash\n(.*?)```", PAGE, re.DOTALL)
     assert found
     return found[1]
 
