@@ -83,7 +83,7 @@ class Campaign:
         chance = random.Random(self.seed)
         self._chance = chance
         self.times = {
-            f"dep-{number:06}": [0.0, *sorted(chance.uniform(60, self.length * 0.9) for _ in STATES[1:])]
+            f"dep-{number:06}": [0.0, *sorted(chance.uniform(60, self.length * 0.9) for _state in STATES[1:])]
             for number in range(self.count)
         }
 
@@ -171,7 +171,7 @@ async def watch(campaign: Campaign, recorder: t.Any, seconds: float, slices: int
     watcher = source["Watcher"](recorder, options(source, campaign, **given), campaign.fetch(source["Trouble"]), now)
     running = asyncio.create_task(watcher.run())
     found = []
-    for _ in range(slices):
+    for _slice in range(slices):
         looks, cpu = campaign.looks, time.process_time()
         done, _pending = await asyncio.wait([running], timeout=seconds / slices)
         if done:

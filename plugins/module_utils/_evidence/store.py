@@ -40,11 +40,13 @@ class Store:
         return f"{self.base.rstrip('/')}/{urllib.parse.quote(name)}"
 
 
-def parse_store(url: str, environment: t.Mapping[str, str] = os.environ) -> Store:
+def parse_store(url: str, environment: t.Mapping[str, str] | None = None) -> Store:
     """Return the store of a URL, with the credentials that the environment holds.
 
+    :param environment: default is that of this process.
     :raises EvidenceError: the URL does not name one.
     """
+    environment = os.environ if environment is None else environment
     try:
         parts = urllib.parse.urlsplit(url.strip())
         port = parts.port

@@ -76,10 +76,8 @@ def kept_by_second() -> Iterator[Path]:
 def test_a_report_of_the_second_user_does_not_go_where_the_first_could_change_it(
     start: StartPlay, sums: SumsProcess, tmp_path: Path, kept_by_second: Path, mode: int
 ) -> None:
-    made = sums.api(
-        "POST", "/test_events", {"vin": "1HGBH41JXMN109186", "event_id": "pending", "ansible_job_id": "1",
-        "git_sha": "x", "suite_name": "s"},
-    ).json()  # fmt: skip
+    asked = {"event_id": "pending", "ansible_job_id": "1", "git_sha": "x", "suite_name": "s"}
+    made = sums.api("POST", "/test_events", {"vin": "1HGBH41JXMN109186", **asked}).json()
     sums.add_fault(kind="status", status=500, method="PATCH", path="/test_events/.*", times=0)
     of_first = tmp_path / "kept"
     of_first.mkdir()

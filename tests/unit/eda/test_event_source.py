@@ -109,7 +109,7 @@ def test_memory_does_not_grow_with_the_looks() -> None:
                 Forgetful(), options(SOURCE, campaign, stall_after=600), campaign.fetch(SOURCE["Trouble"]), now
             ).run()
         )
-        for _ in range(4):
+        for _quarter in range(4):
             await asyncio.sleep(HOUR / 4)
             grown.append(tracemalloc.get_traced_memory()[0])
         running.cancel()

@@ -65,9 +65,10 @@ def test_a_batch_never_goes_over_the_end_of_a_wave() -> None:
     assert Waves.of(PLAN, 200).batches(200) == [1, 19, 180]
 
 
-def run_in_waves(failing: set[str], threshold: float, plan: t.Any = PLAN) -> list[str]:
+def run_in_waves(failing: set[str], threshold: float, plan: t.Any = None) -> list[str]:
     """Return the vehicles that began, as the playbook lets them: a batch after the other, each asked one by one."""
     results: dict[str, dict[str, t.Any]] = {host: {"ota_result": {}} for host in FLEET}
+    plan = plan or PLAN
     serial = lookup(fleet_serial, ["all"], waves=plan, batch="20%")
     begun: list[str] = []
     position = 0

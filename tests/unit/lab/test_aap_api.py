@@ -35,7 +35,7 @@ def aap(_running: AapProcess) -> AapProcess:
         ({"status": "failed"}, True),
         ({"status": "successful"}, True),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_how_a_job_ended_decides_about_its_artifacts_and_its_events_stay(
     aap: AapProcess, ending: dict[str, t.Any], keeps_artifacts: bool

@@ -80,7 +80,10 @@ def test_a_job_that_ended_just_now_is_waited_for(lab: Lab) -> None:
 
 def test_a_job_that_is_over_for_aap_and_still_lives_is_left_alone(lab: Lab) -> None:
     ids = lab.die("target", status="error", finished=-20)
-    live = lambda: lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=60)])  # noqa: E731
+
+    def live() -> None:
+        lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=60)])
+
     result = lab.recover(sleep=live)
     assert result["left_alone"] == [
         {"job": "41", "what": "all of it", "reason": "it is error in AAP, but it still lives"}

@@ -405,7 +405,7 @@ class Watcher:
         """
         async with self._file.held():
             self._add(self._given)
-            workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
+            workers = [asyncio.create_task(self._work()) for _worker in range(self._concurrency)]
             workers.append(asyncio.create_task(self._reread()))
             try:
                 await asyncio.gather(*workers)
