@@ -39,10 +39,10 @@ SUMS_MODULES = sorted({*RUNTIME["action_groups"]["hatci"]} - {"hatci_recover"})
 LOCAL_MODULES = sorted(
     {path.stem for path in (REPOSITORY / "plugins/modules").glob("hatci_*.py")} - {*SUMS_MODULES, "hatci_recover"}
 )
-NEEDS_ECUS = "jumpstarter_diagnostics"
-"""Its examples run in tests/integration/vehicle, which has a vehicle with ECUs."""
+RUN_ELSEWHERE = {"jumpstarter_diagnostics", "jumpstarter_disturbance", "jumpstarter_recorder"}
+"""They need ECUs or a lease that is held: tests/integration/vehicle, scenario and evidence have them."""
 JUMPSTARTER_MODULES = sorted(
-    {path.stem for path in (REPOSITORY / "plugins/modules").glob("jumpstarter_*.py")} - {NEEDS_ECUS}
+    {path.stem for path in (REPOSITORY / "plugins/modules").glob("jumpstarter_*.py")} - RUN_ELSEWHERE
 )
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
 DOCUMENTED_URL = "https://sums.example.com"
