@@ -173,7 +173,9 @@ def test_examples_of_a_module_that_needs_no_server(module: str, play_example: Pl
     ecus = [{**ecu, "name": ecu["ecu_name"], "codes": []} for ecu in VEHICLE["hatci_source_ecus"]]
     variables = {
         "vehicle": {"vin": VIN, "ecus": ecus},
-        "deployment": {"deployment_id": "deploy-000001"},
+        "deployment": {"deployment_id": "deploy-000001", "state": "COMPLETE", "reason": ""},
+        "look_before": {"record": {"vin": VIN, "ecus": ecus}},
+        "look_after": {"record": {"vin": VIN, "ecus": [{**ecu, "sw_version": "2.0.0"} for ecu in ecus]}},
     }
     before = "- hatci.automation.hatci_outcome: {vin: x, outcome: PASS, summary: well}\n  register: ota_result\n"
 
