@@ -14,6 +14,7 @@ description:
     end, and marks the test event as resumed, so that no recovery closes it meanwhile. Nothing is created.
   - A test event whose outcome says something of the vehicle is refused, such as V(PASS) and V(FAIL). One that ended as
     C(ABORTED), C(TIMEOUT) or C(ERROR) may go on.
+  - A test with a scenario is refused, since what was done to its update is not known any more.
   - Used by the playbook C(ota_resume); what follows is to wait, to look at the vehicle and to report.
 author:
   - The hatci.automation maintainers (@hatci)

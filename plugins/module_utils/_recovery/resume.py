@@ -67,6 +67,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         "before": trace.before,
     }
     mark = resumed_mark(options["job_id"], now(), options["seconds"])
+    _refuse_scenario(trace, trace.metadata)
     if check_mode:
         return {"changed": True, **result, "test_event": {}, RESUMED: mark}
     with claim(client.connection.base_url, trace.test_event_id) as is_mine:
@@ -78,6 +79,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
         _refuse_settled(trace, held, options["job_id"], now())
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
+        _refuse_scenario(trace, known or {})
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
         test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
@@ -135,6 +137,18 @@ def _event_of(client: SumsClient, deployment_id: str) -> str:
     reply = client.get("deployments", deployment_id)
     record = require_record(reply, "deployment", "deployment_id", deployment_id)
     return find_id(record, "event_id") or ""
+
+
+def _refuse_scenario(trace: Trace, metadata: Record) -> None:
+    """Refuse a test that is not the plain one, since the rest of it would be judged as if it were.
+
+    :raises InputError: the test has a scenario.
+    """
+    if metadata.get("expect"):
+        raise errors.InputError(
+            f"Test event {trace.test_event_id} is of the scenario {str(metadata.get('scenario'))[:80]}, and what was done "
+            "to its update is not known any more, so it can't be gone on with; run the scenario again."
+        )
 
 
 def _refuse_settled(trace: Trace, held: Record, job: str, now: float) -> None:

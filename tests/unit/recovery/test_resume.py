@@ -104,6 +104,17 @@ def test_only_an_outcome_that_says_nothing_of_the_vehicle_is_replaced(lab: Lab, 
         take_over(lab, **by_ids(ids))
 
 
+def test_a_test_with_a_scenario_is_not_finished_as_a_plain_one(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    scenario = {"scenario": "power_loss_while_installing", "expect": "completed_or_restored"}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=scenario)
+
+    with pytest.raises(InputError, match="is of the scenario power_loss_while_installing, .* run the scenario again"):
+        take_over(lab, **by_ids(ids))
+
+    assert "resumed" not in lab.test_event(ids["test_event_id"])["metadata"]
+
+
 def test_another_vehicle_is_refused(lab: Lab) -> None:
     ids = lab.die("deployment")
     with pytest.raises(Failure, match="another test event"):
