@@ -41,6 +41,11 @@ options:
     description: How the update stood afterwards.
     type: dict
     default: {}
+  success_states:
+    description: States of this SUMS that mean a completed update, beside C(COMPLETE).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -63,12 +68,15 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import d
 
 
 def disturbance_record(
-    planned: dict[str, t.Any], point: dict[str, t.Any], *results: dict[str, t.Any] | None
+    planned: dict[str, t.Any],
+    point: dict[str, t.Any],
+    *results: dict[str, t.Any] | None,
+    success_states: t.Iterable[str] = (),
 ) -> dict[str, t.Any]:
     """Return what is recorded of a disturbance; a task that did not run has no result."""
     given = [result if isinstance(result, dict) else {} for result in results]
     begun, during, proven, undone, after = [*given, {}, {}, {}, {}, {}][:5]
-    return disturbance_of(planned, point, begun, during, proven, undone, after)
+    return disturbance_of(planned, point, begun, during, proven, undone, after, success_states)
 
 
 class FilterModule:

@@ -13,7 +13,7 @@ import datetime
 import math
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
@@ -95,7 +95,9 @@ def _disturbance(what: str, value: t.Any) -> Values:
     given = _mapping(what, value, DISTURBANCE_KEYS)
     kind, commands, tasks = _action(what, given)
     undo = _undo(f"undo of {what}", given.get("undo"), default=[SWITCH_ON] if kind == POWER_OFF else [])
-    default_proof = UNREACHABLE if kind == POWER_OFF else COMMANDS
+    proof = _proof(f"proof of {what}", given.get("proof"), COMMANDS if kind == COMMANDS else UNREACHABLE)
+    if proof == COMMANDS and kind != COMMANDS:
+        raise ScenarioRefused(f"proof of {what} is commands, but it has none; give proof: {{commands: [...]}}.")
     return {
         "at": _point(f"at of {what}", given.get("at")),
         "do": kind,
@@ -103,7 +105,7 @@ def _disturbance(what: str, value: t.Any) -> Values:
         "tasks": tasks,
         "undo": undo,
         "for": _seconds(f"for of {what}", given.get("for"), DEFAULT_FOR if undo else 0.0, most=DAY),
-        "proof": _proof(f"proof of {what}", given.get("proof"), default_proof),
+        "proof": proof,
     }
 
 
@@ -297,19 +299,21 @@ def disturbance_of(
     proven: Mapping[str, t.Any],
     undone: Mapping[str, t.Any],
     after: Mapping[str, t.Any],
+    success_states: Iterable[str] = (),
 ) -> Values:
     """Return what is recorded of a disturbance.
 
     :param planned: of a normalised scenario.
     :param point: how the update stood before, ``during`` it and ``after`` it; the others are the results of the tasks
         that came then, if they did.
+    :param success_states: of this SUMS, beside COMPLETE.
     """
     [(kind, value)] = planned["at"].items()
     what = {POWER_OFF: SWITCH_OFF, TASKS: planned["tasks"]}.get(planned["do"]) or "; ".join(planned["commands"])
     is_reached = bool(point.get("reached"))
     if not is_reached:
         problem = f"the deployment ended {point.get('state') or '?'} before it came to {kind} {_shown_point(value)}"
-    elif during.get("state") == COMPLETE:
+    elif str(during.get("state")).upper() in {COMPLETE, *(str(state).upper() for state in success_states)}:
         problem = "the update had ended already when it was disturbed"
     else:
         problem = str(begun.get("problem") or proven.get("problem") or "")

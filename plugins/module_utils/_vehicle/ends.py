@@ -25,8 +25,8 @@ SUCCEEDED, FAILED, NEVER_BEGAN, OPEN = ("succeeded", "failed", "never_began", "o
 """What SUMS says: the deployment succeeded, failed or was cancelled, was refused before it began, or has not ended."""
 
 PASS, FAIL, ERROR, INVALID, TIMEOUT = "PASS", "FAIL", "ERROR", "INVALID", "TIMEOUT"
-NO_REFUSAL = frozenset({401, 403, 407, 408, 425, 429})
-"""Answers of SUMS that are about the token, the time or the rate, and so say nothing about what was asked for."""
+REFUSALS = frozenset({400, 409, 422})
+"""Answers of SUMS that are about what was asked for; others are about the token, the address, the time or the rate."""
 
 Look = t.Mapping[str, t.Any]
 Verdict = tuple[str, str]
@@ -54,7 +54,7 @@ class End(t.NamedTuple):
 
 def is_refusal(status: t.Any) -> bool:
     """Whether an HTTP status says that SUMS does not want what was asked for."""
-    return isinstance(status, int) and 400 <= status < 500 and status not in NO_REFUSAL
+    return isinstance(status, int) and status in REFUSALS
 
 
 def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict:

@@ -85,6 +85,10 @@ def test_what_needs_no_undo_lasts_no_time() -> None:
     assert (disturbance["tasks"], disturbance["undo"], disturbance["for"]) == ("reset.yml", [], 0.0)
 
 
+def test_that_a_file_of_tasks_ran_proves_nothing() -> None:
+    assert one_of(do={"tasks": "reset.yml"})["proof"] == "unreachable"
+
+
 def test_the_labs_own_command_can_be_the_proof() -> None:
     disturbance = one_of(do="power_off", proof={"commands": ["relay is-off"]})
 
@@ -122,6 +126,11 @@ def test_the_labs_own_command_can_be_the_proof() -> None:
         ({"disturbances": [{**CUT, "undo": "on"}]}, "is the text 'on'; give power_on or a list of commands."),
         ({"disturbances": [{**CUT, "for": "long"}]}, "is the text 'long'; give seconds as a number, 0 or more"),
         ({"disturbances": [{**CUT, "proof": "seen"}]}, "is the text 'seen'; give one of unreachable, power, commands"),
+        (
+            {"disturbances": [{"at": AT, "tasks": "reset.yml", "proof": "commands"}]},
+            "proof of disturbance 1 of ota_scenario is commands, but it has none; give proof: {commands: [...]}.",
+        ),
+        ({"disturbances": [{**CUT, "proof": "commands"}]}, "is commands, but it has none; give proof:"),
         ({"disturbances": [{**CUT, "after": 7}]}, "disturbance 1 of ota_scenario has after; give at, do, commands"),
     ],
 )
@@ -235,6 +244,7 @@ def test_a_disturbance_is_recorded_with_its_proof() -> None:
         ([{"reached": False, "state": "COMPLETE"}, {}, {}, {}], "the deployment ended COMPLETE before it came to"),
         ([POINT, {"problem": "'j power off' failed"}, {}, {"skipped": True}], "'j power off' failed"),
         ([POINT, {}, {"state": "COMPLETE"}, {"proven": True}], "the update had ended already when it was disturbed"),
+        ([POINT, {}, {"state": "Installed"}, {"proven": True}], "the update had ended already when it was disturbed"),
         ([POINT, {}, {}, {"proven": False, "problem": "Gateway still answered"}], "Gateway still answered"),
         ([POINT, {}, {}, {}], "it was not proven"),
     ],
@@ -242,7 +252,7 @@ def test_a_disturbance_is_recorded_with_its_proof() -> None:
 def test_a_disturbance_that_did_not_happen_says_why(results: list[dict[str, t.Any]], problem: str) -> None:
     point, begun, during, proven = results
 
-    record = disturbance_of(PLANNED, point, begun, during, proven, {}, {})
+    record = disturbance_of(PLANNED, point, begun, during, proven, {}, {}, ["INSTALLED"])
 
     assert not record["proven"]
     assert record["problem"].startswith(problem)
