@@ -1,10 +1,11 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits in time: one deadline, and one way to wait longer after each try."""
+"""Limits in time, one way to wait longer after each try, and one way to write a time."""
 
 from __future__ import annotations
 
+import datetime
 import random
 import time
 import typing as t
@@ -45,3 +46,12 @@ class Deadline:
 def backoff(tries: int, first: float, longest: float) -> float:
     """Return the pause in seconds after so many tries: it doubles up to a limit, and no two clients keep step."""
     return min(longest, first * 2.0 ** min(tries - 1, 30)) * random.uniform(0.5, 1.0)
+
+
+def utc_time(seconds: float | None = None, timespec: str = "milliseconds") -> str:
+    """Return a time in ISO 8601, UTC, such as 2026-03-01T12:00:07.412Z.
+
+    :param seconds: since 1970; now if it is left out.
+    """
+    moment = datetime.datetime.fromtimestamp(time.time() if seconds is None else seconds, datetime.UTC)
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")

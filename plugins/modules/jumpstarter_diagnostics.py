@@ -201,7 +201,10 @@ voltage:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import (
+    ECU_ARGUMENTS,
+    jumpstarter_arguments,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
@@ -213,13 +216,7 @@ ARGUMENTS = jumpstarter_arguments(
             "type": "list",
             "elements": "dict",
             "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "driver": {"type": "str", "required": True},
-                "logical_address": {"type": "str"},
-                "part_number_did": {"type": "str", "default": "0xF187"},
-                "sw_version_did": {"type": "str", "default": "0xF189"},
-            },
+            "options": ECU_ARGUMENTS,
         },
         "read_codes": {"type": "bool", "default": True},
         "clear_codes": {"type": "bool", "default": False},

@@ -177,7 +177,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.oper
     PROOFS,
     disturb,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import (
+    ECU_ARGUMENTS,
+    jumpstarter_arguments,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
@@ -195,13 +198,7 @@ ARGUMENTS = jumpstarter_arguments(
         "ecus": {
             "type": "list",
             "elements": "dict",
-            "options": {
-                "name": {"type": "str", "required": True},
-                "driver": {"type": "str", "required": True},
-                "logical_address": {"type": "str"},
-                "part_number_did": {"type": "str", "default": "0xF187"},
-                "sw_version_did": {"type": "str", "default": "0xF189"},
-            },
+            "options": ECU_ARGUMENTS,
         },
         "timeout": {"type": "float", "default": 120.0},
     },

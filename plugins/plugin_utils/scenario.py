@@ -9,7 +9,6 @@ cannot be used is refused in one sentence.
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 import typing as t
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import COMPLETED, ENDS
 
 OFFERS = TARGET, WRONG_PART_NUMBER, SOURCE = ("target", "wrong_part_number", "source")
@@ -342,8 +342,7 @@ def _time(seconds: t.Any) -> str | None:
     """Return a time in ISO 8601, UTC."""
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
         return None
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_time(seconds)
 
 
 def _progress(status: Mapping[str, t.Any]) -> float | None:

@@ -30,6 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, make_record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 REPORT = "report.html"
 JUNIT = "junit.xml"
@@ -47,7 +48,7 @@ def start(parent: pathlib.Path, about: Record, key: str | None) -> pathlib.Path:
     :raises OSError: it cannot be written.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    moment = journal.now()[:19].replace(":", "") + "Z"
+    moment = utc_time()[:19].replace(":", "") + "Z"
     directory = _new_directory(parent, _file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
     journal.create(directory)
     journal.append(directory, "test", {**about, "name": directory.name, "key": key})

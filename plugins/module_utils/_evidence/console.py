@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
 import os
 import pathlib
 import time
 import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 CONSOLE = "console.log"
 TIME = len("2026-03-01T12:00:00.000Z")
@@ -41,7 +42,7 @@ class Transcript:
     def feed(self, data: bytes) -> None:
         """Write what the console printed, each line with the time of its first byte."""
         for byte in data:
-            self._began = self._began or _now()
+            self._began = self._began or utc_time()
             if byte == 0x0A or len(self._line) >= MAX_LINE:
                 self._flush()
             elif byte != 0x0D:
@@ -50,7 +51,7 @@ class Transcript:
     def mark(self, text: str) -> None:
         """Write what happened to the recording."""
         self._flush()
-        self._write(f"{_now()}{MARK}{text}\n", always=True)
+        self._write(f"{utc_time()}{MARK}{text}\n", always=True)
 
     def end(self) -> None:
         """Write, once, that the recording has ended."""
@@ -72,7 +73,7 @@ class Transcript:
         if not always and self._size + len(raw) > MAX_BYTES:
             if self._size > MAX_BYTES:
                 return
-            raw, self._size = f"{_now()}{MARK}{GAP}the file is full\n".encode(), MAX_BYTES
+            raw, self._size = f"{utc_time()}{MARK}{GAP}the file is full\n".encode(), MAX_BYTES
         with contextlib.suppress(OSError):
             os.write(self._file.fileno(), raw)
         self._size += len(raw)
@@ -108,8 +109,3 @@ def _wait_for_writer(file: t.IO[bytes]) -> None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return
         time.sleep(LOOK_SECONDS)
-
-
-def _now() -> str:
-    moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")

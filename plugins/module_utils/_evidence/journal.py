@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import errno
 import json
 import os
@@ -14,6 +13,7 @@ import pathlib
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import MAX_ITEMS, MAX_TEXT, shorten
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 JOURNAL = "journal.jsonl"
 
@@ -41,11 +41,6 @@ class Journal:
     lines: list[Line]
     torn: int
     is_full: bool
-
-
-def now() -> str:
-    """Return the time of day in UTC, to the millisecond."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def create(directory: pathlib.Path) -> None:
@@ -99,7 +94,7 @@ def _encoded(event: str, values: Line, secrets: t.Collection[str]) -> bytes:
     """Return a line; of one that would be too long less and less is kept."""
     encoded = b""
     for items, text in LIMITS:
-        line = {"time": now(), "event": event, **shorten(values, secrets, items=items, text=text)}
+        line = {"time": utc_time(), "event": event, **shorten(values, secrets, items=items, text=text)}
         encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
         if len(encoded) <= MAX_LINE:
             break

@@ -11,7 +11,6 @@ import pathlib
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
     ATTESTATION,
@@ -20,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 MARK = ".published"
 """In the directory of a test: where it was published, and which state of it. No part of the evidence."""
@@ -71,7 +71,7 @@ def _publish_test(directory: pathlib.Path, store: Store, seconds: float) -> bool
     if seconds <= 0:
         raise StoreAway(f"there was no time left for {store.url}")
     write_files(store, files, seconds)
-    mark = {"store": store.url, "manifest": files[-1][1].decode(), "time": journal.now()}
+    mark = {"store": store.url, "manifest": files[-1][1].decode(), "time": utc_time()}
     with contextlib.suppress(OSError):
         write_atomically(directory / MARK, json.dumps(mark))
     return True

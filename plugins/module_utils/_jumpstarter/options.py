@@ -32,6 +32,16 @@ SHARED_ARGUMENTS: dict[str, dict[str, t.Any]] = {
 }
 
 
+ECU_ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "name": {"type": "str", "required": True},
+    "driver": {"type": "str", "required": True},
+    "logical_address": {"type": "str"},
+    "part_number_did": {"type": "str", "default": "0xF187"},
+    "sw_version_did": {"type": "str", "default": "0xF189"},
+}
+"""An ECU as a task names it."""
+
+
 def jumpstarter_arguments(spec: dict[str, dict[str, t.Any]], **rules: t.Any) -> dict[str, t.Any]:
     """Return the arguments of a module that uses ``jmp``, the shared options included.
 

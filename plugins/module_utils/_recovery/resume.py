@@ -146,8 +146,8 @@ def _refuse_scenario(trace: Trace, metadata: Record) -> None:
     """
     if metadata.get("expect"):
         raise errors.InputError(
-            f"Test event {trace.test_event_id} is of the scenario {str(metadata.get('scenario'))[:80]}, and what was done "
-            "to its update is not known any more, so it can't be gone on with; run the scenario again."
+            f"Test event {trace.test_event_id} is of the scenario {str(metadata.get('scenario'))[:80]}, and what was "
+            "done to its update is not known any more, so it can't be gone on with; run the scenario again."
         )
 
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import datetime
 import typing as t
+
+from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 RESUMED = "resumed"
 
@@ -18,7 +19,7 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
     """
     return {
         "job": job,
-        "at": datetime.datetime.fromtimestamp(now, datetime.UTC).isoformat(timespec="seconds"),
+        "at": utc_time(now, "seconds"),
         "until": now + seconds,
     }
 

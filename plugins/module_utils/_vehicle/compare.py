@@ -30,7 +30,7 @@ def software_differences(wanted: t.Iterable[Ecu], seen: t.Iterable[Ecu]) -> list
     by_name = _by_name(seen)
     differences = []
     for ecu in wanted:
-        name = _name(ecu)
+        name = name_of(ecu)
         found = by_name.get(name)
         if found is None:
             differences.append(f"{name}: nothing was read of it")
@@ -49,17 +49,19 @@ def new_codes(before: t.Iterable[Ecu], after: t.Iterable[Ecu], allowed: t.Iterab
     accepted = {str(code).strip().upper() for code in allowed}
     known = {name: {code["code"] for code in _confirmed(ecu)} for name, ecu in _by_name(before).items()}
     return [
-        {"name": _name(ecu), "code": code["code"], "status": code["status"]}
+        {"name": name_of(ecu), "code": code["code"], "status": code["status"]}
         for ecu in after
         for code in _confirmed(ecu)
-        if code["code"] not in known.get(_name(ecu), set())
+        if code["code"] not in known.get(name_of(ecu), set())
         and not accepted & {code["code"], code["code"].partition("-")[0]}
     ]
 
 
 def unread_codes(ecus: t.Iterable[Ecu]) -> list[str]:
     """Return in words of which ECUs the trouble codes are not known, so that new ones may hide there."""
-    return [f"{_name(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in ecus if ecu.get("codes") is None]
+    return [
+        f"{name_of(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in ecus if ecu.get("codes") is None
+    ]
 
 
 def before_and_after(before: t.Iterable[Ecu], after: t.Iterable[Ecu]) -> list[str]:
@@ -81,10 +83,11 @@ def change(old: t.Any, new: t.Any) -> str:
 
 
 def _by_name(ecus: t.Iterable[Ecu]) -> dict[str, Ecu]:
-    return {_name(ecu): ecu for ecu in ecus}
+    return {name_of(ecu): ecu for ecu in ecus}
 
 
-def _name(ecu: Ecu) -> str:
+def name_of(ecu: Ecu) -> str:
+    """Return what an ECU is called, in an event or in a look."""
     return str(ecu.get("name") or ecu.get("ecu_name") or "")
 
 

@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
     Ecu,
+    name_of,
     new_codes,
     software_differences,
     unread_codes,
@@ -84,16 +85,16 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict
 
 def mixed_software(source: t.Sequence[Ecu], target: t.Sequence[Ecu], seen: t.Sequence[Ecu]) -> str:
     """Return in words which ECUs have old and which have new software; empty if only one of both is there."""
-    old_of = {_name(ecu): ecu for ecu in source}
+    old_of = {name_of(ecu): ecu for ecu in source}
     old, new = [], []
     for ecu in target:
-        before = old_of.get(_name(ecu))
+        before = old_of.get(name_of(ecu))
         if before is None or all(before.get(part) == ecu.get(part) for part in ("part_number", "sw_version")):
             continue
         if not software_differences([ecu], seen):
-            new.append(_name(ecu))
+            new.append(name_of(ecu))
         elif not software_differences([before], seen):
-            old.append(_name(ecu))
+            old.append(name_of(ecu))
     return f"{', '.join(new)} has the target's, {', '.join(old)} the source's" if old and new else ""
 
 
@@ -216,7 +217,3 @@ def _said(update: Look, refusal: Look) -> str:
     if told:
         return sentence(str(told))
     return f"The deployment ended {update.get('state') or 'in an unknown state'}."
-
-
-def _name(ecu: Ecu) -> str:
-    return str(ecu.get("ecu_name") or ecu.get("name") or "")

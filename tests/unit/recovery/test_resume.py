@@ -109,7 +109,7 @@ def test_a_test_with_a_scenario_is_not_finished_as_a_plain_one(lab: Lab) -> None
     scenario = {"scenario": "power_loss_while_installing", "expect": "completed_or_restored"}
     lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=scenario)
 
-    with pytest.raises(InputError, match="is of the scenario power_loss_while_installing, .* run the scenario again"):
+    with pytest.raises(InputError, match="is of the scenario power_loss_while_installing, "):
         take_over(lab, **by_ids(ids))
 
     assert "resumed" not in lab.test_event(ids["test_event_id"])["metadata"]
