@@ -30,6 +30,14 @@ options:
     description: The variable that holds the scenario, for the sentence.
     type: str
     default: ota_scenario
+  has_device:
+    description: Whether the test leases a device, which disturbances need.
+    type: bool
+    default: true
+  has_ecus:
+    description: Whether the ECUs of the vehicle can be asked, which the proof V(unreachable) needs.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -81,6 +89,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     NEEDS,
     ScenarioRefused,
     normalise_scenario,
+    refuse_unprovable,
     tasks_of,
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import KEEPS_TYPES, TypedVariables
@@ -128,6 +137,7 @@ class LookupModule(LookupBase):
             [problem] = checker.run([tasks], variables, option=f"tasks of {what}")
             if problem:
                 raise ScenarioRefused(problem)
+        refuse_unprovable(scenario, has_device=self.get_option("has_device"), has_ecus=self.get_option("has_ecus"))
         return scenario
 
     def _check_needs(self, needs: t.Any, variables: dict[str, t.Any], what: str) -> None:

@@ -276,6 +276,23 @@ def tasks_of(scenario: Mapping[str, t.Any]) -> list[str]:
     return [disturbance["tasks"] for disturbance in scenario.get("disturbances", []) if disturbance["tasks"]]
 
 
+def refuse_unprovable(scenario: Mapping[str, t.Any], *, has_device: bool, has_ecus: bool) -> None:
+    """Refuse a normalised scenario whose disturbances this test cannot make or prove.
+
+    :param has_device: the test leases a device.
+    :param has_ecus: the ECUs of the vehicle can be asked.
+    :raises ScenarioRefused: it lacks one of them.
+    """
+    proofs = [disturbance["proof"] for disturbance in scenario.get("disturbances", [])]
+    if proofs and not has_device:
+        raise ScenarioRefused(
+            "The scenario disturbs the vehicle, but no device is leased; set jumpstarter_exporter_name or "
+            "jumpstarter_exporter_selector."
+        )
+    if UNREACHABLE in proofs and not has_ecus:
+        raise ScenarioRefused("The scenario proves a disturbance by ECUs that do not answer; set ota_vehicle_ecus.")
+
+
 def offered(variables: Mapping[str, t.Any], offer: str) -> Values:
     """Return the variables of a test with the events that a scenario offers to the vehicle.
 

@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     disturbance_of,
     normalise_scenario,
     offered,
+    refuse_unprovable,
 )
 
 AT = {"progress": 40}
@@ -202,6 +203,32 @@ def test_a_rollback_offers_the_source() -> None:
     assert (swapped["hatci_source_ecus"], swapped["hatci_target_ecus"]) == (ECUS, VARIABLES["hatci_source_ecus"])
     assert swapped["hatci_source_remark"] == "remark" and "hatci_target_remark" not in swapped
     assert offered(swapped, "source") == VARIABLES
+
+
+@pytest.mark.parametrize(
+    ("proof", "rig", "problem"),
+    [
+        (
+            "unreachable",
+            {"has_device": False, "has_ecus": True},
+            "but no device is leased; set jumpstarter_exporter_name",
+        ),
+        ("unreachable", {"has_device": True, "has_ecus": False}, "by ECUs that do not answer; set ota_vehicle_ecus."),
+        ("power", {"has_device": True, "has_ecus": False}, ""),
+        ("unreachable", {"has_device": True, "has_ecus": True}, ""),
+    ],
+)
+def test_what_a_rig_cannot_do_or_prove_is_refused(proof: str, rig: dict[str, bool], problem: str) -> None:
+    scenario = normalise_scenario({"disturbances": [{**CUT, "proof": proof}]})
+    if not problem:
+        refuse_unprovable(scenario, **rig)
+        return
+    with pytest.raises(ScenarioRefused, match=problem):
+        refuse_unprovable(scenario, **rig)
+
+
+def test_the_plain_test_needs_nothing_of_the_rig() -> None:
+    refuse_unprovable({}, has_device=False, has_ecus=False)
 
 
 PLANNED = normalise_scenario({"disturbances": [CUT]})["disturbances"][0]
