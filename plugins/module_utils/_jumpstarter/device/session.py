@@ -25,9 +25,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
     find_route,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line, tokens_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
-from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 
 Options = t.Mapping[str, t.Any]
 
@@ -116,13 +116,13 @@ def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str,
             with port_for(device.jmp.lease, commands):
                 finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
         except errors.JmpTimeout as error:
-            done = _read(results)
+            done = read_results(results)
             raise errors.DeviceUnreachable(
                 f"{_progress(commands, done)} did not end within {timeout:g} s and was ended. "
                 "Give a longer timeout if it needs one.",
                 results=done,
             ) from error
-        done = _read(results)
+        done = read_results(results)
         is_failed = any(result["rc"] for result in done)
         if len(done) == len(commands) and not is_failed:
             return done
@@ -173,23 +173,6 @@ def _no_room(error: OSError) -> errors.JumpstarterError:
     return errors.JumpstarterError(
         f"A command's files cannot be kept in {where}: {error.strerror or error}; make room there, or set TMPDIR to "
         "another directory."
-    )
-
-
-def _read(path: pathlib.Path) -> list[dict[str, t.Any]]:
-    """Return the results that the runner wrote; none if something else is in its place."""
-    with contextlib.suppress(OSError, ValueError):
-        results = parse_json(path.read_text(encoding="utf-8"))
-        if isinstance(results, list) and all(_is_result(result) for result in results):
-            return results
-    return []
-
-
-def _is_result(value: t.Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("rc"), int)
-        and all(isinstance(value.get(name), str) for name in ("command", "stdout", "stderr"))
     )
 
 

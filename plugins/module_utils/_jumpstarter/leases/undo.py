@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
-from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import write_json
 
 MARGIN_SECONDS = 60.0
@@ -147,21 +147,13 @@ def _run(undo: Undo, lease_name: str, lock: int | None) -> str:
             program = [sys.executable, "-I", "-S", str(directory / "runner.py"), name]
             arguments = ("shell", *undo["target"], "--", *program)
             finished = jmp.run(*arguments, timeout=RUN_SECONDS, descriptor=lock, JMP_RETRY_TIMEOUT="30")
-            results = _results(directory / "results.json")
+            results = read_results(directory / "results.json")
             said = jmp.said_by(finished, arguments) or f"exit code {finished.exit_code}"
     except errors.JumpstarterError as error:
         return error.message
     except OSError as error:
         return f"its files cannot be kept: {error.strerror}"
-    failed = next((result for result in results if result.get("rc") != 0), None)
+    failed = next((result for result in results if result["rc"]), None)
     if failed:
-        return f"{failed.get('command')!r:.80} failed with exit code {failed.get('rc')}"
+        return f"{failed['command']!r:.80} failed with exit code {failed['rc']}"
     return "" if len(results) == len(undo["commands"]) else f"jmp shell ended: {said}"
-
-
-def _results(path: pathlib.Path) -> list[dict[str, t.Any]]:
-    with contextlib.suppress(OSError, ValueError):
-        results = parse_json(path.read_text(encoding="utf-8"))
-        if isinstance(results, list) and all(isinstance(result, dict) for result in results):
-            return results
-    return []
