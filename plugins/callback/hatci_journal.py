@@ -13,7 +13,7 @@ description:
   - Writes a line into the journal of a host's test when one of your own tasks begins, and one when it ends, with how it
     ended and its message. The actions of this collection do so by themselves.
   - A task with C(no_log) is written without its message. Of a loop only the whole is written.
-  - Without it, the evidence shows that your verification ran and how it ended, but not its tasks.
+  - Without it, the evidence has no line of them; a verification that fails stands there as the reason of the outcome.
 requirements:
   - It must be enabled, for example with C(ANSIBLE_CALLBACKS_ENABLED=hatci.automation.hatci_journal).
 author:

@@ -130,7 +130,7 @@ def serve(run: t.Callable[[t.Any, EventLoop], None]) -> None:
 
     :param run: gets the order; ends when all is settled.
     """
-    signal_fd = _catch_signals()
+    signal_fd = catch_signals(RELEASE, DISMISS)
     order = json.loads(_read_line())
     reply = os.dup(1)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -155,11 +155,14 @@ def _read_line() -> bytes:
     return line
 
 
-def _catch_signals() -> int:
-    """Return a descriptor that becomes readable on each signal that may reach a watcher."""
+def catch_signals(*numbers: int) -> int:
+    """Return a descriptor from which the numbers of signals can be read when they come.
+
+    :param numbers: beside SIGINT and SIGHUP.
+    """
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end)
-    for number in (RELEASE, DISMISS, signal.SIGINT, signal.SIGHUP):
+    for number in (*numbers, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: None)
     return read_end

@@ -20,6 +20,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import GAP, Transcript
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import end_group
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.event_loop import catch_signals
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
 END, STEP_ASIDE = signal.SIGTERM, signal.SIGUSR1
@@ -58,7 +59,7 @@ class Recorder:
     def __init__(self, order: Order) -> None:
         self._order = order
         self._transcript = Transcript(order["path"])
-        self._signals = _catch_signals()
+        self._signals = catch_signals(END, STEP_ASIDE)
         self._is_ended = self._is_asked = self._has_read = False
         self._owner = os.pidfd_open(order["owner"]) if order["owner"] else None
 
@@ -148,16 +149,6 @@ def _last_line(words: bytearray) -> str:
     lines = [line.strip() for line in words.decode("utf-8", "replace").splitlines() if line.strip()]
     text = "".join(c for c in lines[-1] if c.isprintable()) if lines else ""
     return text[:200].rstrip(".")
-
-
-def _catch_signals() -> int:
-    """Return a descriptor from which the numbers of signals can be read."""
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)
-    signal.set_wakeup_fd(write_end)
-    for number in (END, STEP_ASIDE, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: None)
-    return read_end
 
 
 def main() -> None:
