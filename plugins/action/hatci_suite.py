@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.hatci.automation.plugins.action.hatci_outcome import HANDED_ON
@@ -61,11 +61,11 @@ class ActionModule(InProcessAction):
             if not isinstance(entry, (str, dict)):
                 problems.append(f"{option} is not a scenario; give its name, its file, or a mapping.")
                 continue
-            [problem] = lookup.run([entry], self._task_vars, want="problem", option=option)
-            if problem:
-                problems.append(problem)
+            try:
+                [scenario] = lookup.run([entry], self._task_vars, option=option)
+            except AnsibleError as error:
+                problems.append(str(error.message))
                 continue
-            [scenario] = lookup.run([entry], self._task_vars, want="scenario", option=option)
             scenarios.append({"given": entry, "scenario": scenario})
         if problems:
             raise AnsibleActionFail(f"{' '.join(problems)} Nothing was created.")

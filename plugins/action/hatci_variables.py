@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
@@ -19,6 +20,10 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
     is_empty,
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
+
+
+VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
+DEVICE = ("jumpstarter_exporter_name", "jumpstarter_exporter_selector")
 
 
 class ActionModule(ActionBase):
@@ -34,11 +39,12 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec(
             argument_spec={
                 "required": {"type": "list", "elements": "str", "default": []},
+                "files": {"type": "list", "elements": "str", "choices": [VERIFICATION, SCENARIO], "default": []},
                 "offer": {"type": "str", "choices": list(OFFERS), "default": TARGET},
             }
         )
-        required = arguments["required"]
-        given, problems = _read(TypedVariables(self._templar, task_vars or {}), required)
+        required, files = arguments["required"], arguments["files"]
+        given, problems = _read(TypedVariables(self._templar, task_vars or {}), required, {*required, *files})
         values, refused = check_test_variables(given)
         problems += refused
         lacking = [
@@ -48,23 +54,54 @@ class ActionModule(ActionBase):
         ]
         if lacking:
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
+        if not problems:
+            try:
+                read = self._read_files(values, files, task_vars or {})
+            except AnsibleError as error:
+                problems.append(str(error.message))
         if problems:
             message = sentence(f"{refusal(problems)} Nothing was created.")
             return {**result, "failed": True, "outcome": "ERROR", "msg": message}
-        return {**result, "changed": False, "variables": offered(values, arguments["offer"])}
+        return {**result, "changed": False, "variables": offered(values, arguments["offer"]), **read}
+
+    def _read_files(self, values: dict[str, t.Any], names: list[str], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Read what the test runs from files, and return the scenario.
+
+        :raises AnsibleError: a file is missing or cannot be run.
+        """
+        if VERIFICATION in names and VERIFICATION in values:
+            [problem] = self._lookup("tasks_file", values[VERIFICATION], task_vars, option=VERIFICATION)
+            if problem:
+                raise AnsibleError(problem)
+        if SCENARIO not in names:
+            return {}
+        [scenario] = self._lookup(
+            "scenario",
+            values.get(SCENARIO, {}),
+            task_vars,
+            has_device=any(name in values for name in DEVICE),
+            has_ecus=bool(values.get("ota_vehicle_ecus")),
+        )
+        return {"scenario": scenario}
+
+    def _lookup(self, name: str, term: t.Any, task_vars: dict[str, t.Any], **options: t.Any) -> list[t.Any]:
+        lookup = lookup_loader.get(f"hatci.automation.{name}", loader=self._loader, templar=self._templar)
+        return t.cast("list[t.Any]", lookup.run([term], task_vars, **options))
 
 
-def _read(variables: TypedVariables, required: Iterable[str]) -> tuple[dict[str, t.Any], list[str]]:
+def _read(
+    variables: TypedVariables, required: Iterable[str], needed_now: Container[str]
+) -> tuple[dict[str, t.Any], list[str]]:
     """Return the variables of a test, and a sentence for each that cannot be rendered.
 
-    One that refers to something which is not set is left out if it is not required: a later task may set that.
+    One that refers to something which is not set is left out if it is not needed now: a later task may set that.
     """
     given, problems = {}, []
     for name in {**CHECKS, **dict.fromkeys(required)}:
         try:
             given[name] = variables.get(name)
         except AnsibleError as error:
-            if name in required or not isinstance(error, AnsibleUndefinedVariable):
+            if name in needed_now or not isinstance(error, AnsibleUndefinedVariable):
                 reason = sentence(str(error.message)).rstrip(".")[:300]
                 problems.append(f"{name} cannot be rendered: {reason}; correct it.")
     return given, problems

@@ -21,11 +21,6 @@ options:
   _terms:
     description: One scenario; an empty one is no scenario.
     required: true
-  want:
-    description: Whether the scenario is returned, or only what is wrong with it, as one sentence or an empty text.
-    type: str
-    choices: [scenario, problem]
-    default: scenario
   option:
     description: The variable that holds the scenario, for the sentence.
     type: str
@@ -54,9 +49,8 @@ _raw:
     - One dictionary with C(name), C(purpose), C(clause), C(disturbances), C(expect), C(within), C(repeat) and C(offer);
       an empty one if there is no scenario. Each disturbance has C(at), C(do), C(commands), C(tasks), C(undo) (a list of
       commands), C(for) and C(proof).
-    - With O(want=problem), one text.
   type: list
-  elements: raw
+  elements: dict
   sample:
     - name: power_loss_while_installing
       purpose: ""
@@ -103,16 +97,15 @@ class LookupModule(LookupBase):
     """Reads a scenario where it is, renders and checks it."""
 
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
-        """Return the scenario, or what is wrong with it."""
+        """Return the scenario.
+
+        :raises AnsibleError: it cannot be used; the message is one sentence.
+        """
         self.set_options(var_options=variables, direct=kwargs)
-        wants_problem = self.get_option("want") == "problem"
         try:
-            scenario = self._scenario(terms[0] if terms else {}, variables or {}, self.get_option("option"))
+            return [self._scenario(terms[0] if terms else {}, variables or {}, self.get_option("option"))]
         except ScenarioRefused as refused:
-            if wants_problem:
-                return [sentence(refused.message)]
             raise AnsibleError(sentence(refused.message)) from None
-        return ["" if wants_problem else scenario]
 
     def _scenario(self, term: t.Any, variables: dict[str, t.Any], what: str) -> dict[str, t.Any]:
         name, directory = DEFAULT_NAME, str(variables.get("playbook_dir") or os.getcwd())

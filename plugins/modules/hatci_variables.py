@@ -37,6 +37,14 @@ options:
     type: list
     elements: str
     default: []
+  files:
+    description:
+      - Which variables that name files are read and parsed as well, so that a file that cannot be used is refused
+        before anything is created.
+    type: list
+    elements: str
+    choices: [ota_verify_tasks, ota_scenario]
+    default: []
   offer:
     description:
       - Which update is returned. V(target) is the one that the variables describe, V(wrong_part_number) the same with
@@ -73,4 +81,9 @@ variables:
     hatci_target_build_level: "2024.10"
     hatci_target_ecus:
       - {ecu_name: Gateway, part_number: GW-2024-001, sw_version: "1.10"}
+scenario:
+  description: The scenario of the test with every key that it may have; an empty one if there is none.
+  returned: success, when O(files) has V(ota_scenario)
+  type: dict
+  sample: {name: nominal, expect: completed, disturbances: []}
 """
