@@ -21,7 +21,6 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 
-
 VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
 DEVICE = ("jumpstarter_exporter_name", "jumpstarter_exporter_selector")
 

@@ -78,9 +78,12 @@ def _report_counts(run_report: RunReport) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Return a home and a `jmp` that serve all examples of a module."""
+    """Return a home and a `jmp` that serve all examples of a module; what has no place is written there too."""
     home = tmp_path_factory.mktemp("lab")
-    with fake_lab(home) as jmp:
+    spec = module_named("jumpstarter_exporter").ARGUMENTS["argument_spec"]
+    with fake_lab(home) as jmp, pytest.MonkeyPatch.context() as patch:
+        for kind in ("directory", "link_directory"):
+            patch.setitem(spec[kind], "default", str(home / kind))
         yield Lab(home, jmp)
 
 
@@ -280,8 +283,9 @@ def seconds_of(clock: str) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
-SAFE_PLACES = st.sampled_from([" ", "\x00", "\ud800", "x" * 5000, "/dev/null/x", "/proc/nothing", "~nouser/x"])
-"""Places to which nothing can be written; None and empty text are the module's own, of this machine."""
+SAFE_PLACES = st.sampled_from(
+    ["", " ", "\x00", "\ud800", "x" * 5000, "/dev/null/x", "/proc/nothing", "~nouser/x", None]
+)
 TIMES = st.sampled_from([0, -1, 1e-9, "nan", "inf", float("nan"), float("inf"), "x", None, [], 10**400])
 """Of times only such as are over at once."""
 
@@ -597,7 +601,7 @@ task_variables = st.fixed_dictionaries(
     {},
     optional={
         **dict.fromkeys(("awx_job_id", "tower_job_id", "inventory_hostname", "current_lease_name"), anything),
-        "jumpstarter_lease_guard_lock_dir": SAFE_PLACES | st.sampled_from([None, "", [], {"a": 1}, 5, True]),
+        "jumpstarter_lease_guard_lock_dir": SAFE_PLACES | st.sampled_from([[], {"a": 1}, 5, True]),
     },
 )
 yaml_keys = st.one_of(st.text(max_size=5), st.dates(), st.integers(), st.none(), st.tuples(st.integers()))
