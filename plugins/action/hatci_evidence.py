@@ -14,7 +14,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_chan
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
-from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import VARIABLE
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import (
+    VARIABLE,
+    end_noted_step,
+    secrets_of,
+)
 from ansible_collections.hatci.automation.plugins.plugin_utils.versions import versions
 
 # Here, in ansible-playbook, so that no worker, which is a fork, has to: it would take half of what evidence costs.
@@ -40,6 +44,14 @@ class ActionModule(InProcessAction):
         if self._task.args.get("state") == "bundled" and test is None and self._task.args.get("tests") is None:
             hosts = self._task_vars.get("ansible_play_hosts_all", [])
             self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]
+
+    def extras(self) -> dict[str, t.Any]:
+        return {"secrets": secrets_of(self._task_vars)}
+
+    def around(self, options: dict[str, t.Any], run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
+        if options["state"] == "bundled" and options["test"] and not self._task.check_mode:
+            end_noted_step(options["path"], self._task_vars)
+        return run()
 
     def _left_by(self, host: str) -> list[dict[str, str]]:
         """Return where the evidence of a host's tests is and, should one have left none, how it ended."""

@@ -13,7 +13,8 @@ description:
   - Writes a line into the journal of a host's test when one of your own tasks begins, and one when it ends, with how it
     ended and its message. The actions of this collection do so by themselves.
   - A task with C(no_log) is written without its message. Of a loop only the whole is written.
-  - Without it, the evidence has no line of them; a verification that fails stands there as the reason of the outcome.
+  - Without it, the tasks of C(ota_verify_tasks) are one step of the evidence, which tells when they began and ended,
+    and which one failed and why. Of other tasks of your own it has no line.
 requirements:
   - It must be enabled, for example with C(ANSIBLE_CALLBACKS_ENABLED=hatci.automation.hatci_journal).
 author:

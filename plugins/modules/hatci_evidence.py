@@ -10,8 +10,8 @@ module: hatci_evidence
 short_description: Keep and check evidence of tests
 version_added: 0.1.0
 description:
-  - Begins the evidence of a test, makes its record and its report, publishes them, and checks whether they are what
-    they were.
+  - Begins the evidence of a test, notes steps of your own in it, makes its record and its report, publishes them, and
+    checks whether they are what they were.
   - The result of V(state=started), registered as C(__hatci_evidence), makes every action of this collection write what
     it does for this host into the journal of the test. Register the result of V(state=bundled) as the same, which ends
     that.
@@ -34,6 +34,8 @@ options:
   state:
     description:
       - V(started) makes a directory for one test below O(path), named by time and host, and begins C(journal.jsonl).
+      - V(noted) writes into the journal in O(path) that O(step) begins or, with O(ended), how it has ended. The modules
+        of this collection need no such line.
       - V(bundled) makes C(record.json), C(report.html), C(junit.xml), C(manifest.json) and, with O(key),
         C(attestation.intoto.json) of the journal in O(path). A directory that V(started) made gets the id of the test
         event as the end of its name.
@@ -45,7 +47,7 @@ options:
         holds the directories of tests, all of them that O(store) does not have yet. A store that does not take them
         within O(timeout) is a warning; they stay in O(path), and the same task publishes them later.
     type: str
-    choices: [started, bundled, verified, published]
+    choices: [started, noted, bundled, verified, published]
     required: true
   path:
     description:
@@ -78,6 +80,19 @@ options:
     description: Seconds that V(state=published) may take in all.
     type: float
     default: 15
+  step:
+    description: Name of a step of your own, for example of several tasks. Required with V(state=noted).
+    type: str
+  ended:
+    description:
+      - How O(step) ended. Without it, O(step) begins.
+      - Nothing is written if no step of this name is under way.
+    type: str
+    choices: [ok, changed, failed]
+  message:
+    description: What is told of the end of O(step).
+    type: str
+    default: ""
   test:
     description:
       - What is known of the test, for its record. What V(started) was told need not be told to V(bundled) again.
@@ -132,6 +147,19 @@ EXAMPLES = r"""
       vin: "{{ hatci_vin }}"
       host: "{{ inventory_hostname }}"
   register: __hatci_evidence
+
+- name: Note that a step of several tasks begins
+  hatci.automation.hatci_evidence:
+    state: noted
+    path: "{{ __hatci_evidence.path }}"
+    step: Warm the vehicle up
+
+- name: Note that it has ended
+  hatci.automation.hatci_evidence:
+    state: noted
+    path: "{{ __hatci_evidence.path }}"
+    step: Warm the vehicle up
+    ended: ok
 
 - name: Finish the evidence
   hatci.automation.hatci_evidence:
@@ -211,12 +239,15 @@ from ansible_collections.hatci.automation.plugins.module_utils._runner import ru
 
 ARGUMENTS = {
     "argument_spec": {
-        "state": {"type": "str", "choices": ["started", "bundled", "verified", "published"], "required": True},
+        "state": {"type": "str", "choices": ["started", "noted", "bundled", "verified", "published"], "required": True},
         "path": {"type": "path", "required": True},
         "key": {"type": "path", "no_log": False},
         "public_key": {"type": "path", "no_log": False},
         "store": {"type": "str"},
         "timeout": {"type": "float", "default": 15.0},
+        "step": {"type": "str"},
+        "ended": {"type": "str", "choices": ["ok", "changed", "failed"]},
+        "message": {"type": "str", "default": ""},
         "test": {"type": "dict"},
         "tests": {
             "type": "list",
@@ -230,7 +261,7 @@ ARGUMENTS = {
         },
         "title": {"type": "str", "default": "OTA tests"},
     },
-    "required_if": [("state", "published", ["store"])],
+    "required_if": [("state", "published", ["store"]), ("state", "noted", ["step"])],
     "supports_check_mode": True,
 }
 OPERATION = manage_evidence

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import time
 import typing as t
 import uuid
@@ -13,10 +14,14 @@ from collections.abc import Mapping
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
 
 VARIABLE = "__hatci_evidence"
 """Names the directory, as text or as what the module hatci_evidence returned."""
+
+ENDED = "__hatci_evidence_ended"
+"""Tells the ``step`` that began by the module hatci_evidence and has ended since, with ``outcome`` and ``message``."""
 
 NEVER_KEPT = frozenset(
     (
@@ -53,8 +58,8 @@ class JournaledStep:
         arguments = task.args
         own = {name for name, option in specification.items() if option.get("no_log")}
         self._is_hidden = is_hidden
-        self._secrets = _secrets(variables, *(arguments.get(name) for name in own))
-        self._warning = ""
+        self._secrets = secrets_of(variables, *(arguments.get(name) for name in own))
+        self._warning = end_noted_step(self._directory, variables)
         self._about = {
             "id": uuid.uuid4().hex[:12],
             "step": str(task.name or task.action).rpartition(" : ")[2],
@@ -72,7 +77,7 @@ class JournaledStep:
         try:
             journal.append(self._directory, event, {**self._about, **values}, self._secrets)
         except OSError as error:
-            self._warning = f"The journal in {self._directory} cannot be written: {error.strerror}; its test goes on."
+            self._warning = _warning(self._directory, error)
 
     def end(self, result: Values) -> None:
         """Write how the task ended."""
@@ -106,7 +111,28 @@ def directory_of(variables: Mapping[str, t.Any]) -> str:
     return str(value) if isinstance(value, str) and os.path.isabs(value) else ""
 
 
-def _secrets(variables: Mapping[str, t.Any], *values: t.Any) -> frozenset[str]:
+def end_noted_step(directory: str, variables: Mapping[str, t.Any]) -> str:
+    """Write the end of a step that is not a task of this collection, if one is known to have ended.
+
+    :returns: a warning if it could not be written, else an empty text.
+    """
+    ended = variables.get(ENDED)
+    if not directory or not isinstance(ended, Mapping) or not ended.get("step"):
+        return ""
+    told = {name: str(ended.get(name) or "") for name in ("step", "outcome", "message")}
+    try:
+        end_step(pathlib.Path(directory), **told, secrets=secrets_of(variables))
+    except OSError as error:
+        return _warning(directory, error)
+    return ""
+
+
+def _warning(directory: str, error: OSError) -> str:
+    return f"The journal in {directory} cannot be written: {error.strerror}; its test goes on."
+
+
+def secrets_of(variables: Mapping[str, t.Any], *values: t.Any) -> frozenset[str]:
+    """Return the texts that must not appear in the journal of a host: its tokens, and further values."""
     known = (
         *values,
         variables.get("hatci_token"),

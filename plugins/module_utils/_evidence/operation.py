@@ -24,6 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.index i
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import JOURNAL
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import ATTESTATION, MANIFEST, compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import begin_step, end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
@@ -37,9 +38,10 @@ NO_RECORD = "It left no record."
 Values = dict[str, t.Any]
 
 
-def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
-    """Begin, bundle, verify or publish evidence.
+def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t.Collection[str] = ()) -> Values:
+    """Begin, continue, bundle, verify or publish evidence.
 
+    :param secrets: texts that must not appear in what a noted step says.
     :returns: ``changed``, ``path`` and what the state adds.
     :raises EvidenceError: an option cannot be used.
     :raises EvidenceChanged: verifying, and something was changed.
@@ -61,12 +63,22 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
         if options["state"] == "started":
             key = os.path.abspath(options["key"]) if options["key"] else None
             return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key))}
+        if options["state"] == "noted":
+            return _note(path, options, secrets)
         if (path / JOURNAL).is_file() or not path.is_dir():
             return _bundle(path, options)
         return _make_index(path, options)
     except OSError as error:
         reason = error.strerror or "it cannot be written"
         return {"changed": False, "path": "", "warnings": [f"There will be no evidence in {path}: {reason}."]}
+
+
+def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
+    if options["ended"]:
+        end_step(path, options["step"], options["ended"], options["message"], secrets)
+    else:
+        begin_step(path, options["step"], secrets)
+    return {"changed": True, "path": str(path)}
 
 
 def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import typing as t
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,11 @@ def test_the_vehicle_is_held_from_before_the_request_until_after_the_verificatio
     ]
     assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
     assert order.index("Release the lease") < order.index("Report the outcome")
+    record = json.loads(next(played.home.glob("ota-evidence/*/record.json")).read_text(encoding="utf-8"))
+    steps = {step["step"]: step for step in record["steps"]}
+    verification = steps["Run the verification of this lab"]
+    assert verification["outcome"] == "ok"
+    assert verification["began"] <= verification["ended"] <= steps["Release the lease"]["began"]
 
 
 def test_a_vehicle_that_fails_its_update(test_a_vehicle: Play, sums: SumsProcess) -> None:
@@ -175,6 +181,9 @@ def test_a_verification_of_the_lab_s_own(
     test_event = assert_told_as_failed(sums, played, reason)
     assert test_event["metadata"]["outcome"] == "FAIL"
     assert_vehicle_is_back(played.home)
+    record = json.loads(next(played.home.glob("ota-evidence/*/record.json")).read_text(encoding="utf-8"))
+    failed = [(step["step"], step["message"]) for step in record["steps"] if step["outcome"] == "failed"]
+    assert failed == [("Run the verification of this lab", reason)]
 
 
 def test_a_vehicle_that_another_job_has(test_a_vehicle: Play, sums: SumsProcess, tmp_path: Path) -> None:
