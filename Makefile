@@ -60,6 +60,10 @@ ee: build .venvs/aap/.ready  ## Write the build context of an execution environm
 bench: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Measure speed and memory beside uri tasks, for docs/PERFORMANCE.md; QUICK=1 only tries it
 	@$(VENV)/bin/python tests/bench $(if $(filter-out 0,$(QUICK)),--quick,--write docs/PERFORMANCE.md)
 
+.PHONY: scenarios
+scenarios: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run each scenario on good cars and on wrong ones, for docs/SCENARIOS.md
+	@$(VENV)/bin/python tests/bench/scenarios.py $(ARGS)
+
 .PHONY: matrix
 matrix: .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run the walkthrough on every supported ansible-core and jmp
 	@.venvs/core-2.19/bin/python dev/matrix.py

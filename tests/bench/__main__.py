@@ -36,7 +36,7 @@ def main() -> int:
         return 1
     print(f"\n{text}")
     if given.write:
-        write_into(given.write, text)
+        write_into(given.write, text, "make bench")
     return 0
 
 

@@ -15,7 +15,6 @@ from runs import Run
 from snapshot_times import Cost
 from vehicle_costs import VehicleCost
 
-BEGIN, END = "<!-- figures of make bench: begin -->", "<!-- figures of make bench: end -->"
 MB = 1e6
 
 
@@ -40,13 +39,14 @@ def tables(figures: Figures) -> str:
     )
 
 
-def write_into(path: Path, text: str) -> None:
-    """Replace what stands between the markers of a file."""
-    before, _begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{path} has no lines {BEGIN} and {END}")
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def write_into(path: Path, text: str, command: str) -> None:
+    """Replace what stands between a command's markers in a page."""
+    begin, end = (f"<!-- figures of {command}: {which} -->" for which in ("begin", "end"))
+    before, _begin, rest = path.read_text(encoding="utf-8").partition(begin)
+    _old, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{path} has no lines {begin} and {end}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def _machine() -> str:

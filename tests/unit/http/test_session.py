@@ -124,10 +124,10 @@ def test_the_time_of_one_exchange_is_not_that_of_the_next() -> None:
     with serving(send(body(b"{}"))) as backend:
         session = HttpSession(lambda: "canary")
         for _unused in range(2):
-            deadline = Deadline(10)
-            assert session.exchange("GET", backend.url, timeout=5, deadline=deadline, most_bytes=9)[1] == b"{}"
+            deadline = Deadline(60)
+            assert session.exchange("GET", backend.url, timeout=60, deadline=deadline, most_bytes=9)[1] == b"{}"
         with pytest.raises(AnswerTooLong):
-            session.exchange("GET", backend.url, timeout=5, deadline=Deadline(10), most_bytes=1)
+            session.exchange("GET", backend.url, timeout=60, deadline=Deadline(60), most_bytes=1)
         session.close()
 
 
