@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import (
     exporter_configs,
     route,
-    session,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
@@ -24,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     keeper_process,
     release,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import power
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import LONGEST_ARGUMENT
 
 NAME = "@NAME@"
@@ -141,7 +141,7 @@ def fake_lab(home: Path) -> t.Iterator[FakeJmp]:
         patch.setattr(release, "end_watcher", FakeKeeper.end_all)
         for module in (acquire_local, keeper_process, release):
             patch.setattr(module, "end_lease_processes", lambda _name: 0)
-        patch.setattr(session, "wait_after", lambda _seconds, _caller: None)
+        patch.setattr(power, "pause", lambda _seconds, _owner: None)
         patch.setattr(route, "VERIFY_SECONDS", 0.0)
         yield jmp
     FakeKeeper.end_all()

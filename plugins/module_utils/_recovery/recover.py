@@ -41,6 +41,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.client impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
 
 ASKING_SECONDS = 600.0
 """For all that is asked of AAP, beside the wait until jobs are surely dead."""
@@ -325,7 +326,7 @@ def _check(options: Options) -> None:
 
 def _sleep_of(options: Options) -> t.Callable[[float], None]:
     owner = Caller.from_options(options).owner
-    return owner.sleep if owner else time.sleep
+    return lambda seconds: pause(seconds, owner)
 
 
 def _has_changed(result: Values) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import select
+import time
 import typing as t
 
 
@@ -79,6 +80,17 @@ class Owner:
                 raise OwnerGone("the ansible-playbook process has ended")
         finally:
             os.close(pidfd)
+
+
+def pause(seconds: float, owner: Owner | None) -> None:
+    """Pause, as long as the play lives whose process is known.
+
+    :raises OwnerGone: it ended meanwhile.
+    """
+    if owner:
+        owner.sleep(seconds)
+    else:
+        time.sleep(seconds)
 
 
 def start_of(pid: int) -> int:

@@ -13,7 +13,6 @@ import pathlib
 import re
 import sys
 import tempfile
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -179,11 +178,3 @@ def _no_room(error: OSError) -> errors.JumpstarterError:
 def _progress(commands: t.Sequence[str], done: list[dict[str, t.Any]]) -> str:
     number = min(len(done), len(commands) - 1)
     return f"Command {number + 1} of {len(commands)} ({commands[number]!r:.80})"
-
-
-def wait_after(seconds: float, caller: Caller) -> None:
-    """Pause after a command, as long as the play lives."""
-    if caller.owner:
-        caller.owner.sleep(seconds)
-    else:
-        time.sleep(seconds)

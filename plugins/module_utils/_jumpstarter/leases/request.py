@@ -13,6 +13,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name, label_value
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
 
 JOB_TAG = "hatci-job"
 HOST_TAG = "hatci-host"
@@ -47,10 +48,7 @@ class Request(t.NamedTuple):
 
     def pause(self, seconds: float) -> None:
         """Wait, as long as the play lives."""
-        if self.caller.owner:
-            self.caller.owner.sleep(seconds)
-        else:
-            time.sleep(seconds)
+        pause(seconds, self.caller.owner)
 
 
 def refuse_vain_wait(request: Request, lease_name: object, host: object) -> None:

@@ -19,12 +19,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
     last_line,
     run_on_device,
-    wait_after,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import tell_keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_text
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
 
 UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands", "none")
 
@@ -54,7 +54,7 @@ def disturb(options: Options, check_mode: bool) -> Result:
         for number, command in enumerate(options[kind] or [], start=1):
             check_text(command, f"Number {number} of {kind}")
     if not check_mode and until is not None:
-        wait_after(min(max(0.0, until - time.time()), LONGEST_SECONDS), Caller.from_options(options))
+        pause(min(max(0.0, until - time.time()), LONGEST_SECONDS), Caller.from_options(options).owner)
     act = {"awaited": _await, "begun": _begin, "proven": _prove, "undone": _undo}[options["state"]]
     return act(options, check_mode)
 
@@ -108,7 +108,7 @@ def _prove(options: Options, check_mode: bool) -> Result:
         measured, problem = prove[options["proof"]](options)
         if not problem or time.time() + PAUSE_SECONDS >= deadline:
             return {"changed": False, "proven": not problem, "measured": measured, "problem": problem}
-        wait_after(PAUSE_SECONDS, caller)
+        pause(PAUSE_SECONDS, caller.owner)
 
 
 def _is_unreachable(options: Options) -> tuple[str, str]:
@@ -158,7 +158,7 @@ def _undo(options: Options, check_mode: bool) -> Result:
                 "it gives the device back; look at the device.",
                 outcome="ERROR",
             )
-        wait_after(PAUSE_SECONDS, caller)
+        pause(PAUSE_SECONDS, caller.owner)
     if options["id"]:
         # A keeper that does not hear of it undoes it once more.
         with contextlib.suppress(errors.LeaseLost):

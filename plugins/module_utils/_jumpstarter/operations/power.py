@@ -11,9 +11,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter impo
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
     last_line,
     run_on_device,
-    wait_after,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
 
 
 def set_power(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -31,5 +31,5 @@ def set_power(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
             said = last_line(done)
             raise errors.CommandFailed(f"{done['command']} failed with exit code {done['rc']}: {said}.")
         if options["wait"]:
-            wait_after(options["wait"], Caller.from_options(options))
+            pause(options["wait"], Caller.from_options(options).owner)
     return {"changed": True, "power": power}
