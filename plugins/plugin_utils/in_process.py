@@ -78,7 +78,7 @@ class InProcessAction(ActionBase):
         try:
             result = {**result, **self._run()}
             if self._step:
-                self._step.end(result)
+                self._step.end(result, self.transcript(result))
             self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
@@ -107,6 +107,10 @@ class InProcessAction(ActionBase):
 
     def after_success(self, options: Values, result: Values) -> None:
         """Do, in this process, what belongs to a success."""
+
+    def transcript(self, result: Values) -> list[t.Any]:
+        """Return what commands on the device printed, for the evidence."""
+        return []
 
     def find_progress(self, result: Values) -> Values | None:
         """Return what a success says of the test of the host, for its closer; None if it is no step forward."""

@@ -10,9 +10,10 @@ import pathlib
 import time
 import typing as t
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import COMMANDS, append_commands
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
@@ -79,17 +80,21 @@ class JournaledStep:
         except OSError as error:
             self._warning = _warning(self._directory, error)
 
-    def end(self, result: Values) -> None:
-        """Write how the task ended."""
+    def end(self, result: Values, commands: Sequence[t.Any] = ()) -> None:
+        """Write how the task ended.
+
+        :param commands: what commands on the device printed, for their transcript.
+        """
         if not self._directory:
             return
+        is_transcribed = bool(commands) and not self._is_hidden and self._transcribe(commands)
         failed = bool(result.get("failed"))
         outcome = "failed" if failed else "changed" if result.get("changed") else "ok"
         kept = {
             name: value
             for name, value in result.items()
             if name not in NEVER_KEPT | KEPT_ELSEWHERE and value is not None
-        }
+        } | ({"transcript": COMMANDS} if is_transcribed else {})
         self.note(
             "end",
             outcome=outcome,
@@ -101,6 +106,13 @@ class JournaledStep:
         if self._warning:
             # Ansible shows the same warning once.
             result["warnings"] = [*(result.get("warnings") or []), self._warning]
+
+    def _transcribe(self, commands: Sequence[t.Any]) -> bool:
+        try:
+            return append_commands(self._directory, self._about["step"], commands, self._secrets)
+        except OSError as error:
+            self._warning = _warning(self._directory, error)
+        return False
 
 
 def directory_of(variables: Mapping[str, t.Any]) -> str:

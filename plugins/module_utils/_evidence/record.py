@@ -66,6 +66,7 @@ def make_record(journal: Journal) -> Record:
         "steps": [_shown(step) for step in steps[:MAX_STEPS]],
         "console": [*_console(steps), *_excerpt(recorded)],
         "recording": {name: recorded[name] for name in RECORDING} if recorded else None,
+        "transcript": next((x["result"]["transcript"] for x in steps if x["result"].get("transcript")), None),
         "ids": ids,
         "job": {name: str(_given(told, "job").get(name) or "") for name in ("id", "url", "revision")},
         "links": [str(link) for link in told.get("links") or []],

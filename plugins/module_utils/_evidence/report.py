@@ -38,6 +38,7 @@ def make_report(record: Record, is_signed: bool) -> str:
         label=LABEL,
         ecus=_ecus(record["software"]),
         console=_console(record["console"]),
+        files=_files(record),
         ids=[(name, record["ids"][key]) for key, name in NAMES.items()],
         links=_links(record),
         is_signed=is_signed,
@@ -119,6 +120,13 @@ def _console(texts: list[Record]) -> list[Record]:
         if lines:
             shown.append({**text, "text": "\n".join(lines)})
     return shown
+
+
+def _files(record: Record) -> list[tuple[str, str]]:
+    """Return the files beside the page that hold what was printed, each with what it is."""
+    recorded = (record["recording"] or {}).get("file")
+    files = [(record["transcript"], "commands"), (recorded, "serial console")]
+    return [(str(name), what) for name, what in files if name]
 
 
 def _links(record: Record) -> list[Record]:

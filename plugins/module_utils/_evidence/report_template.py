@@ -110,9 +110,13 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 <pre>{{ r.failure.message or r.summary }}</pre>
 </section>
 {% endif %}
-{% if console %}
+{% if console or files %}
 <section>
 <h2>Console</h2>
+{% if files %}
+<p class="small">All of it:{% for name, what in files %}
+<a href="{{ name }}">{{ name }}</a> ({{ what }}){{ ',' if not loop.last }}{% endfor %}</p>
+{% endif %}
 {% for text in console %}
 <p class="small faint">{{ text.time | clock }} {{ text.step }}</p>
 <pre>{{ text.text }}</pre>

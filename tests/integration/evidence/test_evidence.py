@@ -71,6 +71,7 @@ def test_a_record_agrees_with_sums(play_vehicle: t.Any, sums: SumsProcess) -> No
     assert record["deployment"]["states"][-1]["state"] == "COMPLETE"
     assert record["lease"]["released"]
     assert "ECU Gateway part=GW-2024-001 sw=2.0.0" in record["console"][0]["text"]
+    assert "ECU Gateway part=GW-2024-001 sw=2.0.0\n" in (bundle / record["transcript"]).read_text(encoding="utf-8")
     assert not [step for step in record["steps"] if step["outcome"] in ("failed", "unfinished")]
     assert not played.task("Finish the evidence").get("warnings")
 
