@@ -65,6 +65,7 @@ LOST = ("answer lost, once", "lost before it was processed, once", "no answer, o
 
 
 @pytest.mark.newest_core
+@pytest.mark.matrix
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "fault"),
