@@ -68,6 +68,10 @@ scenarios: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Run each scenario on good ca
 matrix: .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run the walkthrough on every supported ansible-core and jmp
 	@.venvs/core-2.19/bin/python dev/matrix.py
 
+.PHONY: docs
+docs: .venvs/docs/.ready  ## Make the site of the documentation in .cache/docs/html
+	@.venvs/docs/bin/python dev/docs/build.py
+
 .PHONY: lint sanity build importer lock changelog
 lint: .venvs/lint/.ready .venvs/core-2.19/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
