@@ -12,7 +12,7 @@ form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 
 form[hidden] { display: none; }
 input, select { font: inherit; padding: .3rem .5rem; max-width: 100%; color: inherit; background: var(--soft);
   border: 1px solid var(--line); border-radius: .3rem; }
-@media screen and (min-width: 641px) { td.name { white-space: nowrap; } td.scenario { min-width: 9rem; } }
+@media screen and (min-width: 641px) { td.name { min-width: 11rem; } td.scenario { min-width: 9rem; } }
 </style>
 <header>
 <h1>{{ title }}</h1>

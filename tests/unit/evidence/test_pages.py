@@ -7,11 +7,9 @@ import html.parser
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import evidence_support
-import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import make_index, row_of_record
@@ -19,7 +17,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.operati
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
 VOID = {"meta", "br", "input", "img", "link", "hr"}
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Page(html.parser.HTMLParser):
@@ -149,26 +146,3 @@ def test_an_index_holds_200_tests_of_less_than_1_MB_each(tmp_path: Path) -> None
     assert sum(path.stat().st_size for path in (tmp_path / "one").iterdir()) < 1_000_000
     manage_evidence({"state": "bundled", "path": str(tmp_path), "key": None, "tests": None, "title": "Fleet"}, False)
     assert (tmp_path / "index.html").read_text(encoding="utf-8").count("<tr data-outcome") == 200
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
-@pytest.mark.parametrize("width", [320, 1280])
-def test_a_browser_shows_a_report_without_scrolling_sideways(width: int, tmp_path: Path) -> None:
-    evidence_support.failed(tmp_path / "one", host="vehicle_" + "0" * 60, scenario="power_loss_while_installing")
-    report_of(tmp_path / "one")
-    frame = tmp_path / "frame.html"
-    frame.write_text(
-        f"<iframe src=one/report.html style='width:{width}px;height:900px;border:0'></iframe><p></p><script>"
-        "onload = () => { const page = document.querySelector('iframe').contentDocument.documentElement;"
-        "document.querySelector('p').textContent = page.scrollWidth + ' of ' + page.clientWidth }</script>"
-    )
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += [
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--virtual-time-budget=3000",
-        "--dump-dom",
-        f"file://{frame}",
-    ]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
-    needed, there = map(int, re.findall(r"<p>(\d+) of (\d+)</p>", shown)[0])
-    assert needed == there <= width
