@@ -29,8 +29,8 @@ class ActionModule(JumpstarterAction):
         return "linear" in strategy or int(self._task_vars.get("ansible_forks", 2)) == 1
 
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
-        """A lease that is held lets the test go on; one that is given back says nothing."""
-        return None if self._task.args.get("state") == "release" else {}
+        """A lease that is held lets the test go on; one that is given back or kept says nothing."""
+        return None if self._task.args.get("state") in ("kept", "release") else {}
 
 
 def advice_on_forks(forks: int, hosts: int) -> str:

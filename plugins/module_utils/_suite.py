@@ -44,20 +44,22 @@ def manage_suite(options: Values, check_mode: bool) -> dict[str, t.Any]:
         made. Planning adds ``steps``, noting a ``line``: how far a scenario is that is repeated.
     """
     if options["state"] == PLANNED:
-        steps = plan(options["scenarios"] or [], check_mode)
+        steps = plan(options["scenarios"] or [], check_mode, stops=options.get("on_failure") == STOP)
         names = list(dict.fromkeys(step["name"] for step in steps))
         begun = {"scenarios": names, "rows": {}, "tally": {}, "position": SOURCE, "stopped": ""}
         return {"changed": False, **begun, "steps": steps}
     return {"changed": False, **note(options["suite"], options["step"], options)}
 
 
-def plan(scenarios: t.Iterable[Values], check_mode: bool = False) -> list[Step]:
+def plan(scenarios: t.Iterable[Values], check_mode: bool = False, *, stops: bool = False) -> list[Step]:
     """Return what is done, in its order.
 
     :param scenarios: of each what was `given`, and the whole `scenario`.
     :param check_mode: every cycle is the same, and nothing is brought back.
+    :param stops: whether no further test is made after one that did not pass.
     :returns: of each step its `kind`, the `name` of its scenario (one that is there twice is numbered), its `cycle` of
-        so many `cycles`, what was `given`, and with which software the vehicle `begins`.
+        so many `cycles`, what was `given`, with which software the vehicle `begins`, and whether nothing follows if it
+        does not pass (`ends_suite`).
     """
     steps: list[Step] = []
     names: dict[str, int] = {}
@@ -77,7 +79,8 @@ def plan(scenarios: t.Iterable[Values], check_mode: bool = False) -> list[Step]:
             if not check_mode and (steps or begins != SOURCE):
                 steps.append({**shared, "kind": RETURN, "cycle": cycle, "given": RETURNS[begins]})
             steps.append({**shared, "kind": TEST, "cycle": cycle, "given": entry["given"]})
-    return steps
+    last = len(steps) - 1
+    return [{**step, "ends_suite": stops or step["kind"] == RETURN or n == last} for n, step in enumerate(steps)]
 
 
 def note(suite: Values, step: Step, options: Values) -> dict[str, t.Any]:

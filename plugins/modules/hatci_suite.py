@@ -106,11 +106,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What is done, in its order.
+  description: What is done, in its order. C(ends_suite) says that nothing follows a step which does not pass.
   returned: when O(state=planned)
   type: list
   elements: dict
-  sample: [{kind: test, name: nominal, purpose: "", begins: source, cycle: 1, cycles: 1, given: nominal}]
+  sample:
+    - {kind: test, name: nominal, purpose: "", begins: source, cycle: 1, cycles: 1, given: nominal, ends_suite: true}
 scenarios:
   description: The names of the scenarios; one that is there twice is numbered.
   returned: success

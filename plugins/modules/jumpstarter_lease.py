@@ -39,9 +39,13 @@ options:
       - V(verified) proves that a lease has held ever since it was acquired, by the keeper's record and by what the
         controller, or the lock, says of this very lease. If it has not, or if that can't be told, the task fails with
         RV(outcome=ERROR) and says what ended it. It changes nothing, in check mode too.
+      - V(kept) leaves a device that this play has to whoever looks into what went wrong, for O(duration) from now on,
+        whatever becomes of the play. What is pending at the device is undone first. Then the keeper gives it back;
+        where the keeper has died with its container, the controller ends the lease. Where it cannot be kept safely it
+        is given back at once, with a warning.
       - V(release) gives a lease back. One that is gone already, or was never acquired, is fine.
     type: str
-    choices: [acquire, create, renew, verified, release]
+    choices: [acquire, create, renew, verified, kept, release]
     default: acquire
   selector:
     description: Labels of the exporter, such as V(exporter=vehicle_001). Wins over O(exporter).
@@ -146,6 +150,26 @@ since:
   returned: success of V(state=verified)
   type: str
   sample: "2026-11-23 14:00:00 UTC"
+kept_until:
+  description: When a device that is kept is given back, in UTC.
+  returned: success of V(state=kept), unless the device was given back
+  type: str
+  sample: "2026-11-23 15:00:00 UTC"
+kept_until_seconds:
+  description: The same in seconds since the epoch.
+  returned: success of V(state=kept), unless the device was given back
+  type: float
+  sample: 1795446000.0
+enter:
+  description: Command that leads to the device.
+  returned: success of V(state=kept), unless the device was given back
+  type: str
+  sample: jmp shell --lease hatci-4711-vehicle-001-5f3a9c01
+give_back:
+  description: Command that gives the device back sooner.
+  returned: success of V(state=kept), unless the device was given back
+  type: str
+  sample: jmp delete leases hatci-4711-vehicle-001-5f3a9c01
 outcome:
   description: What a failure makes of a test run; V(ERROR) says nothing about the vehicle.
   returned: failure
@@ -172,7 +196,7 @@ ARGUMENTS = jumpstarter_arguments(
     {
         "state": {
             "type": "str",
-            "choices": ["acquire", "create", "renew", "verified", "release"],
+            "choices": ["acquire", "create", "renew", "verified", "kept", "release"],
             "default": "acquire",
         },
         "selector": {"type": "str"},

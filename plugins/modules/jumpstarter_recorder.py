@@ -52,6 +52,12 @@ options:
         lets go of it.
     type: bool
     default: false
+  ends_with_play:
+    description:
+      - Whether recording ends with the play, as the lease does. Turn it off for a lease that is kept beyond it by
+        V(state=kept) of M(hatci.automation.jumpstarter_lease).
+    type: bool
+    default: true
   lease_name:
     description:
       - Lease of the device. With an action plugin (the usual way) it falls back to the fact C(current_lease_name).
@@ -102,6 +108,7 @@ ARGUMENTS = jumpstarter_arguments(
         "path": {"type": "path"},
         "driver": {"type": "str", "default": "serial"},
         "shared": {"type": "bool", "default": False},
+        "ends_with_play": {"type": "bool", "default": True},
         "lease_name": {"type": "str"},
     },
     required_if=[("state", "started", ["path"])],

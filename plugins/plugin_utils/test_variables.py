@@ -331,6 +331,7 @@ CHECKS: dict[str, Check] = {
     "ota_vehicle_ecus": _vehicle_ecus,
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),
+    **dict.fromkeys(["ota_keep_device_seconds", "jumpstarter_lease_guard_keep_seconds"], _seconds(7 * DAY, zero=True)),
     "ota_allowed_codes": _texts(commas=True),
     "hatci_wait_for_update_until": _mapping,
     "ota_scenario": _scenario,

@@ -146,6 +146,15 @@ def test_a_failure_of_the_vehicle_decides_a_soak_before_a_trouble_of_the_lab() -
     assert (suite["rows"]["soak"]["outcome"], suite["rows"]["soak"]["failed_cycles"]) == ("FAIL", [1, 2])
 
 
+@pytest.mark.parametrize("on_failure", ["continue", "stop"])
+def test_it_is_known_whether_anything_follows_a_step_that_does_not_pass(on_failure: str) -> None:
+    given = [{"given": name, "scenario": {"name": name}} for name in ("a", "b")]
+    options = {"state": "planned", "scenarios": given, "on_failure": on_failure}
+    steps = _suite.manage_suite(options, False)["steps"]
+    assert [step["kind"] for step in steps] == ["test", "return", "test"]
+    assert [step["ends_suite"] for step in steps] == [on_failure == "stop", True, True]
+
+
 def test_check_mode_plans_each_scenario_once_and_brings_nothing_back() -> None:
     steps = suite_of({"name": "a", "repeat": 100}, {"name": "b", "offer": "source"}, check_mode=True)["steps"]
     assert [(step["kind"], step["name"], step["cycles"]) for step in steps] == [("test", "a", 100), ("test", "b", 1)]

@@ -31,9 +31,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import is_ours, job_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, close_trace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
+    kept_leases,
     steps_of_events,
     traces_of,
 )
@@ -219,14 +221,25 @@ class Recovery:
         """Return what a job has left."""
         has_died = job.status in job_history.DEAD.split(",")
         try:
-            events = job_history.results_of(self._aap, job.id) if has_died else []
+            events = job_history.results_of(self._aap, job.id) if has_died or leases else []
         except Forbidden:
             self.account.leave(job.id, "its tests", "AAP does not show its events to the token's user")
             events = []
-        traces = [trace for trace in traces_of(steps_of_events(events)) if not trace.is_reported]
+        steps = list(steps_of_events(events))
+        traces = [trace for trace in traces_of(steps) if has_died and not trace.is_reported]
+        leases = self._without_kept(job, leases, kept_leases(steps))
         moments = [moment for event in events if (moment := job_history.seconds_of(event.get("created"))) is not None]
         finished = self._clock() if job.finished is None else job.finished
         return DeadJob(job, traces, leases, max([finished, *moments]))
+
+    def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
+        """Return the leases that are not held on purpose."""
+        for lease in leases:
+            if kept.get(lease.name, 0.0) > self._clock():
+                until = time_in_words(kept[lease.name])
+                reason = f"it is kept until {until} for whoever looks into the test"
+                self.account.leave(job.id, f"lease {lease.name}", reason)
+        return [lease for lease in leases if kept.get(lease.name, 0.0) <= self._clock()]
 
     def _wait_until_dead(self, left: list[DeadJob]) -> list[DeadJob]:
         """Return the jobs that have shown no sign of life for the time of grace."""

@@ -113,6 +113,18 @@ def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
     return traces
 
 
+def kept_leases(steps: t.Iterable[Step]) -> dict[str, float]:
+    """Return until when leases stay held on purpose, in seconds since the epoch, by their names."""
+    kept = {}
+    for step in steps:
+        result = step.result or {}
+        until, name = result.get("kept_until_seconds"), find_id(result, "lease_name")
+        is_time = isinstance(until, (int, float)) and not isinstance(until, bool)
+        if step.module == "jumpstarter_lease" and name and is_time and not step.failed:
+            kept[name] = float(t.cast("float", until))
+    return kept
+
+
 def _begun(step: Step) -> Trace:
     result = step.result or {}
     record = _mapping(result.get("test_event"))

@@ -45,6 +45,13 @@ class EventLoop:
         """Have a descriptor handled whenever it is readable while the owner's end is waited for."""
         self._attended = (descriptor, handle)
 
+    def forget_owner(self) -> None:
+        """Go on without the owner, whose end means nothing from now on."""
+        self.has_owner = False
+        if self._owner_fd is not None:
+            os.close(self._owner_fd)
+            self._owner_fd = None
+
     def set_alarm(self, moment: float | None, ring: t.Callable[[], None]) -> None:
         """Have something done at a moment, if the owner's end is waited for then; it replaces an earlier alarm.
 

@@ -6,17 +6,32 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import shlex
 import signal
 import socketserver
+import subprocess
 import threading
 import typing as t
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from play_support import HOME, HOST, PATHS, inventory_of, wait_until
+from play_support import (
+    HOME,
+    HOST,
+    PATHS,
+    PLAYBOOKS,
+    TEST_VARIABLES,
+    VIN,
+    inventory_of,
+    is_locked,
+    wait_until,
+)
 from playbook_runner import AnsiblePlaybook, StartedPlay
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
+from hatci_lab.sums.process import SumsProcess
 
 CONSOLE = f"{HOME}/console.log"
 STAY = {"name": "Stay", "ansible.builtin.command": "sleep 600"}
@@ -99,3 +114,34 @@ def test_it_is_recorded_around_what_uses_it_and_until_the_play_is_killed(
     assert re.fullmatch(r"line \d+\s+", used)
     told = console.read_text(encoding="utf-8")
     assert told.count("-- gap: ") == 1 and told.count("-- reading") == 2
+
+
+@pytest.mark.newest_core
+def test_the_console_of_a_device_that_is_kept_is_recorded_on_beside_the_evidence(
+    play_vehicle: Callable[..., t.Any], sums: SumsProcess, template: Path, core: Path
+) -> None:
+    sums.set_vehicle(VIN, outcome="FAILED", reason="battery low", update_seconds=0)
+    variables = {
+        **TEST_VARIABLES,
+        "jumpstarter_exporter_template": str(template),
+        "ota_verify_ecus": False,
+        "ota_evidence_dir": f"{HOME}/evidence",
+        "ota_console": "serial",
+        "ota_keep_device_seconds": 900,
+    }
+    played = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables=variables)
+
+    assert played.returncode == 2 and sums.state()["test_events"], played.output
+    told = played.task("Tell the outcome")["msg"]
+    (console,) = (played.home / "evidence").glob("console-*.log")
+    assert f"its console is recorded in {console}. To enter it: jmp shell --exporter {HOST} ;" in told
+    assert is_locked(played.home), "others would take the device"
+    wait_until(lambda: " | line " in console.read_text(encoding="utf-8"))
+    (bundle,) = (played.home / "evidence").glob("*/manifest.json")
+    assert compare(bundle.parent) == []
+
+    command = shlex.split(told.partition("to give it back sooner: ")[2])
+    environment = AnsiblePlaybook(played.home.parent, core).environment(played.home)
+    subprocess.run([str(core / command[0]), *command[1:]], check=True, env=environment, stdout=subprocess.DEVNULL)
+    assert not is_locked(played.home)
+    wait_until(lambda: console.read_text(encoding="utf-8").endswith("-- recording ended\n"))

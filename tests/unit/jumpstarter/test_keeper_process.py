@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import types
 import typing as t
 from pathlib import Path
 
@@ -30,6 +32,12 @@ class World:
         self.extended: list[float] = []
         self.lines: list[str] = []
         self.messages: list[dict[str, t.Any]] = []
+        self.has_given_up = False
+        self.kept_at: float | None = None
+        self.keep_message: dict[str, t.Any] = {}
+        self.lease: tuple[str, float] | None = ("held", 0.0)
+        """State and duration of the lease, as the controller shows it."""
+        self.tell: t.Callable[[dict[str, t.Any]], None] = lambda _message: None
         self._answers = list(answers)
 
     def delete(self, _name: str) -> bool:
@@ -43,7 +51,21 @@ class World:
         self.calls.append((self.now, "extend"))
         self.extended.append(self.now - 1000.0 + duration - (self.now - 1000.0))
 
+    def find(self, _name: str) -> t.Any:
+        self.calls.append((self.now, "find"))
+        return self.lease and types.SimpleNamespace(state=self.lease[0], duration=self.lease[1])
+
+    def set_alarm(self, *_all: t.Any) -> None:
+        pass
+
+    def forget_owner(self) -> None:
+        self.has_owner = False
+        self.play_ends = float("inf")
+
     def until_end(self, moment: float | None = None) -> bool:
+        if self.kept_at is not None and (moment is None or self.kept_at <= moment):
+            self.now, self.kept_at = max(self.now, self.kept_at), None
+            self.tell(self.keep_message)
         ends = moment is None or self.play_ends <= moment
         self.now = max(self.now, self.play_ends if ends else t.cast("float", moment))
         return ends
@@ -75,7 +97,19 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
             "name": "hatci-7", "owner": None, "config": [], "duration": duration, "max_hold": None, "lock": None,
             "record": str(tmp_path / "record"), "trouble": str(tmp_path / "trouble"), "log": "", "environment": {},
         }  # fmt: skip
-        keeper_process.Keeper(t.cast("t.Any", order), t.cast("t.Any", world)).run()
+        keeper = keeper_process.Keeper(t.cast("t.Any", order), t.cast("t.Any", world))
+
+        def tell(message: dict[str, t.Any]) -> None:
+            monkeypatch.setattr(control_socket, "receive", lambda _listening, record: take(record, message))
+            keeper._receive(t.cast("t.Any", None))
+
+        def take(record: t.Callable[[dict[str, t.Any]], None], message: dict[str, t.Any]) -> None:
+            with contextlib.suppress(OSError):
+                record(message)
+
+        world.tell = tell
+        keeper._undos.has_given_up = world.has_given_up
+        keeper.run()
         return world
 
     return keep
@@ -163,3 +197,37 @@ def test_tasks_of_the_play_find_the_keeper_whatever_the_name_of_its_lease() -> N
     assert len(names) == 2
     for name in names:
         control_socket.open_control_socket(name).close()
+
+
+def kept(run: Run, world: World, *, seconds: float = 900.0, lasts: float = 1000.0) -> World:
+    """Have the play leave the device to somebody for a time, and end right after that."""
+    world.kept_at, world.keep_message = 1100.0, {"keep": seconds, "lasts": lasts}
+    world.lease = world.lease and (world.lease[0], world.lease[1] or lasts)
+    return run(world, {"elapsed": 0.0}, play=101.0)
+
+
+def test_a_device_that_is_kept_outlives_the_play_and_is_given_back_after_its_time(run: Run) -> None:
+    world = kept(run, World(True))
+    assert [(when, kind) for when, kind in world.calls if kind != "find"] == [(2000.0, "delete")]
+
+
+def test_a_kept_lease_that_somebody_gave_back_is_noticed_soon(run: Run) -> None:
+    world = World(False)
+    world.lease = ("ended", 1000.0)
+    kept(run, world)
+    assert world.now <= 1100.0 + keeper_process.KEPT_LOOK_SECONDS + 10.0
+    assert world.lines[-1] == "the lease had ended already"
+
+
+def test_a_kept_lease_that_somebody_extended_is_theirs(run: Run) -> None:
+    world = World(True)
+    world.lease = ("held", 9000.0)
+    kept(run, world)
+    assert not any(kind == "delete" for _when, kind in world.calls)
+
+
+def test_a_device_whose_state_is_not_known_is_not_kept(run: Run) -> None:
+    world = World(True)
+    world.has_given_up = True
+    kept(run, world)
+    assert [(when, kind) for when, kind in world.calls] == [(1101.0, "delete")]

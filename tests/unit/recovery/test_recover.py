@@ -11,7 +11,8 @@ from play_support import VIN
 from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_mark
 
 
@@ -227,3 +228,37 @@ def test_a_deployment_that_failed_meanwhile_is_the_outcome(lab: Lab) -> None:
     held = lab.test_event(ids["test_event_id"])
     assert held["metadata"]["outcome"] == "FAIL"
     assert "battery low" in held["summary"]
+
+
+class FakeController:
+    """Holds one lease of job 41."""
+
+    lease = Lease(
+        {"name": "hatci-41-car", "tags": {"hatci-job": "41"}, "conditions": [{"type": "Ready", "status": "True"}]}
+    )
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def find(self, _name: str) -> Lease:
+        return self.lease
+
+    def delete(self, name: str) -> bool:
+        self.deleted.append(name)
+        return True
+
+
+@pytest.mark.parametrize(("seconds", "is_kept"), [(900, True), (-1, False)])
+@pytest.mark.parametrize("status", ["failed", "successful"])
+def test_a_device_that_is_kept_on_purpose_is_told_and_given_back_only_after_its_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float, is_kept: bool, status: str
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    lab.aap.put_job(41, name=TEMPLATE, status=status, finished=moment(-300))
+    kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + seconds}
+    lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
+    result = lab.recover()
+    assert controller.deleted == result["released"] == ([] if is_kept else ["hatci-41-car"])
+    told = [one["reason"] for one in result["left_alone"] if one["what"] == "lease hatci-41-car"]
+    assert told == (["it is kept until 2026-11-25 12:15:00 UTC for whoever looks into the test"] if is_kept else [])

@@ -68,6 +68,7 @@ def start_recorder(route: Route, driver: str, path: pathlib.Path, *, shared: boo
 
     :param driver: name of the serial driver in the exporter.
     :param path: of the file that is written.
+    :param owner: with whose end recording ends; None if it ends with the lease alone.
     :raises JumpstarterError: it cannot be started.
     """
     files = RecorderFiles(route.lease_name)

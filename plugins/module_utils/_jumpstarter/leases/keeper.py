@@ -101,9 +101,15 @@ def find_keeper(lease_name: str) -> Identity | None:
     return None
 
 
-def tell_keeper(lease_name: str, owner: Owner | None, message: t.Mapping[str, t.Any]) -> None:
-    """Tell the keeper of a lease what is to be undone at its device, or was; return when it has noted that.
+def tell_keeper(
+    lease_name: str,
+    owner: Owner | None,
+    message: t.Mapping[str, t.Any],
+    what: str = "what is to be undone",
+) -> None:
+    """Tell the keeper of a lease what is to become of its device; return when it has noted that.
 
+    :param what: it is told, for the message.
     :raises LeaseLost: it cannot be told.
     """
     try:
@@ -112,8 +118,7 @@ def tell_keeper(lease_name: str, owner: Owner | None, message: t.Mapping[str, t.
         control_socket.send(keeper_process.keeper_socket_name(lease_name, owner), message)
     except (OSError, OwnerGone) as error:
         raise errors.LeaseLost(
-            f"The keeper of lease {lease_name} could not be told what is to be undone ({error}), so the device was "
-            "left alone."
+            f"The keeper of lease {lease_name} could not be told {what} ({error}), so the device was left alone."
         ) from None
 
 

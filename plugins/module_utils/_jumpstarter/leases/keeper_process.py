@@ -5,6 +5,7 @@
 
 It is started before the lease is asked for, renews the lease while ansible-playbook lives, and
 releases it as soon as that is gone, whatever ended it. A local lease is a lock, whose file it watches.
+A device that the play leaves to somebody for a time is given back when that is over.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     Controller,
     is_permanent,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import LONGEST_SECONDS
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, LONGEST_SECONDS
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
@@ -48,6 +49,12 @@ LONGEST_PAUSE = 60.0
 LOCK_LOOK_SECONDS = 1.0
 SHORTEST_RETRY = 2.0
 LONGEST_RETRY = 15.0
+KEPT_LOOK_SECONDS = 60.0
+"""So often is looked whether a lease that is kept was given back."""
+
+
+class Kept(Exception):
+    """The play leaves the device to somebody else for a time."""
 
 
 class Order(event_loop.Order):
@@ -79,6 +86,11 @@ class Keeper:
         self._may_end = 0.0
         """The same, if a renewal that was not answered was carried out."""
         self._may_come_late = False
+        self._kept_until: float | None = None
+        """Monotonic time until which the device is kept, whatever becomes of the play."""
+        self._is_left_alone = False
+        self._kept_duration = 0.0
+        """Duration of the kept lease, by which it is seen that somebody else extended it."""
         lock = order.get("lock")
         self._undos = PendingUndos(
             order["name"], pathlib.Path(order["record"]).with_suffix(".undo"), lock[0] if lock else None, watch.log
@@ -93,6 +105,9 @@ class Keeper:
             self._watch.log("the lease is held")
             try:
                 self._keep(time.monotonic() - elapsed)
+            except Kept:
+                self._watch.forget_owner()
+                self._keep_on()
             except OwnerGone:
                 pass
             except OSError as error:
@@ -117,8 +132,25 @@ class Keeper:
         self._watch.attend(listening.fileno(), lambda: self._receive(listening))
 
     def _receive(self, listening: socket.socket) -> None:
-        control_socket.receive(listening, self._undos.record)
+        was_kept = self._kept_until is not None
+        control_socket.receive(listening, self._record)
         self._watch.set_alarm(self._undos.next_due, self._undo_overdue)
+        if self._kept_until is not None and not was_kept:
+            raise Kept
+
+    def _record(self, message: dict[str, t.Any]) -> None:
+        """Take a message of a task.
+
+        :raises OSError: what it asks for cannot be done, so the task must not rely on it.
+        """
+        if "keep" not in message:
+            self._undos.record(message)
+            return
+        if self._undos or self._undos.has_given_up:
+            raise OSError("something that was done to the device is not undone")
+        self._kept_duration = float(message["lasts"])
+        self._kept_until = time.monotonic() + float(message["keep"])
+        self._watch.log(f"keeps the device for {message['keep']:.0f} s, whatever becomes of the play")
 
     def _undo_overdue(self) -> None:
         self._undos.undo_overdue()
@@ -137,7 +169,7 @@ class Keeper:
         return Owner(*self._order["owner"]) if self._order["owner"] else None
 
     def _has_living_owner(self) -> bool:
-        return self._owner is not None and self._owner.is_alive()
+        return self._kept_until is None and self._owner is not None and self._owner.is_alive()
 
     def _controller(self, owner: Owner | None = None) -> Controller:
         """Return the way to the controller, where calls end with the owner if one is given."""
@@ -160,10 +192,36 @@ class Keeper:
         elif self._renew_until_end(began, window):
             self._watch.until_end()
 
+    def _keep_on(self) -> None:
+        """Wait until the time is over for which the device is kept, or until somebody gives it back."""
+        until = t.cast("float", self._kept_until)
+        if self._order["config"] is None:
+            self._keep_lock(until)
+            return
+        self._ends = self._may_end = until
+        controller = self._controller()
+        look = min(until, time.monotonic() + KEPT_LOOK_SECONDS)
+        while not self._watch.until_end(look) and look < until + RELEASE_SECONDS:
+            look = time.monotonic() + KEPT_LOOK_SECONDS
+            try:
+                found = controller.find(self._order["name"])
+            except errors.JumpstarterError as error:
+                self._watch.log(f"the lease could not be looked at: {error.message}")
+            else:
+                if found is None or found.state != HELD:
+                    return
+                if found.duration > self._kept_duration + 1:
+                    self._watch.log("somebody else extended the lease and ends it")
+                    self._is_left_alone = True
+                    return
+                if time.monotonic() >= until:
+                    return
+                look = min(until, look)
+
     def _keep_lock(self, ends: float | None) -> None:
         """See to it that the lock file stays the one that others see, until the owner is gone or the time over."""
-        descriptor, path = t.cast("tuple[int, str]", self._order["lock"])
-        lock: int | None = descriptor
+        path = t.cast("tuple[int, str]", self._order["lock"])[1]
+        lock = self._undos.lock
         while ends is None or time.monotonic() < ends:
             look = time.monotonic() + LOCK_LOOK_SECONDS
             if self._watch.until_end(look if ends is None else min(look, ends)):
@@ -239,6 +297,8 @@ class Keeper:
         self._undos.undo_all(self._watch.pause)
         if self._order["config"] is None:
             self._watch.log("released the lock")
+            return
+        if self._is_left_alone:
             return
         self._delete_lease(is_held=is_held)
 

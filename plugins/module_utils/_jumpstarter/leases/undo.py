@@ -61,6 +61,8 @@ class PendingUndos:
         self._pending: dict[str, Undo] = {}
         self._due: dict[str, float] = {}
         self._tries: dict[str, int] = {}
+        self.has_given_up = False
+        """Something could not be undone, so the state of the device is not known."""
 
     def __bool__(self) -> bool:
         return bool(self._pending)
@@ -122,6 +124,7 @@ class PendingUndos:
         self._due[name] = time.monotonic() + PAUSE_SECONDS
         if self._tries[name] >= TRIES:
             self._log(f"gave {name} up; look at the device, whose state is not known")
+            self.has_given_up = True
             self._forget(name)
 
     def _forget(self, name: str) -> None:

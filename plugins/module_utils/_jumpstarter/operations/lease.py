@@ -6,21 +6,30 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import choose_mode
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import controller_of
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    Controller,
+    controller_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire import (
     acquire_from_controller,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import settle_undos
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import (
+    settle_undos,
+    tell_keeper,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
     LeaseFiles,
+    Record,
     controller_of_record,
     usable_record,
 )
@@ -60,7 +69,7 @@ def manage_lease(
     say: t.Callable[[str], None] = lambda line: None,
     blocks_run: t.Callable[[], bool] = lambda: False,
 ) -> Result:
-    """Acquire, create, renew, verify or release a lease.
+    """Acquire, create, renew, verify, keep or release a lease.
 
     :param say: shows a line to whoever watches.
     :param blocks_run: whether the other hosts of this run stand still while this one waits.
@@ -72,7 +81,9 @@ def manage_lease(
     if options["state"] == "acquire":
         result = _acquire(options, check_mode, say, blocks_run)
     else:
-        act = {"create": _create, "renew": _renew, "verified": _verify, "release": _release}[options["state"]]
+        act = {"create": _create, "renew": _renew, "verified": _verify, "kept": _keep, "release": _release}[
+            options["state"]
+        ]
         result = act(options, check_mode, say)
     return {**result, "output": _written(result, options["output"])}
 
@@ -146,18 +157,26 @@ def _renew(options: Options, check_mode: bool, _say: t.Callable[[str], None]) ->
     if check_mode:
         return result
     controller = controller_of(options, Caller.from_options(options).owner)
-    found = controller.find(name)
-    if found is None or found.began is None:
-        why = "is not held" if found is None or found.state != HELD else "does not tell when it began"
-        raise errors.LeaseLost(f"Lease {name} {why}, so it can't be renewed.")
-    elapsed = max(0.0, time.time() - found.began.timestamp())
-    extended = controller.extend(name, max(elapsed + window, found.duration))
+    before, extended = _extended(controller, name, window, "renewed")
     return {
         **result,
-        "changed": extended.duration > found.duration,
+        "changed": extended.duration > before.duration,
         "exporter": extended.exporter,
         "lease": extended.shown,
     }
+
+
+def _extended(controller: Controller, name: str, seconds: float, what: str) -> tuple[Lease, Lease]:
+    """Let a controller's lease last for at least so many seconds from now; return it as it was and as it is.
+
+    :param what: is to be done with it, for the message.
+    """
+    found = controller.find(name)
+    if found is None or found.began is None:
+        why = "is not held" if found is None or found.state != HELD else "does not tell when it began"
+        raise errors.LeaseLost(f"Lease {name} {why}, so it can't be {what}.")
+    elapsed = max(0.0, time.time() - found.began.timestamp())
+    return found, controller.extend(name, max(elapsed + seconds, found.duration))
 
 
 def _verify(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:
@@ -184,6 +203,60 @@ def _verify(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -
         )
     exporter = record["exporter"] if record else None
     return {**result, "mode": mode, "exporter": exporter, "since": time_in_words(since)}
+
+
+def _keep(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> Result:
+    """Leave a device that this play has to somebody for a while; it is given back where that cannot be done safely."""
+    name = _needed_name(options)
+    seconds = parse_duration(options["duration"], "duration")
+    if name == PREDICTED_NAME:
+        return {"changed": True, "lease_name": name, "mode": None, "exporter": None, "lease": {}}
+    record = LeaseFiles(name).read()
+    if record is None:
+        raise errors.InputError(f"Lease {name} was not acquired on this machine, so nothing here keeps it or ends it.")
+    result = {"lease_name": name, "mode": record["mode"], "exporter": record["exporter"], "lease": record["lease"]}
+    if check_mode:
+        return {"changed": True, **result}
+    caller = Caller.from_options(options)
+    try:
+        usable_record(name)
+        settle_undos(name, LeaseFiles(name), caller.owner, caller.owner.sleep if caller.owner else time.sleep)
+        lasts = 0.0
+        if record["mode"] == CONTROLLER:
+            extended = _extended(controller_of_record(record, caller.owner), name, seconds, "kept")[1]
+            result["lease"], lasts = extended.shown, extended.duration
+        until = time.time() + seconds
+        tell_keeper(name, caller.owner, {"keep": seconds, "lasts": lasts}, "for how long the device is kept")
+    except errors.JumpstarterError as error:
+        given_back = _release(options, check_mode, say)
+        reason = f"The device was not kept but given back: {error.message}"
+        return {**given_back, "warnings": [reason, *given_back.get("warnings", [])]}
+    return {
+        "changed": True,
+        **result,
+        "kept_until": time_in_words(until),
+        "kept_until_seconds": until,
+        **_ways_to(record, caller),
+    }
+
+
+def _ways_to(record: Record, caller: Caller) -> dict[str, str]:
+    """Return the commands that lead to a kept device, and that give it back sooner."""
+    name = record["name"]
+    if record["mode"] == LOCAL:
+        arguments = f"state=release lease_name={name} mode=local"
+        return {
+            "enter": shlex.join(["jmp", "shell", "--exporter", record["exporter"]]),
+            "give_back": shlex.join(
+                ["ansible", "localhost", "-m", "hatci.automation.jumpstarter_lease", "-a", arguments]
+            ),
+        }
+    # The client config of a job of AAP is a file that goes with its container.
+    config = [] if is_job_id(caller.job) and record["config"][:1] == ["--client-config"] else record["config"]
+    return {
+        "enter": shlex.join(["jmp", "shell", "--lease", name, *config]),
+        "give_back": shlex.join(["jmp", "delete", "leases", name, *config]),
+    }
 
 
 def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -> Result:

@@ -44,7 +44,8 @@ def record_console(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str
     end_recorder(lease_name)
     with contextlib.ExitStack() as stack:
         route = find_route({**options, "exporter": None}, ROUTE_SECONDS, caller, stack)
-        start_recorder(route, driver, path, shared=options["shared"], owner=caller.owner)
+        owner = caller.owner if options["ends_with_play"] else None
+        start_recorder(route, driver, path, shared=options["shared"], owner=owner)
     return {"changed": True, "path": str(path)}
 
 
