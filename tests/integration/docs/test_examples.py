@@ -118,6 +118,7 @@ def play_example(play_vehicle: Play, in_this_lab: Callable[[str], str], tmp_path
     return play
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("module", SUMS_MODULES)
 def test_examples_of_a_sums_module_run_as_they_are(module: str, sums: SumsProcess, play_example: Play) -> None:
     text = examples_of(f"modules.{module}")
@@ -133,6 +134,7 @@ def leave_an_orphan(controller: ControllerProcess) -> None:
     controller.wait_until(lambda: controller.lease(name)["state"] == "Ready")
 
 
+@pytest.mark.matrix
 @pytest.mark.newest_core
 @pytest.mark.parametrize("module", JUMPSTARTER_MODULES)
 def test_examples_of_a_jumpstarter_module_do_what_they_say(
@@ -167,6 +169,7 @@ def test_examples_of_a_jumpstarter_module_do_what_they_say(
     assert controller.holder(HOST) is None
 
 
+@pytest.mark.matrix
 @pytest.mark.newest_core
 @pytest.mark.parametrize("module", [module for module in LOCAL_MODULES if module != "hatci_evidence"])
 def test_examples_of_a_module_that_needs_no_server(module: str, play_example: Play) -> None:
@@ -201,6 +204,7 @@ def test_the_example_of_a_play_that_must_not_be_skipped(play_vehicle: Play) -> N
     assert play_vehicle(examples_of("lookup.vehicles"), variables={"ota_hosts": "nobody"}).returncode == 2
 
 
+@pytest.mark.matrix
 @pytest.mark.newest_core
 @pytest.mark.parametrize("role", ROLES)
 def test_examples_of_a_role_do_what_they_say(role: str, sums: SumsProcess, play_example: Play) -> None:

@@ -100,6 +100,7 @@ def play(ansible_playbook: AnsiblePlaybook, guarded: SumsProcess, secrets: Path,
     return run
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("way", "trouble", "arguments", "returncode"),
     [
@@ -134,6 +135,7 @@ def test_the_token_shows_nowhere_when_a_vehicle_is_tested(
     assert had_to_hide(played) == (arguments == RUN or trouble is refuse_the_token)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("way", "trouble", "arguments", "failures"),
     [

@@ -74,6 +74,7 @@ def playbook_of(tasks: list[dict[str, t.Any]]) -> str:
     return str(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}], allow_unicode=True))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("mode", ["run", "check"])
 @pytest.mark.parametrize("door", DOORS)
 def test_the_token_shows_nowhere(
