@@ -110,6 +110,11 @@ before:
   returned: success
   type: dict
   sample: {}
+lease_name:
+  description: Lease that the first half of the test handed on, empty if it gave the device back.
+  returned: success
+  type: str
+  sample: ""
 resumed:
   description: The mark that the test event got in its metadata.
   returned: success

@@ -73,6 +73,13 @@ options:
       - Fail, before anything is done with the device, if the lease brings another exporter.
       - A name that Kubernetes cannot have means the label, as in O(exporter).
     type: str
+  take_over:
+    description:
+      - Name of a lease that an earlier job of the same client handed on by V(state=kept). It is gone on with if it
+        still holds and is of the wanted device, so nobody has the device in between; else a new lease is acquired.
+      - A local one is given back and acquired anew.
+      - Only with O(state=acquire).
+    type: str
   max_hold:
     description: Longest time for which the keeper renews the lease, as in O(duration).
     type: str
@@ -204,6 +211,7 @@ ARGUMENTS = jumpstarter_arguments(
         "duration": {"type": "str", "default": "10m"},
         "lease_name": {"type": "str"},
         "expected_exporter": {"type": "str"},
+        "take_over": {"type": "str"},
         "max_hold": {"type": "str"},
         "timeout": {"type": "float"},
         "output": {"type": "str", "choices": ["name", "json", "yaml"], "default": "json"},

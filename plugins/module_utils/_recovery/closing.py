@@ -9,7 +9,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_elsewhere
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    handed_over,
+    is_taken_up,
+    resumed_elsewhere,
+    waits_for_heir,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import Trace
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
@@ -51,8 +56,9 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
             return "SUMS does not know it"
         if outcome := outcome_of(held):
             return f"SUMS has its outcome, {outcome}"
-        if elsewhere := resumed_elsewhere(held, job, now):
-            return elsewhere
+        left = {} if is_taken_up(held) else handed_over(held)
+        if waits := resumed_elsewhere(held, job, now) or waits_for_heir(left, now):
+            return waits
         report = _report(client, options, trace, job)
         send_report(client, trace.test_event_id, report, _expected(trace))
     outcome = str((report.get("metadata") or {}).get("outcome") or report["status"])

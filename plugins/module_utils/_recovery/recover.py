@@ -33,6 +33,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.oper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, close_trace
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
     kept_leases,
@@ -67,12 +68,16 @@ class DeadJob:
 
     :param traces: its tests without an outcome.
     :param alive_at: seconds since the epoch, the latest moment at which it is known to have lived.
+    :param tests: the ids of all its test events.
+    :param kept: the names of leases that it kept on purpose, which another job may have gone on with.
     """
 
     job: Job
     traces: list[Trace]
     leases: list[Lease]
     alive_at: float
+    tests: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
 
     @property
     def has_left_something(self) -> bool:
@@ -180,7 +185,10 @@ class Recovery:
         if controller:
             for dead in surely:
                 for lease in dead.leases:
-                    self._release(controller, lease, dead.job)
+                    if heir := self._heir_of(lease, dead):
+                        self.account.leave(dead.job.id, f"lease {lease.name}", f"job {heir} goes on with it")
+                    else:
+                        self._release(controller, lease, dead.job)
         self._close(surely)
 
     def _leases(self) -> tuple[Controller | None, list[Lease]]:
@@ -226,11 +234,13 @@ class Recovery:
             self.account.leave(job.id, "its tests", "AAP does not show its events to the token's user")
             events = []
         steps = list(steps_of_events(events))
-        traces = [trace for trace in traces_of(steps) if has_died and not trace.is_reported]
-        leases = self._without_kept(job, leases, kept_leases(steps))
+        all_traces, kept = traces_of(steps), kept_leases(steps)
+        traces = [trace for trace in all_traces if has_died and not trace.is_reported]
+        tests = frozenset(trace.test_event_id for trace in all_traces)
+        leases = self._without_kept(job, leases, kept)
         moments = [moment for event in events if (moment := job_history.seconds_of(event.get("created"))) is not None]
         finished = self._clock() if job.finished is None else job.finished
-        return DeadJob(job, traces, leases, max([finished, *moments]))
+        return DeadJob(job, traces, leases, max([finished, *moments]), tests, frozenset(kept))
 
     def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
         """Return the leases that are not held on purpose."""
@@ -257,6 +267,13 @@ class Recovery:
                 continue
             surely.append(again)
         return surely
+
+    def _heir_of(self, lease: Lease, dead: DeadJob) -> str:
+        """Return the living job that goes on with a lease which was handed on; empty if there is none."""
+        if lease.name not in dead.kept:
+            return ""
+        living = job_history.find_living_jobs(self._aap)
+        return next((one.id for one in living for test in dead.tests if _takes_over(one, dead.job.id, test)), "")
 
     def _release(self, controller: Controller, lease: Lease, job: Job) -> None:
         try:
@@ -286,6 +303,9 @@ class Recovery:
         if heir:
             self.account.leave(job.id, what, f"job {heir} goes on with it")
             return
+        if waits := waits_for_heir(trace.handed_over, self._clock()):
+            self.account.leave(job.id, what, waits)
+            return
         if owners[trace.test_event_id] != job.id:
             self.account.leave(job.id, what, f"job {owners[trace.test_event_id]} went on with it")
             return
@@ -306,6 +326,9 @@ class Recovery:
         for dead in left:
             self.account.released += [lease.name for lease in dead.leases]
             for trace in dead.traces:
+                if waits := waits_for_heir(trace.handed_over, self._clock()):
+                    self.account.leave(dead.job.id, f"test event {trace.test_event_id}", waits)
+                    continue
                 shown = Closed(trace.test_event_id, "ABORTED", "", trace.event_id, trace.deployment_id)
                 self.account.closed.append({"job": dead.job.id, "host": trace.host, **dataclasses.asdict(shown)})
 

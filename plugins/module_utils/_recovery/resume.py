@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence import 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
     RESUMED,
+    handed_over,
     resumed_elsewhere,
     resumed_mark,
 )
@@ -45,7 +46,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
 
     :param now: seconds since the epoch.
     :returns: ``changed``, ``test_event_id``, ``test_event``, ``source_event_id``, ``target_event_id``,
-        ``deployment_id``, ``before`` and ``resumed``.
+        ``deployment_id``, ``before``, ``lease_name`` and ``resumed``.
     :raises InputError: an option cannot be used, or there is no test to go on with.
     :raises WrongState: its outcome stands, or somebody else goes on with it.
     :raises AapError: the job's events are not known for sure.
@@ -65,6 +66,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         "target_event_id": trace.event_id,
         "deployment_id": trace.deployment_id,
         "before": trace.before,
+        "lease_name": "",
     }
     mark = resumed_mark(options["job_id"], now(), options["seconds"])
     _refuse_scenario(trace, trace.metadata)
@@ -80,9 +82,20 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         _refuse_settled(trace, held, options["job_id"], now())
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         _refuse_scenario(trace, known or {})
+        result |= _left_by_handover(result, handed_over(held))
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
         test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
+
+
+def _left_by_handover(result: Record, mark: Record) -> Record:
+    """Return what the first half of a test wrote down for the second, as far as it is not known yet."""
+    before = mark.get("before")
+    texts = {name: find_id(mark, name) or "" for name in ("source_event_id", "target_event_id", "lease_name")}
+    return {
+        **{name: result[name] or text for name, text in texts.items()},
+        "before": result["before"] or (before if isinstance(before, dict) else {}),
+    }
 
 
 def _find(options: Options) -> Trace:

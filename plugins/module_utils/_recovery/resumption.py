@@ -1,7 +1,7 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mark that a test was resumed, which stands in the metadata of its test event."""
+"""The marks that a test was handed over or resumed, which stand in the metadata of its test event."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 RESUMED = "resumed"
+HANDED_OVER = "handed_over"
 
 
 def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
@@ -26,11 +27,45 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
 
 def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float) -> str:
     """Return in words that another job goes on with a test event; empty if none does."""
-    metadata = held.get("metadata")
-    mark = metadata.get(RESUMED) if isinstance(metadata, dict) else None
-    if not isinstance(mark, dict) or str(mark.get("job")) == job:
-        return ""
-    until = mark.get("until")
-    if not isinstance(until, (int, float)) or isinstance(until, bool) or until <= now:
+    mark = _mark_of(held, RESUMED)
+    if str(mark.get("job")) == job or not is_later(mark.get("until"), now):
         return ""
     return f"job {str(mark.get('job'))[:40]} goes on with it"
+
+
+def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the mark of a job that left a test to another one.
+
+    :param seconds: for so long nobody may take the test for abandoned.
+    :param known: what the second half is to know.
+    """
+    return {**resumed_mark(job, now, seconds), **known}
+
+
+def handed_over(held: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the mark of a test event that was handed over; empty if it was not."""
+    return _mark_of(held, HANDED_OVER)
+
+
+def is_taken_up(held: t.Mapping[str, t.Any]) -> bool:
+    """Whether some job went on with a test event."""
+    return bool(_mark_of(held, RESUMED))
+
+
+def waits_for_heir(mark: t.Mapping[str, t.Any], now: float) -> str:
+    """Return in words that a test was handed over and somebody is still to take it up; empty if nobody is."""
+    until = mark.get("until")
+    if not is_later(until, now):
+        return ""
+    return f"it was handed over, and ota_resume may take it up until {utc_time(t.cast('float', until), 'seconds')}"
+
+
+def is_later(moment: t.Any, now: float) -> bool:
+    """Whether a value is a time, in seconds since the epoch, that is still to come."""
+    return isinstance(moment, (int, float)) and not isinstance(moment, bool) and moment > now
+
+
+def _mark_of(held: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
+    metadata = held.get("metadata")
+    mark = metadata.get(name) if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, dict) else {}

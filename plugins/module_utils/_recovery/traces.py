@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
 
@@ -48,6 +49,7 @@ class Trace:
     :param is_reported: SUMS has its outcome.
     :param has_hidden: something that belongs here cannot be read.
     :param before: what the vehicle said before its update.
+    :param handed_over: the mark with which it was left to another job.
     """
 
     host: str
@@ -63,6 +65,7 @@ class Trace:
     is_reported: bool = False
     has_hidden: bool = False
     before: Values = dataclasses.field(default_factory=dict)
+    handed_over: Values = dataclasses.field(default_factory=dict)
 
 
 def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
@@ -172,6 +175,8 @@ def _note(step: Step, trace: Trace) -> None:
             trace.event_id = find_id(step.arguments, "event_id") or trace.event_id
         case "jumpstarter_lease" if step.arguments.get("state") in (None, "acquire"):
             trace.lease_name = _id_or_hidden(step, "lease_name", trace) or trace.lease_name
+        case "hatci_handover":
+            trace.handed_over = _mapping((step.result or {}).get(HANDED_OVER))
         case "hatci_vehicle_check" if step.arguments.get("moment") == "before":
             trace.before = _mapping((step.result or {}).get("record"))
 

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import acquire
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import lease as operation
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_lease
 
 LEASE = "hatci-4711-vehicle-001"
@@ -48,9 +51,6 @@ class World:
         if what.split()[0] in self.refuses:
             raise self.refuses[what.split()[0]]
         self.done.append(what)
-
-
-Keep = t.Callable[..., dict[str, t.Any]]
 
 
 @pytest.fixture
@@ -137,3 +137,58 @@ def test_check_mode_keeps_nothing(world: World, name: str) -> None:
     hold()
     assert keep(check_mode=True, lease_name=name)["changed"]
     assert world.done == []
+
+
+class Former(World):
+    """The lease of an earlier job, which this one goes on with."""
+
+    def __init__(self, exporter: str = "bench", state: str = "held") -> None:
+        super().__init__()
+        self.jmp = types.SimpleNamespace(lease="", require=lambda: None)
+        self.config: list[str] = []
+        self.exporter, self.state = exporter, state
+
+    def find(self, name: str) -> t.Any:
+        return types.SimpleNamespace(**{**vars(super().find(name)), "exporter": self.exporter, "state": self.state})
+
+    def end_watcher(self, identity: t.Any, *, dismiss: bool) -> bool:
+        self._do(f"dismiss {identity}" if dismiss else "release")
+        return True
+
+
+def take_over(monkeypatch: pytest.MonkeyPatch, former: Former) -> dict[str, t.Any] | None:
+    monkeypatch.setattr(acquire, "find_keeper", lambda _name: "keeper of the first job")
+    monkeypatch.setattr(acquire, "end_watcher", former.end_watcher)
+    monkeypatch.setattr(acquire, "end_lease_processes", lambda _name: 0)
+    request = Request(
+        caller=Caller("52", "vehicle_001", None), exporter="bench", selector=None, duration=300.0, timeout=0.0,
+        max_hold=None, expected_exporter=None, say=lambda _line: None,
+    )  # fmt: skip
+    return acquire.take_over_from_controller(t.cast("t.Any", former), request, LEASE)
+
+
+def test_a_lease_that_was_handed_on_is_longer_than_its_former_keeper_knows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = Former()
+    before = former.duration
+    record = take_over(monkeypatch, former)
+    assert former.done == ["extend", "dismiss keeper of the first job"]
+    assert former.duration >= before + 2, "by which a keeper on another machine lets go of it"
+    assert record and LeaseFiles(LEASE).read() == record
+
+
+@pytest.mark.parametrize("former", [Former(exporter="other"), Former(state="ended")], ids=["other device", "ended"])
+def test_a_lease_that_is_of_no_use_any_more_is_left_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, former: Former
+) -> None:
+    assert take_over(monkeypatch, former) is None
+    assert former.done == []
+
+
+def test_a_lease_that_ends_while_it_is_taken_over_is_acquired_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = Former()
+    former.refuses["extend"] = errors.LeaseLost("It ran out.")
+    assert take_over(monkeypatch, former) is None

@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from play_support import VIN
 from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
+from sums_support import validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
+from ansible_collections.hatci.automation.plugins.module_utils._recovery import handover
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_mark
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -262,3 +268,65 @@ def test_a_device_that_is_kept_on_purpose_is_told_and_given_back_only_after_its_
     assert controller.deleted == result["released"] == ([] if is_kept else ["hatci-41-car"])
     told = [one["reason"] for one in result["left_alone"] if one["what"] == "lease hatci-41-car"]
     assert told == (["it is kept until 2026-11-25 12:15:00 UTC for whoever looks into the test"] if is_kept else [])
+
+
+def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    ids = lab.die("deployment", status="successful")
+    kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW - 1}
+    lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
+    heir = {"hatci_test_event_id": ids["test_event_id"]}
+    lab.aap.put_job(52, name="HATCI OTA resume", status="running", extra_vars=heir)
+    assert lab.recover()["left_alone"][0]["reason"] == "job 52 goes on with it"
+    lab.aap.put_job(52, status="successful", finished=moment(-1), extra_vars=heir)
+    assert lab.recover()["released"] == ["hatci-41-car"]
+
+
+def hand_over(lab: Lab, ids: dict[str, str], **options: t.Any) -> dict[str, t.Any]:
+    """Hand a test over as the play of job 41 did, at NOW."""
+    given = {"vin": VIN, "test_event_id": ids["test_event_id"], "deployment_id": ids["deployment"]}
+    given |= {"target_event_id": ids["target"], "job_id": "41"}
+    given |= {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token, "retry_timeout": 0}
+    checked = validated("hatci_handover", {**given, **options})
+    with SumsClient(Connection.from_options(checked)) as client:
+        return handover.hand_over(client, checked, False, lambda: NOW)
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+@pytest.mark.parametrize(("seconds", "is_closed"), [(3600.0, False), (-1.0, True)])
+def test_a_test_that_was_handed_over_is_left_to_its_heir_for_its_time(
+    lab: Lab, is_readable: bool, seconds: float, is_closed: bool
+) -> None:
+    ids = lab.die("deployment", status="failed")
+    left = hand_over(lab, ids)
+    left["handed_over"]["until"] = NOW + seconds
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata={"handed_over": left["handed_over"]})
+    lab.aap.add_events(41, [event("hatci_handover", left if is_readable else {})])
+    result = lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
+    if not is_closed:
+        assert "ota_resume may take it up until 2026-11-25T13:00:00" in result["left_alone"][0]["reason"]
+
+
+def test_the_second_half_finds_what_the_first_left_and_its_death_is_noticed(lab: Lab, tmp_path: Path) -> None:
+    ids = lab.die("deployment", status="successful")
+    deployments = tmp_path / "deployments.jsonl"
+    before = {"vin": VIN, "ecus": []}
+    left = {"before": before, "lease_name": "hatci-41-car", "source_event_id": ids["source"]}
+    hand_over(lab, ids, **left, deployments_file=str(deployments), metadata={"bench": "7"})
+    line = json.loads(deployments.read_text(encoding="utf-8"))
+    assert (line["deployment_id"], line["test_event_id"]) == (ids["deployment"], ids["test_event_id"])
+
+    given = {"test_event_id": ids["test_event_id"], "deployment_id": ids["deployment"], "job_id": "52"}
+    resumed = lab.run("resume", vin=VIN, **given)
+    assert (resumed["before"], resumed["lease_name"]) == (before, "hatci-41-car")
+    assert (resumed["source_event_id"], resumed["target_event_id"]) == (ids["source"], ids["target"])
+    metadata = lab.test_event(ids["test_event_id"])["metadata"]
+    assert metadata["bench"] == "7" and metadata["resumed"]["job"] == "52"
+
+    lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-300))
+    lab.aap.add_events(52, [event("hatci_resume", resumed, job_id="52")])
+    assert [one["job"] for one in lab.recover()["closed"]] == ["52"]

@@ -16,9 +16,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     is_permanent,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import (
+    find_keeper,
     hand_over,
     start_keeper,
     tell_of_request,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
+    end_lease_processes,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import (
@@ -32,7 +36,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import LaunchedWatcher, NotWatching
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
+    LaunchedWatcher,
+    NotWatching,
+    end_watcher,
+)
 
 ADVICE = {
     **dict.fromkeys(
@@ -47,6 +55,7 @@ ADVICE = {
 SAY_SECONDS = 60.0
 OUTAGE_SECONDS = 60.0
 FIRST_PAUSE = 1.0
+LONGER_SECONDS = 2.0
 LONGEST_PAUSE = 10.0
 
 
@@ -81,6 +90,50 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
     except BaseException as error:
         _take_back(asking, error)
         files.remove()
+        raise
+    return record
+
+
+def take_over_from_controller(controller: Controller, request: Request, name: str) -> Record | None:
+    """Go on with a lease that another job of this client handed on, and return its record.
+
+    :returns: None if it does not hold any more, or is of another device.
+    :raises JumpstarterError: it cannot be told, or the lease cannot be kept; it ends by itself.
+    """
+    controller.jmp.require()
+    controller.jmp.lease = name
+    found = controller.find(name)
+    if found is None or found.state != lease.HELD or found.began is None:
+        return None
+    is_wanted = found.exporter in (controller.exporters(request.selector) if request.selector else [request.exporter])
+    if not is_wanted or (
+        request.expected_exporter and not _is_expected(controller, found.exporter, request.expected_exporter)
+    ):
+        return None
+    age = max(0.0, time.time() - found.began.timestamp())
+    began = time.monotonic() - age
+    files = LeaseFiles(name)
+    former = (files.read() or {}).get("keeper") or find_keeper(name)
+    keeper = start_keeper(name, files, request, config=controller.config) if request.caller.owner else None
+    try:
+        # Longer than before, by which a former keeper on another machine sees that the lease is not its any more.
+        held = controller.extend(name, max(age + request.duration, found.duration + LONGER_SECONDS))
+        end_watcher(former, dismiss=True)
+        end_lease_processes(name)
+        record = {
+            **record_of(name, CONTROLLER, request, files, keeper),
+            "exporter": held.exporter,
+            "config": controller.config,
+            "lease": held.shown,
+        }
+        files.write(record)
+        if keeper:
+            hand_over(keeper, name, time.monotonic() - began)
+    except BaseException as error:
+        if keeper:
+            keeper.dismiss()
+        if isinstance(error, errors.LeaseLost):
+            return None
         raise
     return record
 

@@ -21,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire import (
     acquire_from_controller,
+    take_over_from_controller,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import (
@@ -99,9 +100,14 @@ def _acquire(
     if check_mode:
         predicted: Result = {"lease_name": PREDICTED_NAME, "mode": mode, "exporter": request.exporter, "lease": {}}
         return {"changed": not held, **predicted}
+    left = check_name(options["take_over"], "take_over") if options.get("take_over") else ""
     if mode == CONTROLLER:
-        record = acquire_from_controller(controller_of(options, request.caller.owner), request)
+        controller = controller_of(options, request.caller.owner)
+        taken = take_over_from_controller(controller, request, left) if left else None
+        record = taken or acquire_from_controller(controller, request)
     else:
+        if left and LeaseFiles(left).read():
+            release_local(left, LeaseFiles(left), LeaseFiles(left).read())
         record = acquire_local(options["lock_dir"], request)
     return {
         "changed": True,
