@@ -89,7 +89,7 @@ options:
       - Nothing is written if no step of this name is under way.
     type: str
     choices: [ok, changed, failed]
-  message:
+  summary:
     description: What is told of the end of O(step).
     type: str
     default: ""
@@ -247,7 +247,7 @@ ARGUMENTS = {
         "timeout": {"type": "float", "default": 15.0},
         "step": {"type": "str"},
         "ended": {"type": "str", "choices": ["ok", "changed", "failed"]},
-        "message": {"type": "str", "default": ""},
+        "summary": {"type": "str", "default": ""},
         "test": {"type": "dict"},
         "tests": {
             "type": "list",

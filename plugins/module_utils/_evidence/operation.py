@@ -75,7 +75,7 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t
 
 def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
     if options["ended"]:
-        end_step(path, options["step"], options["ended"], options["message"], secrets)
+        end_step(path, options["step"], options["ended"], options["summary"], secrets)
     else:
         begin_step(path, options["step"], secrets)
     return {"changed": True, "path": str(path)}

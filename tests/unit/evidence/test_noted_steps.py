@@ -33,7 +33,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def note(directory: Path, **given: t.Any) -> dict[str, t.Any]:
-    options = {"key": None, "store": None, "ended": None, "message": "", "step": STEP, **given}
+    options = {"key": None, "store": None, "ended": None, "summary": "", "step": STEP, **given}
     options |= {"state": "noted", "path": str(directory)}
     return run_operation(lambda told, check: manage_evidence(told, check, ["canary-token"]), options, False)
 
@@ -50,7 +50,7 @@ def told(directory: Path, **ended: str) -> dict[str, t.Any]:
 def test_a_step_is_unfinished_until_its_end_is_noted(directory: Path) -> None:
     assert note(directory)["changed"]
     assert steps(directory) == [(STEP, "unfinished", "")]
-    note(directory, ended="failed", message="The lamp is dark; canary-token")
+    note(directory, ended="failed", summary="The lamp is dark; canary-token")
     assert steps(directory) == [(STEP, "failed", "The lamp is dark; (hidden)")]
     assert make_record(journal.read(directory))["steps"][0]["seconds"] >= 0
 
@@ -87,5 +87,5 @@ def test_a_journal_that_is_gone_is_a_warning(directory: Path) -> None:
 
 def test_a_long_message_is_cut(directory: Path) -> None:
     note(directory)
-    note(directory, ended="failed", message="x" * 100_000)
+    note(directory, ended="failed", summary="x" * 100_000)
     assert max(len(json.dumps(line)) for line in journal.read(directory).lines) < journal.MAX_LINE

@@ -230,4 +230,4 @@ def test_a_device_whose_state_is_not_known_is_not_kept(run: Run) -> None:
     world = World(True)
     world.has_given_up = True
     kept(run, world)
-    assert [(when, kind) for when, kind in world.calls] == [(1101.0, "delete")]
+    assert list(world.calls) == [(1101.0, "delete")]
