@@ -41,15 +41,19 @@ options:
     type: str
     default: ""
   source_ecus:
-    description: The ECUs of the source event.
+    description: The ECUs of the source event; of the target event, if O(is_way_back).
     type: list
     elements: dict
     required: true
   target_ecus:
-    description: The ECUs of the target event.
+    description: The ECUs of the target event; of the source event, if O(is_way_back).
     type: list
     elements: dict
     required: true
+  is_way_back:
+    description: Whether the update was one from the target to the source software, so that the sentences say so.
+    type: bool
+    default: false
   disturbances:
     description: What disturbed the update, each with C(name), C(proven) and C(problem).
     type: list
@@ -123,6 +127,7 @@ ARGUMENTS = {
         "vin": {"type": "str", "default": ""},
         "source_ecus": {"type": "list", "elements": "dict", "required": True},
         "target_ecus": {"type": "list", "elements": "dict", "required": True},
+        "is_way_back": {"type": "bool", "default": False},
         "disturbances": {"type": "list", "elements": "dict", "default": []},
         "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": []},
         "allowed_codes": {"type": "list", "elements": "str", "default": []},

@@ -42,7 +42,8 @@ class End(t.NamedTuple):
     """What is known of the end of a test.
 
     `before` and `after` are the ECUs of looks at the vehicle, None where none was taken. `source` and `target` are the
-    ECUs of the events.
+    ECUs before and after the update that was offered; a way back goes from the software of the target event to that of
+    the source event.
     """
 
     sums: str
@@ -51,6 +52,12 @@ class End(t.NamedTuple):
     target: t.Sequence[Ecu]
     before: t.Sequence[Ecu] | None
     after: t.Sequence[Ecu] | None
+    is_way_back: bool = False
+
+    @property
+    def events(self) -> tuple[str, str]:
+        """The events that the update led from and to, in words."""
+        return ("target", "source") if self.is_way_back else ("source", "target")
 
 
 def is_refusal(status: t.Any) -> bool:
@@ -70,7 +77,7 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict
         return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
     if end.after is None:
         return _by_sums_alone(expect, end)
-    mixture = mixed_software(end.source, end.target, end.after)
+    mixture = mixed_software(end.source, end.target, end.after, end.events)
     if mixture:
         return FAIL, f"The vehicle has a mixture of old and new software: {mixture}. {end.said}"
     silent = [ecu["name"] for ecu in end.after if not ecu.get("reachable", True)]
@@ -83,8 +90,16 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict
     return _completed_or_restored(expect, end)
 
 
-def mixed_software(source: t.Sequence[Ecu], target: t.Sequence[Ecu], seen: t.Sequence[Ecu]) -> str:
-    """Return in words which ECUs have old and which have new software; empty if only one of both is there."""
+def mixed_software(
+    source: t.Sequence[Ecu],
+    target: t.Sequence[Ecu],
+    seen: t.Sequence[Ecu],
+    events: tuple[str, str] = ("source", "target"),
+) -> str:
+    """Return in words which ECUs have old and which have new software; empty if only one of both is there.
+
+    :param events: what to call the old software and the new.
+    """
     old_of = {name_of(ecu): ecu for ecu in source}
     old, new = [], []
     for ecu in target:
@@ -95,7 +110,8 @@ def mixed_software(source: t.Sequence[Ecu], target: t.Sequence[Ecu], seen: t.Seq
             new.append(name_of(ecu))
         elif not software_differences([before], seen):
             old.append(name_of(ecu))
-    return f"{', '.join(new)} has the target's, {', '.join(old)} the source's" if old and new else ""
+    from_event, to_event = events
+    return f"{', '.join(new)} has the {to_event}'s, {', '.join(old)} the {from_event}'s" if old and new else ""
 
 
 def _by_sums_alone(expect: str, end: End) -> Verdict:
@@ -121,14 +137,15 @@ def _completed_or_restored(expect: str, end: End) -> Verdict:
     lacking_target = software_differences(end.target, end.after or [])
     lacking_source = software_differences(end.source, end.after or [])
     has_succeeded = end.sums == SUCCEEDED
+    from_event, to_event = end.events
     if has_succeeded and lacking_target:
         return FAIL, f"SUMS says that the update is complete, but not the vehicle: {'; '.join(lacking_target)}."
     if not has_succeeded and lacking_source:
-        return FAIL, f"The vehicle is not back on the source software: {'; '.join(lacking_source)}. {end.said}"
+        return FAIL, f"The vehicle is not back on the {from_event} software: {'; '.join(lacking_source)}. {end.said}"
     ended = COMPLETED if has_succeeded else RESTORED
     if ended not in (expect, *([COMPLETED, RESTORED] if expect == COMPLETED_OR_RESTORED else [])):
         return FAIL, f"The update was expected to be {expect}, but it was {ended}. {end.said}"
-    has = "has the target software" if has_succeeded else "is back on the source software"
+    has = f"has the {to_event} software" if has_succeeded else f"is back on the {from_event} software"
     return PASS, f"The vehicle {has}. {end.said}"
 
 
@@ -156,6 +173,7 @@ def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
         *(_sums(update, refusal), _said(update, refusal)),
         *(options["source_ecus"], options["target_ecus"]),
         *(before, after),
+        options["is_way_back"],
     )
     outcome, summary = judge(options["expect"], end, disturbances)
     vin = (options["after"] or {}).get("vin")

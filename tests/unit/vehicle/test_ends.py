@@ -134,7 +134,7 @@ def options(**changed: t.Any) -> dict[str, t.Any]:
     given_options = {
         "expect": "completed", "update": {"state": "COMPLETE"}, "refusal": None, "before": record,
         "after": {"vin": "V", "ecus": look(NEW, NEW)}, "vin": "V", "source_ecus": event(OLD), "target_ecus": event(NEW),
-        "disturbances": [], "checks": ["codes"], "allowed_codes": [],
+        "disturbances": [], "checks": ["codes"], "allowed_codes": [], "is_way_back": False,
     }  # fmt: skip
     return {**given_options, **changed}
 
@@ -144,6 +144,27 @@ def test_a_success_says_what_the_vehicle_has() -> None:
 
     assert (result["end_outcome"], result["changed"]) == ("PASS", False)
     assert result["summary"] == "The vehicle has the target software. The deployment ended COMPLETE."
+
+
+UPDATES = {"COMPLETE": {"state": "COMPLETE"}, "FAILED": {"state": "FAILED", "outcome": "FAIL"}}
+
+
+@pytest.mark.parametrize(
+    ("update", "after", "sentence"),
+    [
+        ("COMPLETE", look(NEW, NEW), "The vehicle has the source software."),
+        ("FAILED", look(OLD, OLD), "The vehicle is back on the target software."),
+        ("COMPLETE", look(OLD, NEW), "has the source's,"),
+        ("FAILED", look(NEW, NEW), "The vehicle is not back on the target software"),
+    ],
+)
+def test_a_way_back_names_the_events_as_they_are(update: str, after: t.Any, sentence: str) -> None:
+    changed = {"expect": "completed_or_restored", "update": UPDATES[update], "is_way_back": True}
+    try:
+        summary = check_end(options(**changed, after={"vin": "V", "ecus": after}), False)["summary"]
+    except Failure as failure:
+        summary = failure.message
+    assert sentence in summary
 
 
 CODED = [{**ecu, "codes": [{"code": "U0123-00", "status": 0x2F, "confirmed": True}]} for ecu in look(NEW, NEW)]
