@@ -27,6 +27,7 @@ class Lab:
         self.controller = controller
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("JMP_")}
         self.environment |= {"COLUMNS": "400", "PATH": f"{default_jmp().parent}:{os.environ['PATH']}"}
+        self.environment["PYTHONUNBUFFERED"] = "1"  # a jmp that waits for a person has said so
 
     def command(self, words: str, *more: str, config: Path | None = None, client: str = "alice") -> list[str]:
         chosen = config or self.controller.client_config(client)
