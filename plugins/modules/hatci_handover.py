@@ -97,7 +97,7 @@ EXAMPLES = r"""
     vin: 1HGBH41JXMN109186
     test_event_id: "{{ test_event.test_event_id }}"
     deployment_id: "{{ deployment.deployment_id }}"
-    deployments_file: /var/lib/hatci/deployments.jsonl
+    deployments_file: "{{ playbook_dir }}/deployments.jsonl" # the one that the event source reads
 """
 
 RETURN = r"""
