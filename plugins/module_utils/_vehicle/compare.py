@@ -27,17 +27,19 @@ def software_differences(wanted: t.Iterable[Ecu], seen: t.Iterable[Ecu]) -> list
 
     What is not known differs. ECUs that nothing is wanted of are not looked at.
     """
-    by_name = _by_name(seen)
+    of_name: dict[str, list[Ecu]] = {}
+    for one in seen:
+        of_name.setdefault(name_of(one), []).append(one)
     differences = []
     for ecu in wanted:
         name = name_of(ecu)
-        found = by_name.get(name)
-        if found is None:
+        if name not in of_name:
             differences.append(f"{name}: nothing was read of it")
-        elif not found.get("reachable", True):
-            differences.append(f"{name}: it did not answer{_because(found)}")
-        else:
-            differences += [f"{name}: {difference}" for difference in _ecu_differences(ecu, found)]
+        for found in of_name.get(name, []):
+            if not found.get("reachable", True):
+                differences.append(f"{name}: it did not answer{_because(found)}")
+            else:
+                differences += [f"{name}: {difference}" for difference in _ecu_differences(ecu, found)]
     return differences
 
 
@@ -57,11 +59,24 @@ def new_codes(before: t.Iterable[Ecu], after: t.Iterable[Ecu], allowed: t.Iterab
     ]
 
 
-def unread_codes(ecus: t.Iterable[Ecu]) -> list[str]:
-    """Return in words of which ECUs the trouble codes are not known, so that new ones may hide there."""
-    return [
-        f"{name_of(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in ecus if ecu.get("codes") is None
+def unread_codes(ecus: t.Sequence[Ecu], before: t.Iterable[Ecu] = ()) -> list[str]:
+    """Return in words of which ECUs the trouble codes are not known, so that new ones may hide there.
+
+    :param before: ECUs of an earlier look, of which none may be missing now.
+    """
+    if not ecus:
+        return ["No ECU was read, so trouble codes are not known"]
+    there = _by_name(ecus)
+    missing = [
+        f"{name}: nothing was read of it, so its codes are not known" for name in _by_name(before) if name not in there
     ]
+    unread = [ecu for ecu in ecus if ecu.get("codes") is None]
+    return [f"{name_of(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in unread] + missing
+
+
+def tells_software(ecu: Ecu) -> bool:
+    """Whether an ECU of a look says all by which software is compared."""
+    return bool(ecu.get("reachable", True)) and all(ecu.get(field) is not None for field in COMPARED)
 
 
 def before_and_after(before: t.Iterable[Ecu], after: t.Iterable[Ecu]) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare 
     name_of,
     new_codes,
     software_differences,
+    tells_software,
     unread_codes,
 )
 
@@ -129,7 +130,9 @@ def _refused(end: End) -> Verdict:
     if end.sums == SUCCEEDED:
         return FAIL, f"The update should have been refused, but it was carried out. {end.said}"
     if changed:
-        return FAIL, f"The update was refused, but the vehicle has changed: {'; '.join(changed)}. {end.said}"
+        is_known = bool(end.after) and all(map(tells_software, end.after or []))
+        stands = "has changed" if is_known else "is not known to be unchanged"
+        return FAIL, f"The update was refused, but the vehicle {stands}: {'; '.join(changed)}. {end.said}"
     return PASS, f"The update was refused and the vehicle is unchanged. {end.said}"
 
 
@@ -150,11 +153,10 @@ def _completed_or_restored(expect: str, end: End) -> Verdict:
 
 
 def _changes(end: End) -> list[str]:
-    """Return how the software of the vehicle differs from what it was."""
-    if end.before is None:
-        return software_differences(end.source, end.after or [])
-    was = [ecu for ecu in end.before if ecu.get("reachable", True)]
-    return software_differences(was, end.after or [])
+    """Return how the software of the vehicle differs from what it was; of an ECU that did not tell, from its source."""
+    told = [ecu for ecu in end.before or [] if tells_software(ecu)]
+    names = {name_of(ecu) for ecu in told}
+    return software_differences([*told, *(ecu for ecu in end.source if name_of(ecu) not in names)], end.after or [])
 
 
 def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
@@ -176,12 +178,8 @@ def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
         options["is_way_back"],
     )
     outcome, summary = judge(options["expect"], end, disturbances)
-    vin = (options["after"] or {}).get("vin")
-    if outcome == PASS and vin and options["vin"] and str(vin).upper() != options["vin"].upper():
-        outcome, summary = (
-            ERROR,
-            f"After the update the vehicle has the VIN {vin}, but the test is for {options['vin']}.",
-        )
+    if outcome == PASS and after is not None and (other := _other_vehicle(options)):
+        outcome, summary = ERROR, other
     if outcome == PASS and end.sums == SUCCEEDED and "codes" in options["checks"] and after is not None:
         outcome, summary = _judge_codes(before or [], after, options["allowed_codes"], summary)
     if outcome != PASS:
@@ -203,8 +201,20 @@ def _is_refused(refusal: Look) -> bool:
     return is_refusal(refusal.get("status"))
 
 
+def _other_vehicle(options: Look) -> str:
+    """Return in a sentence that the vehicle after the update is not known to be that of the test; empty if it is."""
+    vin, wanted = options["after"].get("vin"), options["vin"]
+    if not wanted or (not vin and "identity" not in options["checks"]):
+        return ""
+    if not vin:
+        return f"After the update the vehicle does not tell its VIN, so it is not known whether it is {wanted}."
+    if str(vin).upper() == wanted.upper():
+        return ""
+    return f"After the update the vehicle has the VIN {vin}, but the test is for {wanted}."
+
+
 def _judge_codes(before: t.Sequence[Ecu], after: t.Sequence[Ecu], allowed: t.Sequence[str], summary: str) -> Verdict:
-    unknown = unread_codes(after)
+    unknown = unread_codes(after, before)
     if unknown:
         return FAIL, f"{'; '.join(unknown)}. Leave codes out of ota_vehicle_checks if they cannot be read."
     found = new_codes(before, after, allowed)

@@ -57,6 +57,7 @@ def check_vehicle(
     :raises WrongVehicle: it is another vehicle than the test's.
     :raises NotOnSource: before the update it has other software.
     :raises NotAsExpected: after the update it has other software, or new trouble codes.
+    :raises Unknown: it does not tell what must be known, or there is nothing to compare with.
     """
     if check_mode:
         return {"changed": False, "record": {}, "table": [], "differences": []}
@@ -107,6 +108,8 @@ def _judge(options: t.Mapping[str, t.Any], seen: Snapshot, before: t.Sequence[Ec
     if IDENTITY in checks:
         _check_identity(options, seen, details)
     wanted = TARGET if is_after else SOURCE
+    if wanted in checks and not options["ecus"]:
+        raise Unknown(f"ecus is empty, so there is no {wanted} software to compare with; give its ECUs.", **details)
     if wanted in checks and details["differences"]:
         raise _wrong_software(wanted, options["ecus"], ecus, details)
     if CODES in checks:
@@ -158,7 +161,7 @@ def _check_codes(
     allowed: t.Sequence[str],
     details: dict[str, t.Any],
 ) -> None:
-    unknown = unread_codes(ecus)
+    unknown = unread_codes(ecus, before if is_after else ())
     if unknown:
         kind = NotAsExpected if is_after else Unknown
         raise kind(f"{'; '.join(unknown)}. Leave codes out of ota_vehicle_checks if they cannot be read.", **details)

@@ -98,6 +98,35 @@ def test_a_look_that_saw_nothing_proves_nothing() -> None:
     assert judge("refused", end("failed", []))[0] == "FAIL"
 
 
+UNTOLD = [{**ecu, "sw_version": None} for ecu in look(OLD, OLD)]
+
+
+@pytest.mark.parametrize("before", [[], look(None, None), UNTOLD])
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ([], "is not known to be unchanged: Gateway: nothing was read of it"),
+        (UNTOLD, "is not known to be unchanged: Gateway: it does not tell its software"),
+        (look(NEW, NEW), "has changed: Gateway: its software is 2.0.0 instead of 1.0.0"),
+    ],
+)
+def test_a_vehicle_that_did_not_tell_what_it_was_is_not_unchanged_for_that(
+    before: list[Ecu], after: list[Ecu], words: str
+) -> None:
+    refused = End("never_began", "SUMS refused.", event(OLD), event(NEW), before, after)
+
+    outcome, summary = judge("refused", refused)
+
+    assert outcome == "FAIL"
+    assert f"The update was refused, but the vehicle {words}" in summary
+
+
+def test_of_a_vehicle_that_did_not_tell_what_it_was_the_source_software_is_unchanged() -> None:
+    refused = End("never_began", "SUMS refused.", event(OLD), event(NEW), look(OLD, None), look(OLD, OLD))
+
+    assert judge("refused", refused)[0] == "PASS"
+
+
 @pytest.mark.parametrize("sums", ["succeeded", "failed", "open"])
 def test_a_disturbance_that_did_not_happen_proves_nothing(sums: str) -> None:
     disturbances = [{"name": "power_off", "proven": False, "problem": "Gateway still answered"}]
@@ -167,6 +196,7 @@ def test_a_way_back_names_the_events_as_they_are(update: str, after: t.Any, sent
     assert sentence in summary
 
 
+ODD_ONE = {**look(OLD, OLD)[0], "name": "Camera"}
 CODED = [{**ecu, "codes": [{"code": "U0123-00", "status": 0x2F, "confirmed": True}]} for ecu in look(NEW, NEW)]
 
 
@@ -174,6 +204,8 @@ CODED = [{**ecu, "codes": [{"code": "U0123-00", "status": 0x2F, "confirmed": Tru
     ("changed", "outcome", "told"),
     [
         ({"after": {"vin": "W", "ecus": look(NEW, NEW)}}, "ERROR", "has the VIN W, but the test is for V"),
+        ({"after": {"vin": None, "ecus": look(NEW, NEW)}, "checks": ["identity"]}, "ERROR", "does not tell its VIN"),
+        ({"before": {"vin": "V", "ecus": [*look(OLD, OLD), ODD_ONE]}}, "FAIL", "Camera: nothing was read of it"),
         ({"after": {"vin": "V", "ecus": CODED}}, "FAIL", "that were not there before: Gateway U0123-00"),
         ({"update": {"failed": True, "outcome": "ERROR", "msg": "SUMS is away."}}, "ERROR", "SUMS is away."),
         ({"update": {"failed": True, "outcome": "TIMEOUT", "msg": "Too late."}}, "TIMEOUT", "Too late."),

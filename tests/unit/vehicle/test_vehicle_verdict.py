@@ -51,6 +51,37 @@ def test_a_vehicle_that_does_not_tell_its_vin() -> None:
     assert look(None)[1].splitlines()[0] == "VIN ?"
 
 
+RADIO = {**GATEWAY, "name": "Radio"}
+WANTED = [{"ecu_name": "Gateway", "part_number": "GW-1", "sw_version": "1.0.0"}]
+
+
+@pytest.mark.parametrize(
+    ("checks", "ecus", "wanted", "words"),
+    [
+        (["codes"], [], WANTED, "No ECU was read, so trouble codes are not known."),
+        (["codes"], [GATEWAY], WANTED, "Radio: nothing was read of it, so its codes are not known."),
+        (["target"], [GATEWAY, RADIO], [], "ecus is empty, so there is no target software to compare with"),
+        (["target"], [{**GATEWAY, "sw_version": "0.9"}, GATEWAY], WANTED, "its software is 0.9 instead of 1.0.0"),
+    ],
+)
+def test_what_was_not_read_proves_nothing(
+    checks: list[str], ecus: list[t.Any], wanted: list[t.Any], words: str
+) -> None:
+    options = {
+        "moment": "after",
+        "seen": {"vin": VIN, "ecus": ecus},
+        "before": {"vin": VIN, "ecus": [GATEWAY, RADIO]},
+        "vin": VIN,
+        "ecus": wanted,
+        "checks": checks,
+        "allowed_codes": [],
+        "exporter": "bench",
+    }
+    with pytest.raises(Failure) as failed:
+        check_vehicle(options, False)
+    assert words in failed.value.message
+
+
 @pytest.mark.parametrize("failed", [True, False])
 def test_the_test_event_keeps_both_looks_and_their_difference(failed: bool) -> None:
     looks = {"before": {"vin": VIN}}
