@@ -40,7 +40,7 @@ def hand_over(client: SumsClient, options: Options, check_mode: bool, now: t.Cal
     require_json(options, "metadata")
     if not 0 < options["seconds"] <= LONGEST_SECONDS:
         raise errors.InputError(f"seconds is {options['seconds']:g}; give more than 0 and at most 30 days.")
-    known = {name: options[name] or "" for name in ("source_event_id", "target_event_id", "lease_name")}
+    known = {name: options[name] or "" for name in (*IDS[1:], "lease_name")}
     known |= {"before": options["before"] or {}}
     mark = handover_mark(options["job_id"], now(), options["seconds"], known)
     handover = {

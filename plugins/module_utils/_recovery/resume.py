@@ -11,8 +11,14 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import HOST, TOKEN, Aap, can_ask
+from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_deployment import (
+    NOTHING_DONE,
+    check_deployment,
+    refuse_other_deployment,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
     RESUMED,
     handed_over,
@@ -36,7 +42,6 @@ UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
 """Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
 
 ASKING_SECONDS = 180.0
-NOTHING_DONE = "Nothing was changed."
 
 Options = t.Mapping[str, t.Any]
 
@@ -47,19 +52,24 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
     :param now: seconds since the epoch.
     :returns: ``changed``, ``test_event_id``, ``test_event``, ``source_event_id``, ``target_event_id``,
         ``deployment_id``, ``before``, ``lease_name`` and ``resumed``.
-    :raises InputError: an option cannot be used, or there is no test to go on with.
+    :raises InputError: an option cannot be used, or there is no test to go on with, or its deployment is another one.
     :raises WrongState: its outcome stands, or somebody else goes on with it.
     :raises AapError: the job's events are not known for sure.
     """
     require(options, "vin", "seconds")
     trace = _find(options)
     refuse_predicted(trace.test_event_id, "test_event_id")
+    if not trace.deployment_id and trace.has_hidden:
+        raise errors.InputError(
+            f"What is kept of the job hides results of its tasks (no_log, or too long), so the deployment of test "
+            f"event {trace.test_event_id} is not known; look in SUMS and give test_event_id and deployment_id."
+        )
     if not trace.deployment_id:
         raise errors.InputError(
             f"Test event {trace.test_event_id} ended before its deployment, so there is nothing to go on with; run the "
             "test again."
         )
-    trace.event_id = trace.event_id or _event_of(client, trace.deployment_id)
+    created = check_deployment(client, trace, options["vin"])
     result = {
         "test_event_id": trace.test_event_id,
         "source_event_id": trace.source_event_id,
@@ -80,6 +90,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         expected = {"vin": options["vin"]}
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
         _refuse_settled(trace, held, options["job_id"], now())
+        refuse_other_deployment(client, trace, held, created)
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         _refuse_scenario(trace, known or {})
         result |= _left_by_handover(result, handed_over(held))
@@ -132,6 +143,10 @@ def _from_journal(directory: pathlib.Path) -> list[Trace]:
 
 
 def _from_job(job_id: str) -> list[Trace]:
+    if not is_job_id(job_id):
+        raise errors.InputError(
+            f"resume_job_id is {job_id[:60]!r}, which is not the id of a job of AAP; give a number."
+        )
     if not can_ask():
         raise errors.InputError(
             f"{HOST} and {TOKEN} are not both set, so AAP cannot be asked for the events of job {job_id}; set both."
@@ -143,13 +158,6 @@ def _from_job(job_id: str) -> list[Trace]:
         if not job.is_over:
             raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
         return traces_of(steps_of_events(job_history.results_of(aap, job_id)))
-
-
-def _event_of(client: SumsClient, deployment_id: str) -> str:
-    """Return the event of a deployment; empty if SUMS does not show it."""
-    reply = client.get("deployments", deployment_id)
-    record = require_record(reply, "deployment", "deployment_id", deployment_id)
-    return find_id(record, "event_id") or ""
 
 
 def _refuse_scenario(trace: Trace, metadata: Record) -> None:

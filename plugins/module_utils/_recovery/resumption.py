@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 RESUMED = "resumed"
 HANDED_OVER = "handed_over"
+
+LONGEST_SECONDS = 62 * 86400.0
+"""For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 
 
 def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
@@ -28,9 +32,12 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
 def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float) -> str:
     """Return in words that another job goes on with a test event; empty if none does."""
     mark = _mark_of(held, RESUMED)
-    if str(mark.get("job")) == job or not is_later(mark.get("until"), now):
+    other, until = str(mark.get("job")), mark.get("until")
+    if not is_later(until, now) or (other == job and job != NO_JOB):
         return ""
-    return f"job {str(mark.get('job'))[:40]} goes on with it"
+    if other == NO_JOB:
+        return f"a run without a job goes on with it, at most until {utc_time(t.cast('float', until), 'seconds')}"
+    return f"job {other[:40]} goes on with it"
 
 
 def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -61,8 +68,9 @@ def waits_for_heir(mark: t.Mapping[str, t.Any], now: float) -> str:
 
 
 def is_later(moment: t.Any, now: float) -> bool:
-    """Whether a value is a time, in seconds since the epoch, that is still to come."""
-    return isinstance(moment, (int, float)) and not isinstance(moment, bool) and moment > now
+    """Whether a value is a time, in seconds since the epoch, that is still to come, and not one that never comes."""
+    is_time = isinstance(moment, (int, float)) and not isinstance(moment, bool)
+    return is_time and now < moment <= now + LONGEST_SECONDS
 
 
 def _mark_of(held: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:

@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 from play_support import VIN
-from recovery_support import NOW, Lab, event
+from recovery_support import EVENT, NOW, Lab, event
 from sums_support import client_of, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._recovery import own_deployment
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    resumed_elsewhere,
+    waits_for_heir,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+
+OTHER_VIN = "1HGBH41JXMN109187"
 
 
 def take_over(lab: Lab, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
@@ -126,6 +133,67 @@ def test_two_jobs_do_not_go_on_with_the_same_test(lab: Lab) -> None:
     take_over(lab, **by_ids(ids))
     with pytest.raises(InputError, match="job 52 goes on with it"):
         take_over(lab, job_id="53", **by_ids(ids))
+
+
+def test_two_runs_without_a_job_do_not_go_on_with_the_same_test(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    take_over(lab, job_id="manual", **by_ids(ids))
+    with pytest.raises(InputError, match="a run without a job goes on with it, at most until 2026-11-25T14:00:00Z"):
+        take_over(lab, job_id="manual", **by_ids(ids))
+
+
+def test_the_deployment_of_another_test_is_refused_and_changes_nothing(lab: Lab) -> None:
+    ids, other = lab.die("deployment"), lab.die("deployment", job=43)
+    mark = {"deployment_id": ids["deployment"], "target_event_id": ids["target"]}
+    change = {"event_id": ids["target"], "metadata": {"handed_over": mark}}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], **change)
+
+    with pytest.raises(InputError, match=f"has nothing to do with deployment {other['deployment']}: .* handed over"):
+        take_over(lab, test_event_id=ids["test_event_id"], deployment_id=other["deployment"])
+
+    held = lab.test_event(ids["test_event_id"])
+    assert (held["event_id"], "resumed" in held["metadata"]) == (ids["target"], False)
+
+
+def test_a_deployment_that_is_older_than_the_test_proves_nothing_about_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_deployment, "CLOCK_SECONDS", 0.0)
+    other, ids = lab.die("deployment"), lab.die("deployment", job=43)
+    with pytest.raises(InputError, match="the deployment is older than the test; give the ids of one test"):
+        take_over(lab, test_event_id=ids["test_event_id"], deployment_id=other["deployment"])
+
+
+def test_the_deployment_of_another_vehicle_is_refused_and_nothing_is_sent(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    event_id = lab.run("create_event", **{**EVENT, "vin": OTHER_VIN}, update_type="UROM")["event_id"]
+    lab.run("fix_event", event_id=event_id)
+    deployment = lab.run("deploy_event", event_id=event_id)["deployment_id"]
+
+    with pytest.raises(InputError, match=f"is for the vehicle with VIN {OTHER_VIN} and not for {VIN}"):
+        take_over(lab, test_event_id=ids["test_event_id"], deployment_id=deployment)
+
+    assert lab.test_event(ids["test_event_id"])["event_id"] == "pending"
+
+
+def test_a_deployment_that_no_log_hides_is_not_called_missing(lab: Lab) -> None:
+    lab.die("target")
+    lab.aap.add_events(41, [event("hatci_deploy_event", {"censored": "hidden"})])
+    with pytest.raises(InputError, match=r"hides results of its tasks .* look in SUMS and give test_event_id"):
+        take_over(lab, resume_job_id="41")
+
+
+@pytest.mark.parametrize("job_id", ["abc", "../jobs/41", "41/job_events/?x=", "-1"])
+def test_what_is_not_the_id_of_a_job_is_not_asked_for(lab: Lab, job_id: str) -> None:
+    lab.die("deployment")
+    with pytest.raises(InputError, match="which is not the id of a job of AAP; give a number"):
+        take_over(lab, resume_job_id=job_id)
+
+
+@pytest.mark.parametrize("until", [9e99, float("inf"), 10**400, NOW + 400 * 86400])
+def test_a_mark_that_never_ends_keeps_nobody_away(lab: Lab, until: float) -> None:
+    held = {"metadata": {"resumed": {"job": "7", "until": until}}}
+    assert resumed_elsewhere(held, "52", NOW) == waits_for_heir({"until": until}, NOW) == ""
 
 
 def test_check_mode_sends_nothing(lab: Lab) -> None:
