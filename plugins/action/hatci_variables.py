@@ -55,13 +55,13 @@ class ActionModule(ActionBase):
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if not problems:
             try:
-                read = self._read_files(values, files, task_vars or {})
+                scenario = self._read_files(values, files, task_vars or {})
             except AnsibleError as error:
                 problems.append(str(error.message))
         if problems:
             message = sentence(f"{refusal(problems)} Nothing was created.")
-            return {**result, "failed": True, "outcome": "ERROR", "msg": message}
-        return {**result, "changed": False, "variables": offered(values, arguments["offer"]), **read}
+            return {**result, "failed": True, "outcome": "ERROR", "msg": message, "scenario": {}}
+        return {**result, "changed": False, "variables": offered(values, arguments["offer"]), "scenario": scenario}
 
     def _read_files(self, values: dict[str, t.Any], names: list[str], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Read what the test runs from files, and return the scenario.
@@ -81,7 +81,7 @@ class ActionModule(ActionBase):
             has_device=any(name in values for name in DEVICE),
             has_ecus=bool(values.get("ota_vehicle_ecus")),
         )
-        return {"scenario": scenario}
+        return t.cast("dict[str, t.Any]", scenario)
 
     def _lookup(self, name: str, term: t.Any, task_vars: dict[str, t.Any], **options: t.Any) -> list[t.Any]:
         lookup = lookup_loader.get(f"hatci.automation.{name}", loader=self._loader, templar=self._templar)

@@ -82,8 +82,10 @@ variables:
     hatci_target_ecus:
       - {ecu_name: Gateway, part_number: GW-2024-001, sw_version: "1.10"}
 scenario:
-  description: The scenario of the test with every key that it may have; an empty one if there is none.
-  returned: success, when O(files) has V(ota_scenario)
+  description:
+    - The scenario of the test with every key that it may have; empty if there is none, or if O(files) does not have
+      V(ota_scenario).
+  returned: always
   type: dict
   sample: {name: nominal, expect: completed, disturbances: []}
 """

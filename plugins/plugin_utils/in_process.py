@@ -40,7 +40,9 @@ for _filter in ("default", "bool", "length", "from_json", "combine"):
     filter_loader.get(_filter)
 for _test in ("defined", "match", "failed", "succeeded"):
     test_loader.get(_test)
-lookup_loader.get("hatci.automation.hatci_connection")
+for _lookup in ("hatci_connection", "job", "scenario", "unsent_reports"):
+    lookup_loader.get(f"hatci.automation.{_lookup}")
+filter_loader.get("hatci.automation.ecus_from_text")  # and, as Ansible does it, all filters beside it
 template.Templar(loader=None).template(getattr(template, "trust_as_template", str)("{{ omit is defined }}"))
 
 

@@ -1,0 +1,125 @@
+# Copyright: The hatci.automation maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a test says at its end, and what its report holds."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.hatci.automation.plugins.filter import (
+    artifact_urls,
+    report_metadata,
+    test_metadata,
+    test_success,
+    test_told,
+    time_left,
+)
+
+SCENARIO = {"name": "power_loss", "expect": "restored", "within": None}
+DONE = {"state": "COMPLETE"}
+KEPT = {"kept_until": "12:40", "enter": "jmp shell --lease L", "give_back": "jmp delete leases L"}
+RESULT = {"vin": "1HGBH41JXMN109186", "test_event_id": "te-1", "deployment_id": "deploy-1"}
+
+
+def filter_of(module: t.Any) -> t.Callable[..., t.Any]:
+    [(_name, function)] = module.FilterModule().filters().items()
+    return t.cast("t.Callable[..., t.Any]", function)
+
+
+success, told, metadata, report, urls, left = map(
+    filter_of, (test_success, test_told, test_metadata, report_metadata, artifact_urls, time_left)
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "summary"),
+    [
+        ({}, "Update to B ended COMPLETE."),
+        ({"checks": ["target"]}, "Update to B ended COMPLETE, ECU versions verified over serial."),
+        (
+            {"checks": ["identity", "target"], "by_uds": True},
+            "Update to B ended COMPLETE, verified by UDS: identity, target.",
+        ),
+        ({"by_uds": True}, "Update to B ended COMPLETE."),
+        ({"scenario": SCENARIO, "end": {"summary": "It was restored."}}, "Scenario power_loss: It was restored."),
+    ],
+)
+def test_a_success_says_what_it_rests_on(arguments: dict[str, t.Any], summary: str) -> None:
+    assert success(DONE, "B", **arguments) == {"outcome": "PASS", "summary": summary}
+
+
+def test_check_mode_proves_nothing() -> None:
+    ended = success({}, "B", ["target"], scenario=SCENARIO, check_mode=True)
+    assert ended["outcome"] == "CHECKED"
+    assert told(ended, {**RESULT, "test_event_id": "te-check"}).startswith("CHECK MODE 1HGBH41JXMN109186: The test can")
+
+
+def test_a_test_that_did_not_begin_tells_the_reason_alone() -> None:
+    test = {"outcome": "ERROR", "summary": "Check SUMS: it is away.", "reason": "it is away."}
+    assert told(test, {"vin": "", "test_event_id": ""}) == "it is away."
+    assert told(test, RESULT) == "ERROR 1HGBH41JXMN109186: Check SUMS: it is away."
+
+
+def test_what_went_wrong_afterwards_is_told_too() -> None:
+    said = told({"outcome": "FAIL", "summary": "It is dark."}, RESULT, ["The lease stays.", "SUMS is away."])
+    assert said == "FAIL 1HGBH41JXMN109186: It is dark. The lease stays. SUMS is away."
+
+
+def test_a_test_that_ran_out_of_time_names_the_command_that_goes_on() -> None:
+    late = {"outcome": "TIMEOUT", "summary": "It did not end."}
+    said = told(late, RESULT, go_on="vehicle_001")
+    assert said.endswith("ota_hosts=vehicle_001 -e hatci_test_event_id=te-1 -e hatci_deployment_id=deploy-1.")
+    for other in (
+        told(late, RESULT),
+        told(late, {**RESULT, "deployment_id": ""}, go_on="vehicle_001"),
+        told({**late, "outcome": "FAIL"}, RESULT, go_on="vehicle_001"),
+    ):
+        assert "go on" not in other
+
+
+def test_a_device_that_is_kept_is_told_with_the_way_in_and_out() -> None:
+    said = told({"outcome": "FAIL", "summary": "It is dark."}, RESULT, kept=KEPT, console="/e/console.log")
+    assert said.endswith(
+        "The device stays leased until 12:40; its console is recorded in /e/console.log. To enter it: "
+        "jmp shell --lease L ; to give it back sooner: jmp delete leases L"
+    )
+    assert "recorded" not in told({"outcome": "FAIL", "summary": "It is dark."}, RESULT, kept=KEPT)
+
+
+def test_metadata_of_a_user_win_over_what_is_known_and_those_of_a_suite_win_over_all() -> None:
+    known = metadata({"bench": "B7"}, job_url="https://aap/17", scenario=SCENARIO, suite={"cycle": 3})
+    expected = {"job_url": "https://aap/17", "scenario": "power_loss", "expect": "restored", "bench": "B7", "cycle": 3}
+    assert known == expected
+    assert metadata({"job_url": "mine", "cycle": 1}, job_url="https://aap/17", suite={"cycle": 3}) == {
+        "job_url": "mine",
+        "cycle": 3,
+    }
+    assert metadata(None) == {}
+
+
+def test_a_report_keeps_what_the_vehicle_said_and_how_it_was_disturbed() -> None:
+    last = {"table": ["row"], "differences": ["d"], "record": {"vin": "V"}, "failed": True}
+    kept = report({"bench": "B7"}, "FAIL", {"before": {"vin": "V"}}, last, [{"name": "power_off"}], {"job": "17"})
+    vehicle = {"before": {"vin": "V"}, "table": ["row"], "differences": ["d"], "new_codes": [], "last": {"vin": "V"}}
+    disturbed = {"disturbances": [{"name": "power_off"}], "resumed": {"job": "17"}}
+    assert kept == {"outcome": "FAIL", "vehicle": vehicle, "bench": "B7", **disturbed}
+    assert report({}, "PASS") == {"outcome": "PASS"}
+
+
+def test_urls_of_a_user_come_before_those_of_the_evidence() -> None:
+    assert urls("a,b", ["c"]) == urls(["a", "b"], ["c"]) == ["a", "b", "c"]
+    assert urls("", ["c"]) == ["c"]
+    assert urls("") == []
+    assert urls("a,b") == "a,b"
+
+
+def test_time_that_disturbances_took_counts_in_a_scenario_only() -> None:
+    assert left(3600, {}, deployed=time.time() - 900) == 3600
+    assert left(3600, SCENARIO) == 3600
+    assert left(3600, {**SCENARIO, "within": 600}) == 600
+    assert left("3600", SCENARIO, deployed=time.time() - 900) == pytest.approx(2700, abs=5)
+    assert left(60, SCENARIO, deployed=time.time() - 900) == 1
