@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_shell
 from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import DeviceAction
 
@@ -14,7 +12,3 @@ class ActionModule(DeviceAction):
     """Runs the module of the same name."""
 
     module = jumpstarter_shell
-
-    def transcript(self, result: dict[str, t.Any]) -> list[t.Any]:
-        found = result.get("results")
-        return found if isinstance(found, list) else []

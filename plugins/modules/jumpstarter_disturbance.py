@@ -171,6 +171,12 @@ ended:
   returned: with O(state=undone)
   type: float
   sample: 1764106582.7
+results:
+  description: Of each command that ran the C(command), its C(rc), C(stdout) and C(stderr).
+  returned: where commands ran; with O(state=proven) those of the last try
+  type: list
+  elements: dict
+  sample: [{command: j power off, rc: 0, stdout: "", stderr: ""}]
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.disturbance import (

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 
@@ -26,6 +28,10 @@ class JumpstarterAction(InProcessAction):
 
 class DeviceAction(JumpstarterAction):
     """Goes through the lease that the host holds, and to its controller, unless the task names others."""
+
+    def transcript(self, result: dict[str, t.Any]) -> list[t.Any]:
+        found = result.get("results")
+        return found if isinstance(found, list) else []
 
     def complete_arguments(self) -> None:
         super().complete_arguments()

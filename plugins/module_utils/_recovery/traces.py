@@ -16,6 +16,8 @@ Values = dict[str, t.Any]
 
 COLLECTION = "hatci.automation."
 TARGET = "UROM"
+TELL_COMMANDS = ("jumpstarter_shell", "jumpstarter_disturbance", "jumpstarter_power")
+"""The modules whose results are those of commands, not of the items of a loop."""
 TAKEN_OVER = "hatci_resume"
 """The module whose result names a test event that another job had made."""
 
@@ -79,7 +81,7 @@ def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
         failed = event.get("event") == "runner_on_failed"
         given = data.get("res")
         result = given if isinstance(given, dict) and given and "censored" not in given else None
-        items = (result or {}).get("results") if module != "jumpstarter_shell" else None
+        items = (result or {}).get("results") if module not in TELL_COMMANDS else None
         if isinstance(items, list) and all(isinstance(item, dict) for item in items) and items:
             for item in items:
                 readable = None if "censored" in item else item

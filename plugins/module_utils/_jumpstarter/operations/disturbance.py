@@ -38,13 +38,15 @@ LONGEST_SECONDS = 30 * 86400.0
 
 Options = t.Mapping[str, t.Any]
 Result = dict[str, t.Any]
+Proof = tuple[str, str, list[Result]]
+"""What was measured, why it proves nothing (empty if it does), and what commands printed."""
 
 
 def disturb(options: Options, check_mode: bool) -> Result:
     """Wait for a moment, disturb what runs on a device, prove that it is disturbed, or undo that.
 
     :returns: ``changed``; with ``begun`` ``id``, ``began``, ``acted`` and ``problem``; with ``proven`` ``proven``,
-        ``measured`` and ``problem``; with ``undone`` ``ended``.
+        ``measured`` and ``problem``; with ``undone`` ``ended``. ``results`` has what commands that ran printed.
     :raises LeaseLost: nobody would undo it if the play died, so nothing was done.
     """
     until, lasts = options["until"], options["lasts"]
@@ -73,8 +75,16 @@ def _begin(options: Options, check_mode: bool) -> Result:
     began = time.time()
     if not options["commands"]:
         return {**result, "began": began}
-    failed = _failure_of(run_on_device(options, options["commands"]))
-    return {**result, "began": began, "done": time.time(), "acted": not failed, "problem": failed}
+    results = run_on_device(options, options["commands"])
+    failed = _failure_of(results)
+    return {
+        **result,
+        "began": began,
+        "done": time.time(),
+        "acted": not failed,
+        "problem": failed,
+        "results": results,
+    }
 
 
 def _register(options: Options, name: str) -> None:
@@ -105,39 +115,41 @@ def _prove(options: Options, check_mode: bool) -> Result:
     deadline = time.time() + options["lasts"]
     caller = Caller.from_options(options)
     while True:
-        measured, problem = prove[options["proof"]](options)
+        measured, problem, results = prove[options["proof"]](options)
         if not problem or time.time() + PAUSE_SECONDS >= deadline:
-            return {"changed": False, "proven": not problem, "measured": measured, "problem": problem}
+            told = {"results": results} if results else {}
+            return {"changed": False, "proven": not problem, "measured": measured, "problem": problem, **told}
         pause(PAUSE_SECONDS, caller.owner)
 
 
-def _is_unreachable(options: Options) -> tuple[str, str]:
+def _is_unreachable(options: Options) -> Proof:
     ecus = options["ecus"] or []
     if not ecus:
         raise errors.InputError("proof unreachable needs ecus (ota_vehicle_ecus), which are asked meanwhile.")
     seen = read_vehicle({**options, "settle_timeout": 0.0, "read_codes": False, "clear_codes": False}, False)
     answering = [ecu["name"] for ecu in seen["ecus"] if ecu["reachable"]]
     measured = f"{len(answering)} of {len(ecus)} ECUs answered"
-    return measured, f"{', '.join(answering)} still answered" if answering else ""
+    return measured, f"{', '.join(answering)} still answered" if answering else "", []
 
 
-def _is_off(options: Options) -> tuple[str, str]:
+def _is_off(options: Options) -> Proof:
     request = {"ecus": [], "read_codes": False, "clear_codes": False}
     voltage = read_ecus({**options, "settle_timeout": 0.0}, request).get("voltage")
     if voltage is None:
-        return "not told", "the exporter has no power driver that tells the voltage"
-    return f"{voltage:g} V", "" if voltage < OFF_VOLTS else f"the power driver still reads {voltage:g} V"
+        return "not told", "the exporter has no power driver that tells the voltage", []
+    return f"{voltage:g} V", "" if voltage < OFF_VOLTS else f"the power driver still reads {voltage:g} V", []
 
 
-def _commands_hold(options: Options) -> tuple[str, str]:
+def _commands_hold(options: Options) -> Proof:
     if not options["commands"]:
-        return "exit code 0", ""
-    problem = _failure_of(run_on_device(options, options["commands"]))
-    return problem or "exit code 0", problem
+        return "exit code 0", "", []
+    results = run_on_device(options, options["commands"])
+    problem = _failure_of(results)
+    return problem or "exit code 0", problem, results
 
 
-def _needs_no_proof(_options: Options) -> tuple[str, str]:
-    return "", ""
+def _needs_no_proof(_options: Options) -> Proof:
+    return "", "", []
 
 
 def _undo(options: Options, check_mode: bool) -> Result:
@@ -145,11 +157,14 @@ def _undo(options: Options, check_mode: bool) -> Result:
     if check_mode or not options["undo"]:
         return result
     caller = Caller.from_options(options)
+    results: list[Result] = []
     for left in reversed(range(UNDO_TRIES)):
         try:
-            problem = _failure_of(run_on_device(options, options["undo"]))
+            done = run_on_device(options, options["undo"])
+            problem = _failure_of(done)
         except errors.DeviceUnreachable as error:
-            problem = error.message
+            done, problem = error.details.get("results", []), error.message
+        results += done
         if not problem:
             break
         if not left:
@@ -157,13 +172,14 @@ def _undo(options: Options, check_mode: bool) -> Result:
                 f"The disturbance could not be undone: {problem.rstrip('.')}. The keeper of the lease tries on before "
                 "it gives the device back; look at the device.",
                 outcome="ERROR",
+                results=results,
             )
         pause(PAUSE_SECONDS, caller.owner)
     if options["id"]:
         # A keeper that does not hear of it undoes it once more.
         with contextlib.suppress(errors.LeaseLost):
             tell_keeper(options["lease_name"], caller.owner, {"undone": options["id"]})
-    return {**result, "ended": time.time()}
+    return {**result, "ended": time.time(), "results": results}
 
 
 def _failure_of(results: list[Result]) -> str:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the commands of a disturbance printed is handed on: when it begins, is proven and is undone, also in vain."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.hatci.automation.plugins.action.jumpstarter_disturbance import ActionModule
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import disturbance
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import steps_of_events
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import VARIABLE, JournaledStep
+
+RELAY_OFF = {"command": "relayctl gateway off", "rc": 0, "stdout": "gateway: open\n", "stderr": ""}
+STUCK = {**RELAY_OFF, "rc": 3, "stdout": "", "stderr": "the relay sticks\n"}
+AWAY = errors.DeviceUnreachable("The exporter is away.", results=[RELAY_OFF])
+
+
+class Device:
+    """Answers each start of commands with what stands next."""
+
+    def __init__(self) -> None:
+        self.answers: list[t.Any] = []
+
+    def run(self, _options: t.Any, _commands: t.Any) -> list[dict[str, t.Any]]:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return [answer]
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    made = Device()
+    monkeypatch.setattr(disturbance, "run_on_device", made.run)
+    monkeypatch.setattr(disturbance, "pause", lambda _seconds, _owner: None)
+    monkeypatch.setattr(disturbance.Caller, "from_options", lambda _options: types.SimpleNamespace(owner=None))
+    return made
+
+
+def disturb(state: str, **given: t.Any) -> dict[str, t.Any]:
+    plain = {"id": None, "exporter": None, "lease_name": None, "commands": None, "undo": None, "until": None}
+    options = {**plain, "state": state, "lasts": 0.0, "proof": "none", "ecus": None, "timeout": 5.0, **given}
+    return disturbance.disturb(options, False)
+
+
+@pytest.mark.parametrize("said", [RELAY_OFF, STUCK])
+def test_the_commands_that_disturb(device: Device, said: dict[str, t.Any]) -> None:
+    device.answers = [said]
+    begun = disturb("begun", commands=[said["command"]])
+    assert (begun["results"], begun["acted"]) == ([said], said is RELAY_OFF)
+
+
+def test_the_last_try_of_a_proof_and_none_where_nothing_ran(device: Device) -> None:
+    device.answers = [STUCK, RELAY_OFF]
+    proven = disturb("proven", proof="commands", commands=["relayctl gateway read"], lasts=60.0)
+    assert (proven["results"], proven["proven"]) == ([RELAY_OFF], True)
+    assert "results" not in disturb("proven", proof="none")
+
+
+def test_every_try_to_undo_it(device: Device) -> None:
+    device.answers = [STUCK, AWAY, RELAY_OFF]
+    assert disturb("undone", undo=["relayctl gateway on"])["results"] == [STUCK, RELAY_OFF, RELAY_OFF]
+    device.answers = [STUCK] * disturbance.UNDO_TRIES
+    with pytest.raises(errors.CommandFailed) as failed:
+        disturb("undone", undo=["relayctl gateway on"])
+    assert failed.value.as_result()["results"] == [STUCK] * disturbance.UNDO_TRIES
+
+
+def test_they_stand_in_the_evidence_of_the_test(device: Device, tmp_path: Path) -> None:
+    directory = bundle.start(tmp_path, {"host": "vehicle_001"}, None)
+    device.answers = [RELAY_OFF]
+    result = disturb("begun", commands=["relayctl gateway off"])
+    about = {"name": "Begin it", "action": "hatci.automation.jumpstarter_disturbance", "args": {}, "check_mode": False}
+    step = JournaledStep(
+        types.SimpleNamespace(**about, ignore_errors=None, failed_when=[]), {VARIABLE: str(directory)}, {}, False
+    )
+    step.end(result, ActionModule.transcript(t.cast("ActionModule", None), result))
+    _directory, record = bundle.bundle(directory, {"outcome": "PASS"}, None)
+    log = (directory / record["transcript"]).read_text(encoding="utf-8").splitlines()
+    assert log[1:] == ["$ relayctl gateway off", "gateway: open", "-- exit code 0"]
+    assert "gateway: open" not in json.dumps(record)
+
+
+def test_a_job_of_aap_that_failed_to_undo_it_has_failed_there() -> None:
+    data = {"task_action": "hatci.automation.jumpstarter_disturbance", "host": "vehicle_001"}
+    event = {"event": "runner_on_failed", "event_data": {**data, "res": {"failed": True, "results": [STUCK]}}}
+    assert [step.failed for step in steps_of_events([event])] == [True]
