@@ -40,13 +40,13 @@ def test_a_keeper_is_small_inherits_nothing_and_tells_nothing(device: Device, st
 
     files = {fd: os.readlink(f"/proc/{keeper}/fd/{fd}") for fd in os.listdir(f"/proc/{keeper}/fd")}
     log = str(play.result("Acquire the device")["keeper_log"])
-    allowed = [log, "/dev/null", str(getattr(device, "lock", log)), "anon_inode:[pidfd]", "pipe:"]
+    allowed = [log, "/dev/null", str(getattr(device, "lock", log)), "anon_inode:[pidfd]", "pipe:", "socket:"]
     assert all(any(target.startswith(one) for one in allowed) for target in files.values()), files
-    pipes = {target for target in files.values() if target.startswith("pipe:")}
-    assert len(pipes) <= 1, "only the one that wakes it on a signal"
+    channels = {target for target in files.values() if target.startswith(("pipe:", "socket:"))}
+    assert len(channels) <= 2, "only the pipe that wakes it on a signal, and the socket on which it listens to tasks"
     for worker in os.listdir("/proc"):
         if worker.isdigit() and int(worker) != keeper:
-            assert not pipes & set(_links(worker)), f"process {worker} shares a pipe with the keeper"
+            assert not channels & set(_links(worker)), f"process {worker} shares a channel with the keeper"
 
     (tmp_path / "go").touch()
     assert play.wait() == 0, play.output

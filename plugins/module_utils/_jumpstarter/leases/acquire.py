@@ -78,15 +78,7 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
                 f"The lease brought exporter {held.exporter}, but {request.expected_exporter} was expected; "
                 "nothing was done with it. Check the selector and the exporters' labels."
             )
-        record = {
-            **record_of(name, CONTROLLER, request, files, keeper),
-            "exporter": held.exporter,
-            "config": controller.config,
-            "lease": held.shown,
-        }
-        files.write(record)
-        if keeper:
-            hand_over(keeper, name, time.monotonic() - not_before)
+        record = _keep(controller, name, request, files, keeper, held, not_before)
     except BaseException as error:
         _take_back(asking, error)
         files.remove()
@@ -120,21 +112,38 @@ def take_over_from_controller(controller: Controller, request: Request, name: st
         held = controller.extend(name, max(age + request.duration, found.duration + LONGER_SECONDS))
         end_watcher(former, dismiss=True)
         end_lease_processes(name)
-        record = {
-            **record_of(name, CONTROLLER, request, files, keeper),
-            "exporter": held.exporter,
-            "config": controller.config,
-            "lease": held.shown,
-        }
-        files.write(record)
-        if keeper:
-            hand_over(keeper, name, time.monotonic() - began)
+        record = _keep(controller, name, request, files, keeper, held, began)
     except BaseException as error:
         if keeper:
             keeper.dismiss()
         if isinstance(error, errors.LeaseLost):
             return None
         raise
+    return record
+
+
+def _keep(
+    controller: Controller,
+    name: str,
+    request: Request,
+    files: LeaseFiles,
+    keeper: LaunchedWatcher | None,
+    held: lease.Lease,
+    began: float,
+) -> Record:
+    """Write down that a device is held, hand it over to its keeper, and return what was written.
+
+    :param began: when the lease began at the earliest, by the monotonic clock.
+    """
+    record = {
+        **record_of(name, CONTROLLER, request, files, keeper),
+        "exporter": held.exporter,
+        "config": controller.config,
+        "lease": held.shown,
+    }
+    files.write(record)
+    if keeper:
+        hand_over(keeper, name, time.monotonic() - began)
     return record
 
 
