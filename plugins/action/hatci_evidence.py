@@ -46,11 +46,11 @@ class ActionModule(InProcessAction):
             self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]
 
     def extras(self) -> dict[str, t.Any]:
-        return {"secrets": secrets_of(self._task_vars)}
+        return {"secrets": secrets_of(self._task_vars, self._templar)}
 
     def around(self, options: dict[str, t.Any], run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
         if options["state"] == "bundled" and options["test"] and not self._task.check_mode:
-            end_noted_step(options["path"], self._task_vars)
+            end_noted_step(options["path"], self._task_vars, secrets_of(self._task_vars, self._templar))
         return run()
 
     def _left_by(self, host: str) -> list[dict[str, str]]:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import shorten
 from ansible_collections.hatci.automation.plugins.modules import hatci_outcome
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import secrets_of
 
 HANDED_ON = (
     *("vin", "outcome", "summary", "state"),
@@ -20,6 +22,13 @@ class ActionModule(InProcessAction):
     """Runs the module of the same name, marks the result as this run's, and hands it on to the next nodes."""
 
     module = hatci_outcome
+
+    def complete_arguments(self) -> None:
+        """Hide the tokens of the host in the summary, which may quote anything, before it is handed on."""
+        summary = self._task.args.get("summary")
+        if isinstance(summary, str):
+            secrets = secrets_of(self._task_vars, self._templar)
+            self._task.args["summary"] = shorten(summary, secrets, text=len(summary) + 1)
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if options["hand_on"] and not self._task.check_mode:

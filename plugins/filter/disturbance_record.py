@@ -73,10 +73,11 @@ def disturbance_record(
     *results: dict[str, t.Any] | None,
     success_states: t.Iterable[str] = (),
 ) -> dict[str, t.Any]:
-    """Return what is recorded of a disturbance; a task that did not run has no result."""
+    """Return what is recorded of a disturbance; a task that did not run has no result, text may stand for a list."""
+    states = [part.strip() for part in success_states.split(",")] if isinstance(success_states, str) else success_states
     given = [result if isinstance(result, dict) else {} for result in results]
     begun, during, proven, undone, after = [*given, {}, {}, {}, {}, {}][:5]
-    return disturbance_of(planned, point, begun, during, proven, undone, after, success_states)
+    return disturbance_of(planned, point, begun, during, proven, undone, after, states)
 
 
 class FilterModule:

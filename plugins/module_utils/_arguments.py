@@ -66,6 +66,17 @@ def text_problem(name: str, value: object, kind: TextType = TEXT) -> str | None:
     return f"{name} is {other}; {CURE}."
 
 
+def hidden_problem(name: str, value: object) -> str | None:
+    """Return a sentence if a text has what nobody sees: blanks around it, line breaks, characters without a shape."""
+    text = str(value)
+    found = next((c for c in text if not c.isprintable()), None)
+    if found is not None:
+        return f"{name} is {text[:60]!a}, which holds the invisible character U+{ord(found):04X}; write it anew."
+    if text != text.strip():
+        return f"{name} is {text[:60]!r}, with a blank at its begin or end; write it without."
+    return None
+
+
 def text_problems(spec: Spec, arguments: Mapping[t.Any, t.Any]) -> list[str]:
     """Return a sentence for each argument that must be text and is not."""
     return [problem for name, option in spec.items() for problem in _problems_of(name, option, arguments.get(name))]

@@ -76,7 +76,7 @@ class InProcessAction(ActionBase):
         self.complete_arguments()
         hidden = bool(self._task.no_log or self._play_context.no_log)
         if self.is_step:
-            self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden)
+            self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden, self._templar)
         try:
             result = {**result, **self._run()}
             if self._step:

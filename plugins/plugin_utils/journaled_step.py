@@ -10,7 +10,9 @@ import pathlib
 import time
 import typing as t
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from ansible.errors import AnsibleError
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import COMMANDS, append_commands
@@ -41,6 +43,8 @@ REPEATED = frozenset({"seen", "before"})
 """Arguments that are the result of an earlier step."""
 KEPT_ELSEWHERE = frozenset({"msg", "stdout_lines", "stderr_lines", "results", "output"})
 
+MAX_TOKEN = 65536
+
 Values = dict[str, t.Any]
 
 
@@ -49,9 +53,12 @@ class JournaledStep:
 
     :param specification: of the arguments of its module.
     :param is_hidden: nothing of the task may be shown.
+    :param templar: of the task, which renders its host's token.
     """
 
-    def __init__(self, task: t.Any, variables: Values, specification: Values, is_hidden: bool) -> None:
+    def __init__(
+        self, task: t.Any, variables: Values, specification: Values, is_hidden: bool, templar: t.Any = None
+    ) -> None:
         self._directory = directory_of(variables)
         if not self._directory or task.check_mode or os.path.exists(os.path.join(self._directory, MANIFEST)):
             self._directory = ""
@@ -59,8 +66,8 @@ class JournaledStep:
         arguments = task.args
         own = {name for name, option in specification.items() if option.get("no_log")}
         self._is_hidden = is_hidden
-        self._secrets = secrets_of(variables, *(arguments.get(name) for name in own))
-        self._warning = end_noted_step(self._directory, variables)
+        self._secrets = secrets_of(variables, templar, *(arguments.get(name) for name in own))
+        self._warning = end_noted_step(self._directory, variables, self._secrets)
         self._about = {
             "id": uuid.uuid4().hex[:12],
             "step": str(task.name or task.action).rpartition(" : ")[2],
@@ -123,9 +130,10 @@ def directory_of(variables: Mapping[str, t.Any]) -> str:
     return str(value) if isinstance(value, str) and os.path.isabs(value) else ""
 
 
-def end_noted_step(directory: str, variables: Mapping[str, t.Any]) -> str:
+def end_noted_step(directory: str, variables: Mapping[str, t.Any], secrets: Collection[str] = ()) -> str:
     """Write the end of a step that is not a task of this collection, if one is known to have ended.
 
+    :param secrets: texts that must not appear in it.
     :returns: a warning if it could not be written, else an empty text.
     """
     ended = variables.get(ENDED)
@@ -133,7 +141,7 @@ def end_noted_step(directory: str, variables: Mapping[str, t.Any]) -> str:
         return ""
     told = {name: str(ended.get(name) or "") for name in ("step", "outcome", "message")}
     try:
-        end_step(pathlib.Path(directory), **told, secrets=secrets_of(variables))
+        end_step(pathlib.Path(directory), **told, secrets=secrets)
     except OSError as error:
         return _warning(directory, error)
     return ""
@@ -143,12 +151,37 @@ def _warning(directory: str, error: OSError) -> str:
     return f"The journal in {directory} cannot be written: {error.strerror}; its test goes on."
 
 
-def secrets_of(variables: Mapping[str, t.Any], *values: t.Any) -> frozenset[str]:
-    """Return the texts that must not appear in the journal of a host: its tokens, and further values."""
+def secrets_of(variables: Mapping[str, t.Any], templar: t.Any, *values: t.Any) -> frozenset[str]:
+    """Return the texts that must not appear in the journal of a host: its tokens, and further values.
+
+    :param templar: renders a token that is an expression or encrypted; None if there is none.
+    """
+    token_file = _rendered(variables.get("hatci_token_file"), templar) or os.environ.get("HATCI_TOKEN_FILE")
     known = (
         *values,
-        variables.get("hatci_token"),
+        _rendered(variables.get("hatci_token"), templar),
+        _content_of(token_file),
         os.environ.get("HATCI_TOKEN"),
         os.environ.get("CONTROLLER_OAUTH_TOKEN"),
     )
     return frozenset(value.strip() for value in known if isinstance(value, str) and value.strip())
+
+
+def _rendered(value: t.Any, templar: t.Any) -> str | None:
+    if value is None or templar is None or (isinstance(value, str) and "{" not in value):
+        return value if isinstance(value, str) else None
+    try:
+        return str(templar.template(value))
+    except AnsibleError:
+        return None
+
+
+def _content_of(path: t.Any) -> str:
+    """Return the token that a file holds; empty if it cannot be read, which whoever needs it says."""
+    if not isinstance(path, str) or not path.strip():
+        return ""
+    try:
+        with open(os.path.expandvars(os.path.expanduser(path)), encoding="utf-8") as file:
+            return file.read(MAX_TOKEN)
+    except (OSError, ValueError):
+        return ""

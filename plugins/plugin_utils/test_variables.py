@@ -9,6 +9,7 @@ updated.
 
 from __future__ import annotations
 
+import json
 import math
 import typing as t
 from collections.abc import Callable, Mapping
@@ -19,22 +20,29 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
     TextType,
     called,
     describe_other,
+    hidden_problem,
     text_problem,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import parse_duration
 from ansible_collections.hatci.automation.plugins.module_utils._suite import ON_FAILURE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import parse_time
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS, Goals
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS as VEHICLE_CHECKS
 from ansible_collections.hatci.automation.plugins.plugin_utils.ecu_text import UnreadableText, parse_ecus
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import MOST_REPEATS, normalise_scenario
+from ansible_collections.hatci.automation.plugins.plugin_utils.vehicle_ecus import ecu_problems, unread_problems
 from ansible_collections.hatci.automation.plugins.plugin_utils.vin import is_vin
 
 ECU_PARTS = ("ecu_name", "part_number", "sw_version")
 VEHICLE_ECU_PARTS = ("name", "driver", "logical_address", "part_number_did", "sw_version_did")
 MONTH = 30 * 86400
 DAY = 86400
+OUR_METADATA = ("outcome", "handed_over", "resumed", "expect")
+"""By these keys of its metadata a test event is judged later."""
+SUCCESSES, FAILURES = "hatci_success_states", "hatci_failure_states"
+STATES = {SUCCESSES: SUCCESS, FAILURES: FAILURE}
 WORDS = {"yes": True, "on": True, "true": True, "1": True, "no": False, "off": False, "false": False, "0": False}
 
 Values = dict[str, t.Any]
@@ -63,7 +71,8 @@ def check_test_variables(variables: Mapping[str, t.Any]) -> tuple[Values, list[s
             problems.append(str(refused))
         except Failure as failure:
             problems.append(failure.message)
-    problems += _vin_problems(variables, values) + _window_problems(values)
+    problems += _vin_problems(variables, values) + _window_problems(values) + _state_problems(values)
+    problems += unread_problems(values)
     return values, problems
 
 
@@ -79,6 +88,12 @@ def _text(kind: TextType = TEXT) -> Check:
         return str(value)
 
     return check
+
+
+def _build_level(name: str, value: t.Any) -> str:
+    if problem := text_problem(name, value) or hidden_problem(name, value):
+        raise Refused(problem)
+    return str(value)
 
 
 def _seconds(most: float, *, zero: bool) -> Check:
@@ -162,6 +177,27 @@ def _texts(*, commas: bool) -> Check:
     return check
 
 
+def _commands(name: str, value: t.Any) -> list[str]:
+    commands = t.cast("list[str]", _texts(commas=False)(name, value))
+    for number, command in enumerate(commands, 1):
+        if is_empty(command) or "\0" in command:
+            raise Refused(f"number {number} of {name} is {_shown(command)}; give a command such as 'j power status'.")
+    return commands
+
+
+def _metadata(name: str, value: t.Any) -> Values:
+    metadata = _mapping(name, value)
+    if own := next((key for key in OUR_METADATA if key in metadata), None):
+        raise Refused(f"{name} has {own}, which the test itself keeps there; call it something else.")
+    try:
+        json.dumps(metadata, allow_nan=False, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Refused(
+            f"{name} holds what JSON cannot carry ({sentence(str(error)).rstrip('.')}); correct it."
+        ) from None
+    return metadata
+
+
 def _mapping(name: str, value: t.Any) -> Values:
     if not isinstance(value, Mapping):
         raise Refused(f"{name} is {_shown(value)}; give a mapping{_from_survey(name, value)}.")
@@ -192,7 +228,9 @@ def _problems_of_ecu(name: str, ecu: t.Any, number: int) -> list[str]:
     for part in ECU_PARTS:
         if is_empty(ecu.get(part)):
             problems.append(f"{name}: {ecu_called} has no {part}; give each ECU {_named(ECU_PARTS)}.")
-        elif problem := text_problem(f"{name}: {part} of {ecu_called}", ecu[part]):
+        elif problem := text_problem(what := f"{name}: {part} of {ecu_called}", ecu[part]) or hidden_problem(
+            what, ecu[part]
+        ):
             problems.append(problem)
     return problems
 
@@ -205,6 +243,8 @@ def _vehicle_ecus(name: str, value: t.Any) -> list[Values]:
         unknown = [str(key) for key in ecu if key not in VEHICLE_ECU_PARTS]
         if unknown:
             raise Refused(f"{name}: ECU {ecu['name']} has {unknown[0][:60]}; give {_named(VEHICLE_ECU_PARTS)} only.")
+    if problems := ecu_problems(ecus):
+        raise Refused(" ".join(f"{name}: {problem}" for problem in problems))
     return [dict(ecu) for ecu in ecus]
 
 
@@ -224,7 +264,7 @@ def _suite(name: str, value: t.Any) -> t.Any:
 
 
 def _vehicle_checks(name: str, value: t.Any) -> list[str]:
-    checks = [value] if isinstance(value, str) else _list(name, value)
+    checks = _list(name, value)
     odd = next((check for check in checks if check not in VEHICLE_CHECKS), None)
     if odd is not None:
         raise Refused(f"{name} has {_shown(odd)}; give some of {', '.join(VEHICLE_CHECKS)}.")
@@ -256,6 +296,16 @@ def _window_problems(values: Values) -> list[str]:
     return []
 
 
+def _state_problems(values: Values) -> list[str]:
+    """Look at the states that end the waiting, which begins after the deployment."""
+    given = [values.get(name, states) for name, states in STATES.items()]
+    try:
+        Goals(*given)
+    except Failure as failure:
+        return [failure.message.replace("success_states", SUCCESSES).replace("failure_states", FAILURES)]
+    return []
+
+
 def _shown(value: t.Any) -> str:
     """Return a value in words for a message."""
     return f"the text {value[:60]!r}" if isinstance(value, str) else describe_other(value) or "not given"
@@ -275,11 +325,12 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         [
             *("hatci_vin", "hatci_vehicle_id", "hatci_tester_name", "hatci_program_name", "hatci_region"),
-            *("hatci_region_spec", "hatci_source_build_level", "hatci_target_build_level", "hatci_source_remark"),
-            *("hatci_target_remark", "ota_suite_name", "ota_job_url", "hatci_test_summary"),
+            *("hatci_region_spec", "hatci_source_remark", "hatci_target_remark"),
+            *("ota_suite_name", "ota_job_url", "hatci_test_summary"),
         ],
         _text(),
     ),
+    **dict.fromkeys(["hatci_source_build_level", "hatci_target_build_level"], _build_level),
     "hatci_model_year": _text(TEXT_OR_INT),
     **dict.fromkeys(
         ["hatci_event_id", "hatci_deployment_id", "hatci_test_event_id", "ota_resume_job_id"], _text(TEXT_OR_INT)
@@ -287,7 +338,8 @@ CHECKS: dict[str, Check] = {
     "hatci_source_ecus": _ecus,
     "hatci_target_ecus": _ecus,
     "hatci_artifact_urls": _texts(commas=True),
-    **dict.fromkeys(["ota_metadata", "hatci_report_results_metadata"], _mapping),
+    "ota_metadata": _metadata,
+    "hatci_report_results_metadata": _mapping,
     **dict.fromkeys(["ota_start_datetime", "ota_end_datetime"], _time),
     # How SUMS is reached and waited for.
     **dict.fromkeys(["hatci_token_file", "hatci_ca_path", "hatci_client_cert", "hatci_client_key"], _text()),
@@ -319,7 +371,7 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(["jumpstarter_exporter_cleanup", "jumpstarter_lease_guard_release_must_succeed"], _switch),
     # The test itself.
     **dict.fromkeys(["ota_verify_ecus", "ota_console_shared"], _switch),
-    "ota_verify_commands": _texts(commas=False),
+    "ota_verify_commands": _commands,
     "ota_verify_tasks": _text(),
     **dict.fromkeys(
         [
@@ -344,7 +396,7 @@ CHECKS: dict[str, Check] = {
             *("ota_network_off_commands", "ota_network_on_commands", "ota_network_proof_commands"),
             *("ota_reset_commands", "ota_battery_low_commands", "ota_battery_ok_commands", "ota_cancel_commands"),
         ],
-        _texts(commas=False),
+        _commands,
     ),
     "ota_soak_cycles": _cycles,
     "ota_suite": _suite,

@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.attesta
     load_private_key,
     make_attestation,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import COMMANDS
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import CONSOLE, summarize
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
@@ -29,6 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, make_record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import hide_in_file
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
@@ -36,38 +38,47 @@ REPORT = "report.html"
 JUNIT = "junit.xml"
 SUITE = "hatci.automation"
 
+WRITTEN_MEANWHILE = (journal.JOURNAL, COMMANDS, CONSOLE)
+"""Files that grow during a test, by the hands of some who do not know its secrets."""
+
 MAX_SAME_TIME = 100
 READABLE = 0o644
 
 
-def start(parent: pathlib.Path, about: Record, key: str | None) -> pathlib.Path:
+def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Collection[str] = ()) -> pathlib.Path:
     """Make a directory for the evidence of a test, and begin its journal.
 
     :param about: what is known of the test.
     :param key: path of the private key that will sign it.
+    :param secrets: texts that must not appear in it.
     :raises OSError: it cannot be written.
     """
     parent.mkdir(parents=True, exist_ok=True)
     moment = utc_time()[:19].replace(":", "") + "Z"
     directory = _new_directory(parent, _file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
     journal.create(directory)
-    journal.append(directory, "test", {**about, "name": directory.name, "key": key})
+    journal.append(directory, "test", {**about, "name": directory.name, "key": key}, secrets)
     return directory
 
 
-def bundle(directory: pathlib.Path, result: Record | None, key: str | None) -> tuple[pathlib.Path, Record]:
+def bundle(
+    directory: pathlib.Path, result: Record | None, key: str | None, secrets: t.Collection[str] = ()
+) -> tuple[pathlib.Path, Record]:
     """Make the record, the report, the JUnit file, the manifest and, with a key, the attestation of a test.
 
     :param result: how the test ended and what is known now, for the journal; None to bundle again what it tells.
     :param key: path of the private key; None for the one with which it began.
+    :param secrets: texts that must not appear in it, whoever has written them.
     :returns: the directory, which has the id of the test event in its name now, and the record.
     :raises EvidenceError: there is no journal, or the key cannot be used.
     :raises OSError: something cannot be written.
     """
+    for name in WRITTEN_MEANWHILE:
+        hide_in_file(directory / name, secrets)
     if result is not None:
         if recorded := summarize(directory / CONSOLE):
-            journal.append(directory, "console", recorded)
-        journal.append(directory, "result", result)
+            journal.append(directory, "console", recorded, secrets)
+        journal.append(directory, "result", result, secrets)
     kept = read_journal(directory)
     about = next((line for line in kept.lines if line["event"] == "test"), {})
     key = key or about.get("key")
@@ -88,12 +99,16 @@ def bundle(directory: pathlib.Path, result: Record | None, key: str | None) -> t
 
 
 def finish_as_aborted(
-    directory: pathlib.Path, outcome: str | None = None, summary: str | None = None
+    directory: pathlib.Path,
+    outcome: str | None = None,
+    summary: str | None = None,
+    secrets: t.Collection[str] = (),
 ) -> pathlib.Path | None:
     """Bundle what a test left whose play has died; what has been bundled with this outcome is left as it is.
 
     :param outcome: what SUMS was told; None for what follows from the journal, which is ABORTED unless a step had
         failed or the outcome had been reported already.
+    :param secrets: texts that must not appear in it.
     :returns: the directory of the bundle, None if there is nothing to do.
     :raises EvidenceError: its key cannot be used.
     :raises OSError: something cannot be written.
@@ -103,12 +118,12 @@ def finish_as_aborted(
     lines = journal.read(directory).lines
     told = [line for line in lines if line["event"] == "result"]
     if told and outcome in (None, told[-1].get("outcome")):
-        return None if (directory / MANIFEST).is_file() else bundle(directory, None, None)[0]
+        return None if (directory / MANIFEST).is_file() else bundle(directory, None, None, secrets)[0]
     journal.append(directory, "result", {"ended_by": "closer"})
     record = make_record(journal.read(directory))
     found = outcome if outcome in OUTCOMES else outcome_of(record)
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
-    return bundle(directory, {"ended_by": "closer", "outcome": found, "summary": why}, None)[0]
+    return bundle(directory, {"ended_by": "closer", "outcome": found, "summary": why}, None, secrets)[0]
 
 
 def read_journal(directory: pathlib.Path) -> journal.Journal:

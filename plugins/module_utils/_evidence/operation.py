@@ -41,11 +41,13 @@ Values = dict[str, t.Any]
 def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t.Collection[str] = ()) -> Values:
     """Begin, continue, bundle, verify or publish evidence.
 
-    :param secrets: texts that must not appear in what a noted step says.
+    :param secrets: texts that must not appear in it.
     :returns: ``changed``, ``path`` and what the state adds.
     :raises EvidenceError: an option cannot be used.
     :raises EvidenceChanged: verifying, and something was changed.
     """
+    if not options["path"].isprintable():
+        raise EvidenceError(f"path is {options['path'][:60]!r}, which no directory is called; give another one.")
     path = pathlib.Path(os.path.abspath(options["path"]))
     is_publishing = options["state"] == "published"
     if options["state"] == "verified":
@@ -62,11 +64,11 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t
             return publish(path, str(store), options["timeout"])
         if options["state"] == "started":
             key = os.path.abspath(options["key"]) if options["key"] else None
-            return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key))}
+            return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key, secrets))}
         if options["state"] == "noted":
             return _note(path, options, secrets)
         if (path / JOURNAL).is_file() or not path.is_dir():
-            return _bundle(path, options)
+            return _bundle(path, options, secrets)
         return _make_index(path, options)
     except OSError as error:
         reason = error.strerror or "it cannot be written"
@@ -81,9 +83,9 @@ def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collect
     return {"changed": True, "path": str(path)}
 
 
-def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
+def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
     result = {"ended_by": "play", **options["test"]} if options["test"] else None
-    directory, record = bundle.bundle(path, result, options["key"])
+    directory, record = bundle.bundle(path, result, options["key"], secrets)
     return {"changed": True, "path": str(directory), "report": str(directory / bundle.REPORT), **_outcomes(record)}
 
 

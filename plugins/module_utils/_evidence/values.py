@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import json
+import pathlib
 import re
 import typing as t
 from collections.abc import Mapping
+
+from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 
 HIDDEN = "(hidden)"
 
@@ -53,6 +57,22 @@ def shorten(
         case list() | tuple() | set() | frozenset():
             return [inner(part) for part in list(value)[:items]]
     return _text(str(value), secrets, text)
+
+
+def hide_in_file(path: pathlib.Path, secrets: t.Collection[str]) -> None:
+    """Take secrets out of a file of text, also as JSON writes them; one that is not there has none.
+
+    :raises OSError: it cannot be read or written.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if secrets else ""
+    except FileNotFoundError:
+        return
+    shown = text
+    for secret in sorted({*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)}, key=len, reverse=True):
+        shown = shown.replace(secret, HIDDEN)
+    if shown != text:
+        write_atomically(path, shown, path.stat().st_mode & 0o777)
 
 
 def _text(text: str, secrets: t.Collection[str], longest: int) -> str:

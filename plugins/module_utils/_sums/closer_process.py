@@ -149,12 +149,13 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 
         reports = {event.host: event.final_report() for event in events}
+        secrets = {token for event in events if (token := _token_of(event))}
         while self._events.evidence:
             host, directory = self._events.evidence.popitem()
             report = reports.get(host, {})
             outcome = (report.get("metadata") or {}).get("outcome")
             try:
-                finished = finish_as_aborted(pathlib.Path(directory), outcome, report.get("summary"))
+                finished = finish_as_aborted(pathlib.Path(directory), outcome, report.get("summary"), secrets)
             except (Failure, OSError) as error:
                 self._watch.log(f"the evidence in {directory} could not be finished: {error}")
             else:
@@ -171,6 +172,17 @@ class Closer:
             self._watch.log(f"the report of {event.test_event_id} could not be kept: {error}")
         else:
             self._watch.log(f"the report is kept in {path}")
+
+
+def _token_of(event: OpenTestEvent) -> str:
+    """Return the token that leads to SUMS, which must not appear in the evidence; empty if it cannot be read."""
+    from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+    from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
+
+    try:
+        return Connection.from_options(event.connection).token
+    except errors.SumsError:
+        return ""
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.reports imp
     keep_report,
     read_report,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error, hide
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import absolute_path
@@ -140,6 +140,7 @@ def send_report(client: SumsClient, test_event_id: str, body: Record, expected: 
     :raises RequestError: SUMS gave no usable answer.
     """
     is_unknown = False
+    body = _without_token(body, client.connection.token)
 
     def attempt() -> Record:
         nonlocal is_unknown
@@ -176,6 +177,12 @@ def _patch(client: SumsClient, test_event_id: str, body: Record, expected: t.Map
                 f"{held!r:.60}; look at the test event in SUMS.",
             )
     return test_event
+
+
+def _without_token(body: Record, token: str) -> Record:
+    """Return a report whose summary, which may quote anything, does not hold the token."""
+    summary = body.get("summary")
+    return {**body, "summary": hide(summary, [token])} if isinstance(summary, str) else body
 
 
 def _in_short(body: Record) -> str:

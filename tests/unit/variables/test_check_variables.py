@@ -167,6 +167,9 @@ def test_any_value_is_used_or_refused_in_a_sentence(variables: dict[str, t.Any])
     assert set(values) <= set(variables)
 
 
+READ = {"name": "Gateway", "driver": "gateway", "logical_address": 1}
+
+
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
@@ -178,7 +181,47 @@ def test_any_value_is_used_or_refused_in_a_sentence(variables: dict[str, t.Any])
         ),
         ({"ota_vehicle_checks": ["identity", "mileage"]}, "has the text 'mileage'; give some of identity, source"),
         ({"ota_vehicle_settle_seconds": -1}, "give seconds as a number, 0 or more"),
+        ({"ota_vehicle_checks": "source"}, "ota_vehicle_checks is the text 'source'; give a list"),
+        ({"ota_vehicle_ecus": [{**READ, "logical_address": "0xZZ"}]}, "logical_address of Gateway is '0xZZ'; give a"),
+        ({"ota_vehicle_ecus": [{**READ, "logical_address": 0x10000}]}, "logical_address of Gateway is '65536'; give"),
+        ({"ota_vehicle_ecus": [{**READ, "logical_address": True}]}, "logical_address of Gateway is the boolean true;"),
+        ({"ota_vehicle_ecus": [{**READ, "sw_version_did": 1.5}]}, "sw_version_did of Gateway is the number 1.5;"),
+        ({"ota_vehicle_ecus": [{**READ, "name": 7}]}, "name of 7 is the number 7; put it into quotes."),
+        ({"ota_vehicle_ecus": [READ, {**READ, "logical_address": 2}]}, "has Gateway twice; give each ECU once."),
+        ({"ota_vehicle_ecus": [READ, {**READ, "name": "Radio"}]}, "Gateway and Radio are read at the same place,"),
     ],
 )
 def test_what_the_vehicle_is_asked_for(variables: dict[str, t.Any], problem: str) -> None:
+    assert problem in problem_of(**variables)
+
+
+@pytest.mark.parametrize("address", [0x10, "0x10", "16", None, ""])
+def test_an_ecu_that_can_be_read(address: t.Any) -> None:
+    assert check_test_variables({"ota_vehicle_ecus": [{**READ, "logical_address": address}]})[1] == []
+
+
+@pytest.mark.parametrize(("checks", "is_refused"), [(None, True), (["target"], True), (["identity", "codes"], False)])
+def test_software_of_an_ecu_that_is_not_read_could_never_be_proven(checks: t.Any, is_refused: bool) -> None:
+    given = {"ota_vehicle_ecus": [{**READ, "name": "gateway"}], "ota_vehicle_checks": checks}
+    _values, problems = check_test_variables({**given, "hatci_target_ecus": [ECU]})
+    assert bool(problems) is is_refused
+    assert all("hatci_target_ecus has Gateway, which ota_vehicle_ecus does not read" in one for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"hatci_success_states": []}, "hatci_success_states is empty or holds an empty state"),
+        ({"hatci_success_states": ["Failed"]}, "FAILED is in hatci_success_states and in hatci_failure_states"),
+        ({"hatci_failure_states": "DONE, COMPLETED"}, "COMPLETE is in hatci_success_states and in hatci_failure"),
+        ({"ota_verify_commands": ["j serial read", " "]}, "number 2 of ota_verify_commands is the text ' '; give a"),
+        ({"ota_metadata": {"outcome": "PASS"}}, "ota_metadata has outcome, which the test itself keeps there"),
+        ({"ota_metadata": {"handed_over": {}}}, "ota_metadata has handed_over, which the test itself keeps there"),
+        ({"ota_metadata": {"share": float("nan")}}, "ota_metadata holds what JSON cannot carry"),
+        ({"hatci_target_build_level": "2024.02\n"}, "which holds the invisible character U+000A; write it anew."),
+        ({"hatci_target_ecus": [{**ECU, "sw_version": "1.1\u200b0"}]}, "is '1.1\\u200b0', which holds the invisible"),
+        ({"hatci_target_ecus": [{**ECU, "sw_version": "1.10 "}]}, "is '1.10 ', with a blank at its begin or end"),
+    ],
+)
+def test_what_a_late_step_would_stumble_over_or_nobody_meant(variables: dict[str, t.Any], problem: str) -> None:
     assert problem in problem_of(**variables)

@@ -26,8 +26,8 @@ def read_vehicle(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
     :returns: ``changed``, ``vin``, ``ecus``, ``taken_at`` and ``voltage``.
     :raises VinsDiffer: ECUs tell different VINs.
     """
-    ecus = [_checked(ecu) for ecu in options["ecus"]]
-    _refuse_twice([ecu["name"] for ecu in ecus])
+    ecus = [check_ecu(ecu) for ecu in options["ecus"]]
+    refuse_twice([ecu["name"] for ecu in ecus])
     if check_mode:
         return {"changed": options["clear_codes"], "vin": None, "ecus": [], "taken_at": None, "voltage": None}
     request = {"ecus": ecus, "read_codes": options["read_codes"], "clear_codes": options["clear_codes"]}
@@ -50,7 +50,7 @@ def read_vehicle(options: t.Mapping[str, t.Any], check_mode: bool) -> Values:
     return {"changed": options["clear_codes"], "vin": next(iter(told), None), **account}
 
 
-def _checked(ecu: t.Mapping[str, t.Any]) -> Values:
+def check_ecu(ecu: t.Mapping[str, t.Any]) -> Values:
     """Return an ECU as the reader takes it.
 
     :raises InputError: it has no name or driver, or a number that is none.
@@ -85,7 +85,11 @@ def _number_of(text: str, option: str) -> int:
     return number
 
 
-def _refuse_twice(names: list[str]) -> None:
+def refuse_twice(names: t.Sequence[str]) -> None:
+    """Make sure that there are ECUs, each of them once.
+
+    :raises InputError: there are none, or one is there twice.
+    """
     if not names:
         raise errors.InputError("ecus is empty; give the ECUs to be read.")
     twice = next((name for name in names if names.count(name) > 1), None)
