@@ -14,6 +14,7 @@ from ansible_collections.hatci.automation.plugins.filter import (
     artifact_urls,
     report_metadata,
     test_metadata,
+    test_result,
     test_success,
     test_told,
     time_left,
@@ -30,8 +31,8 @@ def filter_of(module: t.Any) -> t.Callable[..., t.Any]:
     return t.cast("t.Callable[..., t.Any]", function)
 
 
-success, told, metadata, report, urls, left = map(
-    filter_of, (test_success, test_told, test_metadata, report_metadata, artifact_urls, time_left)
+success, told, metadata, report, urls, left, result_of = map(
+    filter_of, (test_success, test_told, test_metadata, report_metadata, artifact_urls, time_left, test_result)
 )
 
 
@@ -123,3 +124,17 @@ def test_time_that_disturbances_took_counts_in_a_scenario_only() -> None:
     assert left(3600, {**SCENARIO, "within": 600}) == 600
     assert left("3600", SCENARIO, deployed=time.time() - 900) == pytest.approx(2700, abs=5)
     assert left(60, SCENARIO, deployed=time.time() - 900) == 1
+
+
+def test_a_pass_after_which_something_went_wrong_is_none() -> None:
+    ended = {"outcome": "PASS", "summary": "It is done."}
+    assert result_of(ended)["outcome"] == "PASS"
+    troubled = result_of(ended, ["The lease stays."], scenario=SCENARIO, target_event_id="e-2")
+    assert (troubled["outcome"], troubled["failure_outcome"]) == ("ERROR", "PASS")
+    assert troubled["summary"] == "It is done. The lease stays."
+    assert (troubled["scenario"], troubled["expect"], troubled["ids"]["target_event_id"]) == (
+        "power_loss",
+        "restored",
+        "e-2",
+    )
+    assert result_of({**ended, "outcome": "FAIL"}, ["The lease stays."])["outcome"] == "FAIL"
