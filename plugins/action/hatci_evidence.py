@@ -12,6 +12,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.page im
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report_template import TEMPLATE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
+from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import describe_test
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import (
@@ -19,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step im
     end_noted_step,
     secrets_of,
 )
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 from ansible_collections.hatci.automation.plugins.plugin_utils.versions import versions
 
 # Here, in ansible-playbook, so that no worker, which is a fork, has to: it would take half of what evidence costs.
@@ -39,8 +41,9 @@ class ActionModule(InProcessAction):
     def complete_arguments(self) -> None:
         test = self._task.args.get("test")
         if self._task.args.get("state") == "started" and (test is None or isinstance(test, Mapping)):
+            described = describe_test(TypedVariables(self._templar, self._task_vars))
             known = {"host": self.host, "job": dataclasses.asdict(job_of(self._task_vars)), "versions": versions()}
-            self._task.args["test"] = {**known, **(test or {})}
+            self._task.args["test"] = {**described, **known, **(test or {})}
         if self._task.args.get("state") == "bundled" and test is None and self._task.args.get("tests") is None:
             hosts = self._task_vars.get("ansible_play_hosts_all", [])
             self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]

@@ -37,6 +37,11 @@ class Failure(Exception):
         return {"outcome": self.outcome, **self.details, "failed": True, "msg": sentence(self.message)}
 
 
+def full_stop(text: str) -> str:
+    """Return a message with the sign that ends a sentence, so that another one may follow."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
 def sentence(text: str) -> str:
     """Return a message on one line, it and each word of bearable length, whatever was quoted in it."""
     words = printable(text).split(" ")

@@ -102,7 +102,8 @@ options:
         V(failure_outcome), V(troubles), V(ids), V(before) and V(after) (each as
         M(hatci.automation.jumpstarter_diagnostics) returns it), V(checks) (each with V(name), V(passed), V(expected)
         and V(measured)) and V(disturbances) (each with V(name), V(began), V(ended), V(proof) and V(proven)).
-      - V(host), V(job) and V(versions) need not be told if this runs in C(ansible-playbook) (the usual way).
+      - V(host), V(job), V(versions), and what the variables of a test (such as C(hatci_vin)) say, need not be told if
+        this runs in C(ansible-playbook) (the usual way).
       - Ids, lease, deployment, steps, checks of M(hatci.automation.hatci_vehicle_check) and what the vehicle said are
         found in the journal where they are not told.
     type: dict

@@ -83,6 +83,7 @@ def test_values_of_later_steps_are_refused_before_the_first(play_vehicle: Play, 
         "ota_verify_ecus": "True ",
         "ota_metadata": '{"bench": 7}',
         "ota_end_datetime": "tomorrow",
+        "hatci_target_ecus": "Gateway",
     }
     played = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", variables={**TEST_VARIABLES, **wrong})
 

@@ -16,8 +16,18 @@ REFUSED = "jmp get failed: failed to connect to all addresses; last error: ipv4:
 class Unreached:
     """A controller that is asked through a proxy which is not there."""
 
+    def __init__(self, said: str = f"{REFUSED}.") -> None:
+        self.said = said
+
     def ask(self, _seconds: float) -> None:
-        raise JmpFailed(f"{REFUSED}.", words=REFUSED)
+        raise JmpFailed(self.said, words=self.said)
+
+
+def test_a_question_keeps_its_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    with pytest.raises(JmpFailed) as failure:
+        info._ask_controller(t.cast("t.Any", Unreached("jmp said nothing. Is its address right?")), "grpc.lab:8082")
+    assert "Is its address right? The environment sends it" in failure.value.message
 
 
 @pytest.mark.parametrize("proxies", [(), ("https_proxy", "HTTPS_PROXY")])

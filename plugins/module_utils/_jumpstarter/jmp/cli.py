@@ -135,9 +135,13 @@ class Jmp:
             )
         except CommandTimeout as error:
             said = self.said_by(error.finished, arguments) or "nothing"
+            advice = (
+                "It asks nobody for that, so this machine may have too much to do."
+                if arguments[0] == "version"
+                else "Is the Jumpstarter controller well, and is its address right?"
+            )
             raise errors.JmpTimeout(
-                f"{what} gave no answer within {timeout:g} s and was ended; it had said: {said}. "
-                "Is the Jumpstarter controller well, and is its address right?"
+                f"{what} gave no answer within {timeout:g} s and was ended; it had said: {said}. {advice}"
             ) from None
         except OSError as error:
             if error.errno in EXHAUSTED:

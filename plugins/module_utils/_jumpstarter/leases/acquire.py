@@ -9,6 +9,7 @@ import contextlib
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import lease, replies
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
@@ -311,7 +312,7 @@ def _take_back(asking: _Asking, why: BaseException) -> None:
         is_settled = is_refused
         if isinstance(why, errors.JumpstarterError) and not is_refused:
             reason = error.message.rstrip(".")
-            why.message = f"{why.message.rstrip('.')}. Its lease {asking.name} could not be taken back yet ({reason})."
+            why.message = f"{full_stop(why.message)} Its lease {asking.name} could not be taken back yet ({reason})."
     if not keeper:
         return
     if is_settled:

@@ -9,6 +9,7 @@ import pathlib
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
     Controller,
@@ -96,4 +97,4 @@ def _what_happens_next(lease_name: str, files: LeaseFiles, keeper: t.Any, error:
         if is_watching(keeper)
         else "It has no keeper and ends by itself when its duration is over."
     )
-    return f"Lease {lease_name} could not be given back: {error.message.rstrip('.')}. {hope}"
+    return f"Lease {lease_name} could not be given back: {full_stop(error.message)} {hope}"

@@ -10,6 +10,7 @@ import os
 import re
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.exporter_configs import (
     find_exporter_config,
@@ -68,6 +69,6 @@ def _ask_controller(controller: Controller, endpoint: str) -> None:
         proxies = [name for name in PROXIES if os.environ.get(name)]
         by = f" The environment sends it through a proxy ({', '.join(proxies)}); see no_proxy." if proxies else ""
         error.message = (
-            f"The Jumpstarter controller at {endpoint or '?'} is of no use now: {error.message.rstrip('.')}.{by}"
+            f"The Jumpstarter controller at {endpoint or '?'} is of no use now: {full_stop(error.message)}{by}"
         )
         raise

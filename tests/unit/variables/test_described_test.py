@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the variables say of a test for its evidence, however wrong they are."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import describe_test
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # ansible-core 2.16 trusts all text
+
+    def trust_as_template(value: str) -> str:
+        return value
+
+
+ECU = {"ecu_name": "Gateway", "part_number": "0123", "sw_version": "1.10"}
+
+
+def described(**variables: t.Any) -> dict[str, t.Any]:
+    return describe_test(TypedVariables(Templar(DataLoader()), variables))
+
+
+def test_a_test_is_described_by_its_variables() -> None:
+    known = described(
+        hatci_vin="1HGBH41JXMN109186",
+        hatci_model_year=2024,
+        hatci_source_ecus=[ECU],
+        hatci_target_ecus="- {ecu_name: Gateway, part_number: 0123, sw_version: 1.10}",
+    )
+    assert (known["vin"], known["model_year"], known["region"]) == ("1HGBH41JXMN109186", "2024", "")
+    assert known["source"] == {"build_level": "", "ecus": [ECU]}
+    assert known["target"] == {"build_level": "", "ecus": [ECU]}
+
+
+def test_what_cannot_be_used_is_left_to_the_check_that_names_it() -> None:
+    known = described(
+        hatci_vin=trust_as_template("{{ nope }}"),
+        hatci_region=trust_as_template("{{ 1 / 0 }}"),
+        hatci_source_ecus=[{**ECU, "sw_version": trust_as_template("{{ nope }}")}],
+        hatci_target_ecus="Gateway",
+    )
+    assert (known["vin"], known["region"]) == ("", "")
+    assert known["source"]["ecus"] == known["target"]["ecus"] == []
