@@ -11,8 +11,9 @@ import sys
 SECRETS = (
     "HATCI_TOKEN",
     *("CONTROLLER_OAUTH_TOKEN", "CONTROLLER_PASSWORD", "TOWER_OAUTH_TOKEN", "TOWER_PASSWORD"),
+    *("WEBDAV_PASSWORD", "WEBDAV_TOKEN"),
 )
-"""Secrets of SUMS and AAP, which no other program needs."""
+"""Secrets of SUMS, AAP and a store of evidence, which no other program needs; those of S3 may be for a driver too."""
 
 SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CONFIG_DIRS")
 FILES = (

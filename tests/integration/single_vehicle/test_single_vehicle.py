@@ -187,6 +187,9 @@ def test_a_verification_of_the_lab_s_own(
 
 
 def test_a_vehicle_that_another_job_has(test_a_vehicle: Play, sums: SumsProcess, tmp_path: Path) -> None:
+    configs = {"jumpstarter_exporters_dir": tmp_path, "jumpstarter_exporter_config_link_dir": tmp_path / "links"}
+    config = tmp_path / f"{HOST}.yaml"
+    config.write_text("# what that job drives\n", encoding="utf-8")
     lock = tmp_path / "locks" / f"{HOST}.lock"
     lock.parent.mkdir()
     with lock.open("w") as held:
@@ -194,11 +197,17 @@ def test_a_vehicle_that_another_job_has(test_a_vehicle: Play, sums: SumsProcess,
         held.flush()
         fcntl.flock(held, fcntl.LOCK_EX)
 
-        played = test_a_vehicle(jumpstarter_lease_guard_lock_dir=str(lock.parent), jumpstarter_lease_guard_timeout=0.2)
+        played = test_a_vehicle(
+            jumpstarter_lease_guard_lock_dir=str(lock.parent),
+            jumpstarter_lease_guard_timeout=0.2,
+            jumpstarter_exporter_cleanup=True,
+            **{name: str(path) for name, path in configs.items()},
+        )
 
     test_event = assert_told_as_failed(sums, played, "job 4711, host bench-7")
     assert test_event["metadata"]["outcome"] == "ERROR"
     assert sums.state()["events"] == []
+    assert config.read_text(encoding="utf-8") == "# what that job drives\n", "neither written nor removed"
     wait_until(lambda: not processes_of(played.home))
 
 

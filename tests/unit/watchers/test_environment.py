@@ -22,7 +22,7 @@ def test_relative_paths_become_absolute_and_secrets_stay_behind(
     monkeypatch.setenv("PATH", "venv/bin:/usr/bin")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "ca.pem")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
-    for name in ("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "TOWER_PASSWORD"):
+    for name in ("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN", "TOWER_PASSWORD", "WEBDAV_PASSWORD", "WEBDAV_TOKEN"):
         monkeypatch.setenv(name, "secret")
     given = watcher_environment()
     assert given["PATH"] == f"{tmp_path}/venv/bin:/usr/bin"

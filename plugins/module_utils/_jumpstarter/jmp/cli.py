@@ -38,7 +38,7 @@ DROPPED = (
     *SECRETS,
 )
 """Colours get into JSON, a stray lease would be used, a login on another device would be waited for, and the secrets
-of SUMS and AAP are none of its business."""
+of others are none of its business."""
 
 LEASE_VARIABLE = "HATCI_LEASE"
 """Environment variable by which everything that works for a lease can be found and ended."""
