@@ -153,7 +153,9 @@ def test_an_answer_that_is_no_json_is_shown(fake_jmp: FakeJmp) -> None:
 def test_what_needs_no_controller_is_not_blamed_on_it(fake_jmp: FakeJmp) -> None:
     fake_jmp("time.sleep(600)")
 
-    with pytest.raises(errors.JmpTimeout, match=r"jmp version gave no answer .* this machine may have too much to do\.$"):
+    with pytest.raises(
+        errors.JmpTimeout, match=r"jmp version gave no answer .* this machine may have too much to do\.$"
+    ):
         cli.Jmp().call("version", timeout=0.5)
 
 
