@@ -76,14 +76,17 @@ class LookupModule(LookupBase):
         )
 
     def _wave_of(self, vehicles: list[str]) -> list[str]:
-        """Return the vehicles of the one wave that was asked for; none if all were."""
+        """Return the vehicles of the one wave that was asked for; none if all were.
+
+        :raises AnsibleError: there is no such wave, or the waves are none, which must be known before one begins.
+        """
         wave = self.get_option("wave")
-        if not wave:
-            return []
         try:
             waves = Waves.of(self.get_option("waves"), len(vehicles))
         except WavesUnusable as error:
             raise AnsibleError(str(error)) from None
+        if not wave:
+            return []
         if not 0 < wave <= len(waves.sizes):
             raise AnsibleError(
                 f"ota_fleet_wave is {wave}, but ota_fleet_waves makes {len(waves.sizes)} waves of this fleet."

@@ -234,8 +234,9 @@ def verdict_of(handed_on: t.Any, vehicles: t.Any, allowed: t.Any = 0) -> list[st
         test = VehicleTest.of(vehicle, tests.get(vehicle))
         if test.outcome != PASS:
             failures.append(sentence(f"{test.outcome} {vehicle}: {test.reason}"))
-    share = _seconds(allowed) or 0.0
-    is_enough = all(vehicle in tests for vehicle in every) and len(failures) * 100 <= min(share, 100) * len(every)
+    share = 0.0 if isinstance(allowed, bool) else _seconds(allowed) or 0.0
+    share = share if 0 <= share <= 100 else 0.0
+    is_enough = all(vehicle in tests for vehicle in every) and len(failures) * 100 <= share * len(every)
     return [] if is_enough else failures
 
 

@@ -118,8 +118,11 @@ def how_many(given: t.Any, vehicles: int) -> int | None:
     """Return how many of so many vehicles a number or share such as 20% means, at least one; None if it is neither."""
     text = str(given).strip()
     try:
-        size = float(text[:-1]) * vehicles / 100 if text.endswith("%") else float(int(text))
-    except ValueError:
+        share = float(text[:-1]) if text.endswith("%") else 0.0
+        size = share * vehicles / 100 if text.endswith("%") else float(int(text))
+    except (OverflowError, ValueError):
+        return None
+    if share > 100:
         return None
     return min(vehicles, max(1, math.ceil(size))) if 0 < size < math.inf or (vehicles == 0 and size == 0) else None
 

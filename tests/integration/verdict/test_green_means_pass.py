@@ -13,7 +13,9 @@ from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of
 
 from hatci_lab.sums.process import SumsProcess
 
-SINGLE, FLEET, VERDICT = (PLAYBOOKS / f"ota_{name}.yml" for name in ("single_vehicle", "fleet", "verdict"))
+SINGLE, FLEET, VERDICT, BEGIN = (
+    PLAYBOOKS / f"ota_{name}.yml" for name in ("single_vehicle", "fleet", "verdict", "begin")
+)
 FAILING_VIN = "FA1LBH41JXMN10918"
 NO_DEVICE = {"jumpstarter_exporter_name": "", "jumpstarter_exporter_template": "", "ota_verify_ecus": False}
 Play = Callable[..., t.Any]
@@ -73,6 +75,16 @@ def test_a_run_that_tested_nothing_is_red(
     assert played.returncode != 0, played.output
     assert sums.state()["test_events"] == []
     assert "Traceback" not in played.output
+
+
+def test_a_handover_that_nobody_made_is_red(run: Play, sums: SumsProcess) -> None:
+    played = run(
+        BEGIN, "--tags", "no_such_tag", "-e", '{"ota_handover": {"test_event_id": "te-1"}}', hosts={"good": VIN}
+    )
+
+    assert played.returncode == 2, played.output
+    assert "Not handed over: good" in played.output
+    assert sums.state()["test_events"] == []
 
 
 def test_an_inventory_that_could_not_be_read_is_red(run: Play) -> None:

@@ -50,6 +50,9 @@ def test_each_wave_counts_from_the_first_vehicle(given: t.Any, count: int, sizes
         ([True, "100%"], 0, "ota_fleet_waves has 'True'"),
         ([1.5, "100%"], 0, "ota_fleet_waves has '1.5'"),
         (["nan%"], 0, "ota_fleet_waves has 'nan%'"),
+        ([1, "101%"], 0, "ota_fleet_waves has '101%'"),
+        ([10**400], 0, "ota_fleet_waves has '1000"),
+        (False, 0, "ota_fleet_waves has 'False'"),
         (PLAN, "ten", "ota_fleet_stop_at_fail_percentage is 'ten'; give a percentage as a number from 0 to 100."),
         (PLAN, 101, "ota_fleet_stop_at_fail_percentage is '101'"),
     ],
@@ -151,6 +154,17 @@ def test_one_wave_of_a_workflow_has_its_vehicles_only() -> None:
     assert lookup(vehicles, ["all"], waves=PLAN) == ["all"]
     with pytest.raises(AnsibleError, match="ota_fleet_wave is 4, but ota_fleet_waves makes 3 waves of this fleet"):
         lookup(vehicles, ["all"], waves=PLAN, wave=4)
+
+
+@pytest.mark.parametrize("waves", [0, False, "0%", [1, "101%"], [2, 1]])
+def test_waves_that_are_none_are_refused_before_any_vehicle_begins(waves: t.Any) -> None:
+    with pytest.raises(AnsibleError, match=r"^ota_fleet_waves "):
+        lookup(vehicles, ["all"], waves=waves)
+
+
+@pytest.mark.parametrize("allowed", [True, "inf", "nan", 101, -1, "all"])
+def test_a_share_that_is_none_lets_nothing_pass(allowed: t.Any) -> None:
+    assert _outcome.verdict_of({host: FAILED for host in FLEET}, FLEET, allowed)
 
 
 def summed_up(failing: t.Collection[str], threshold: float = 0, **options: t.Any) -> tuple[dict[str, t.Any], list[str]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import tempfile
 import types
 import typing as t
@@ -184,6 +185,39 @@ def test_a_lease_that_is_of_no_use_any_more_is_left_alone(
 ) -> None:
     assert take_over(monkeypatch, former) is None
     assert former.done == []
+
+
+def test_a_lease_that_another_play_still_goes_on_with_is_not_taken_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(watch_pid=os.getpid())
+    former = Former()
+    assert take_over(monkeypatch, former) is None
+    assert former.done == []
+    keep()
+    assert take_over(monkeypatch, former), "what was kept is for whoever takes it over, though its play goes on"
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_released"),
+    [
+        ({}, True),
+        ({"exporter": "another"}, False),
+        ({"watch_pid": os.getpid()}, False),
+        ({"mode": "controller"}, False),
+    ],
+    ids=["handed on", "another device", "in use", "not local"],
+)
+def test_only_a_local_device_that_was_handed_on_is_freed_for_whoever_takes_it_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, changes: dict[str, t.Any], is_released: bool
+) -> None:
+    hold(**{"mode": "local", **changes})
+    released: list[str] = []
+    monkeypatch.setattr(operation, "release_local", lambda name, *_all: released.append(name))
+    record = LeaseFiles(LEASE).read()
+    monkeypatch.setattr(operation, "acquire_local", lambda *_all: record)
+    keep(state="acquire", lease_name=None, take_over=LEASE, exporter="bench", mode="local")
+    assert bool(released) is is_released
 
 
 def test_a_lease_that_ends_while_it_is_taken_over_is_acquired_anew(

@@ -25,7 +25,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
+    LeaseFiles,
+    Record,
+    is_in_use,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import (
     HOST_TAG,
     JOB_TAG,
@@ -90,13 +94,16 @@ def acquire_from_controller(controller: Controller, request: Request) -> Record:
 def take_over_from_controller(controller: Controller, request: Request, name: str) -> Record | None:
     """Go on with a lease that another job of this client handed on, and return its record.
 
-    :returns: None if it does not hold any more, or is of another device.
+    :returns: None if it does not hold any more, is of another device, or if another play still drives it.
     :raises JumpstarterError: it cannot be told, or the lease cannot be kept; it ends by itself.
     """
     controller.jmp.require()
     controller.jmp.lease = name
     found = controller.find(name)
     if found is None or found.state != lease.HELD or found.began is None:
+        return None
+    if is_in_use(LeaseFiles(name).read(), request.caller.owner):
+        request.say(f"lease {name} was not taken over, since the play that acquired it still goes on with it")
         return None
     is_wanted = found.exporter in (controller.exporters(request.selector) if request.selector else [request.exporter])
     if not is_wanted or (

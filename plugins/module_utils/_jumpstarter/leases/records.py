@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -94,6 +95,15 @@ class LeaseFiles:
         """Forget the lease; its log stays for a week."""
         self.record.unlink(missing_ok=True)
         self.trouble.unlink(missing_ok=True)
+
+
+def is_in_use(record: Record | None, owner: Owner | None) -> bool:
+    """Whether another play goes on with a lease; one that has left it to somebody does not.
+
+    :param owner: the play that asks.
+    """
+    pid = (record or {}).get("watch_pid")
+    return isinstance(pid, int) and not (owner and owner.pid == pid) and os.path.exists(f"/proc/{pid}")
 
 
 def _is_whole(record: Record, lease_name: str) -> bool:

@@ -23,7 +23,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     acquire_from_controller,
     take_over_from_controller,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import acquire_local
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import (
+    acquire_local,
+    local_exporter,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import (
     settle_undos,
     tell_keeper,
@@ -32,6 +35,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     LeaseFiles,
     Record,
     controller_of_record,
+    is_in_use,
     usable_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.release import (
@@ -106,8 +110,11 @@ def _acquire(
         taken = take_over_from_controller(controller, request, left) if left else None
         record = taken or acquire_from_controller(controller, request)
     else:
-        if left and LeaseFiles(left).read():
-            release_local(left, LeaseFiles(left), LeaseFiles(left).read())
+        handed_on = LeaseFiles(left).read() if left else None
+        wanted = local_exporter(request.exporter, request.selector)
+        is_same = handed_on and (handed_on["mode"], handed_on["exporter"]) == (LOCAL, wanted)
+        if is_same and not is_in_use(handed_on, request.caller.owner):
+            release_local(left, LeaseFiles(left), handed_on)
         record = acquire_local(options["lock_dir"], request)
     return {
         "changed": True,
@@ -233,6 +240,7 @@ def _keep(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> R
             result["lease"], lasts = extended.shown, extended.duration
         until = time.time() + seconds
         tell_keeper(name, caller.owner, {"keep": seconds, "lasts": lasts}, "for how long the device is kept")
+        LeaseFiles(name).write({**record, "watch_pid": None})
     except errors.JumpstarterError as error:
         given_back = _release(options, check_mode, say)
         reason = f"The device was not kept but given back: {error.message}"
