@@ -40,7 +40,12 @@ def test_a_scenario_of_the_catalogue_says_what_it_proves_and_names_what_it_needs
     assert scenario["name"] == path.stem
     assert scenario["purpose"].endswith(".")
     assert scenario["clause"].startswith("UN R156 7.")
-    assert f"`{path.stem}`" in (REPOSITORY / "docs/SCENARIOS.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs/SCENARIOS.md").read_text(encoding="utf-8")
+    first, *rows = [row for row in page.splitlines() if row.startswith(f"| `{path.stem}` |")]
+    assert f" | {scenario['clause'].removeprefix('UN R156 ')} | " in first
+    ended = [row.split(" | ")[1:] for row in rows]
+    assert ["as it should be", "PASS |"] in ended
+    assert {"FAIL |", "INVALID |"} & {outcome for _made, outcome in ended}, "the table of make scenarios has no wrong car"
 
 
 def test_a_scenario_of_a_user_may_need_variables_too() -> None:
