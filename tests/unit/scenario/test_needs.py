@@ -45,7 +45,7 @@ def test_a_scenario_of_the_catalogue_says_what_it_proves_and_names_what_it_needs
     assert f" | {scenario['clause'].removeprefix('UN R156 ')} | " in first
     ended = [row.split(" | ")[1:] for row in rows]
     assert ["as it should be", "PASS |"] in ended
-    assert {"FAIL |", "INVALID |"} & {outcome for _made, outcome in ended}, "the table of make scenarios has no wrong car"
+    assert {"FAIL |", "INVALID |"} & {outcome for _made, outcome in ended}, "the table has no wrong car"
 
 
 def test_a_scenario_of_a_user_may_need_variables_too() -> None:
