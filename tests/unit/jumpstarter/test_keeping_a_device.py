@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import lease as operation
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import start_of
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_lease
 
 LEASE = "hatci-4711-vehicle-001"
@@ -140,6 +141,10 @@ def test_check_mode_keeps_nothing(world: World, name: str) -> None:
     assert world.done == []
 
 
+LIVING = {"watch_pid": os.getpid(), "watch_start": start_of(os.getpid())}
+"""In a record: the play that uses a lease goes on."""
+
+
 class Former(World):
     """The lease of an earlier job, which this one goes on with."""
 
@@ -190,7 +195,7 @@ def test_a_lease_that_is_of_no_use_any_more_is_left_alone(
 def test_a_lease_that_another_play_still_goes_on_with_is_not_taken_from_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold(watch_pid=os.getpid())
+    hold(**LIVING)
     former = Former()
     assert take_over(monkeypatch, former) is None
     assert former.done == []
@@ -203,10 +208,11 @@ def test_a_lease_that_another_play_still_goes_on_with_is_not_taken_from_it(
     [
         ({}, True),
         ({"exporter": "another"}, False),
-        ({"watch_pid": os.getpid()}, False),
+        (LIVING, False),
+        ({**LIVING, "watch_start": LIVING["watch_start"] - 1}, True),
         ({"mode": "controller"}, False),
     ],
-    ids=["handed on", "another device", "in use", "not local"],
+    ids=["handed on", "another device", "in use", "its play has died and another process its id", "not local"],
 )
 def test_only_a_local_device_that_was_handed_on_is_freed_for_whoever_takes_it_over(
     world: World, monkeypatch: pytest.MonkeyPatch, changes: dict[str, t.Any], is_released: bool

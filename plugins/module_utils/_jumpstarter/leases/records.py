@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -102,8 +101,11 @@ def is_in_use(record: Record | None, owner: Owner | None) -> bool:
 
     :param owner: the play that asks.
     """
-    pid = (record or {}).get("watch_pid")
-    return isinstance(pid, int) and not (owner and owner.pid == pid) and os.path.exists(f"/proc/{pid}")
+    pid, start = ((record or {}).get(name) for name in ("watch_pid", "watch_start"))
+    if not isinstance(pid, int) or not isinstance(start, int):
+        return False
+    user = Owner(pid, start)
+    return user != owner and user.is_alive()
 
 
 def _is_whole(record: Record, lease_name: str) -> bool:

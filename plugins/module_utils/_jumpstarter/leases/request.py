@@ -100,6 +100,7 @@ def record_of(name: str, mode: str, request: Request, files: LeaseFiles, keeper:
         "job": request.caller.job,
         "host": request.caller.host,
         "watch_pid": request.caller.owner.pid if request.caller.owner else None,
+        "watch_start": request.caller.owner.start if request.caller.owner else None,
         "since": time.time(),
         "duration": request.duration,
         "keeper": keeper.identity if keeper else None,
