@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import typing as t
 from collections.abc import Callable, Mapping
 
@@ -85,9 +86,21 @@ def _text(kind: TextType = TEXT) -> Check:
     def check(name: str, value: t.Any) -> str:
         if problem := text_problem(name, value, kind):
             raise Refused(problem)
+        if "\0" in str(value):
+            raise Refused(f"{name} is {str(value)[:60]!a}, which holds the invisible character U+0000; write it anew.")
         return str(value)
 
     return check
+
+
+def _file_to_append(name: str, value: t.Any) -> str:
+    """Look at a file that is written late, after the deployment."""
+    path = os.path.abspath(os.path.expandvars(os.path.expanduser(_text()(name, value))))
+    place = path if os.path.exists(path) else os.path.dirname(path)
+    if os.path.isdir(path) or not (os.path.exists(place) and os.access(place, os.W_OK)):
+        why = "is a directory" if os.path.isdir(path) else "cannot be written"
+        raise Refused(f"{name} is {path[:200]}, which {why}; give a file that can be written.")
+    return str(value)
 
 
 def _build_level(name: str, value: t.Any) -> str:
@@ -376,10 +389,11 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         [
             *("ota_evidence_dir", "ota_evidence_key", "ota_evidence_store", "ota_resume_evidence_dir"),
-            *("ota_console", "ota_deployments_file"),
+            "ota_console",
         ],
         _text(),
     ),
+    "ota_deployments_file": _file_to_append,
     "ota_vehicle_ecus": _vehicle_ecus,
     "ota_vehicle_checks": _vehicle_checks,
     "ota_vehicle_settle_seconds": _seconds(DAY, zero=True),

@@ -91,6 +91,18 @@ def require_consistent(reply: Reply, goals: Goals) -> None:
     error = find_error(reply.record)
     if ending == "success" and error:
         raise _contradiction(reply, f"{key} is {state}", f"{error[0]} is {error[1]!r}")
+    if ending == "success" and (failed := _failed_ecu(reply.record, goals)):
+        raise _contradiction(reply, f"{key} is {state}", failed)
+
+
+def _failed_ecu(record: Record, goals: Goals) -> str:
+    """Return in words that a deployment has an ECU which failed; empty if it shows none."""
+    shown = record.get("ecus")
+    for ecu in shown if isinstance(shown, list) else []:
+        for key, state in find_states(ecu).items() if isinstance(ecu, dict) else ():
+            if goals.is_failure(state):
+                return f"{key} of its ECU {one_line(str(ecu.get('ecu_name') or '?'), 60)} is {state}"
+    return ""
 
 
 def _ending(state: str, goals: Goals) -> str:

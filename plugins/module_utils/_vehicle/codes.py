@@ -35,7 +35,7 @@ def parse_codes(report: bytes) -> list[Code]:
 
     :param report: what follows the service in the answer to ``19 02``: the report's kind, the availability mask, and
         four bytes for each code.
-    :raises ValueError: it is something else.
+    :raises ValueError: it is something else, or its ECU does not say which of its codes are confirmed.
     """
     if len(report) < 2 or report[0] != 0x02:
         raise ValueError("it is not a report of trouble codes by status mask")
@@ -49,4 +49,8 @@ def parse_codes(report: bytes) -> list[Code]:
         for record in found
         if any(record[:3])
     ]
+    if codes and not report[1] & CONFIRMED:
+        raise ValueError(
+            f"it does not say which of its codes are confirmed (status availability mask 0x{report[1]:02X})"
+        )
     return sorted(codes, key=lambda code: (not code["confirmed"], code["code"]))

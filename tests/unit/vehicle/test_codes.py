@@ -67,3 +67,9 @@ def test_zeros_at_the_end_are_padding() -> None:
 def test_something_else_is_refused(report: str) -> None:
     with pytest.raises(ValueError, match=r"report|whole"):
         parse_codes(bytes.fromhex(report))
+
+
+def test_an_ecu_that_cannot_tell_which_codes_are_confirmed_has_not_none() -> None:
+    with pytest.raises(ValueError, match=r"does not say which of its codes are confirmed .*0x27"):
+        parse_codes(bytes.fromhex("0227C1230027"))
+    assert parse_codes(bytes.fromhex("0227")) == []
