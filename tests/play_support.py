@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -63,12 +64,19 @@ def inventory_of(*hosts: str, **variables: t.Any) -> str:
 def processes_of(directory: Path) -> list[str]:
     """Return the command lines of processes that name a directory, or write their files or their log below it."""
     found = []
+    for process in processes_below(directory):
+        with contextlib.suppress(psutil.Error):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def processes_below(directory: Path) -> list[psutil.Process]:
+    """Return the processes that name a directory, or write their files or their log below it."""
+    found = []
     for process in psutil.process_iter():
-        try:
+        with contextlib.suppress(psutil.Error):
             if str(directory) in " ".join([_log_of(process), process.environ().get("TMPDIR", ""), *process.cmdline()]):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
+                found.append(process)
     return found
 
 
@@ -90,9 +98,9 @@ def is_locked(home: Path, exporter: str = HOST) -> bool:
     return False
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return when a condition holds."""
-    deadline = time.monotonic() + HUNG_SECONDS
+def wait_until(condition: Callable[[], object], seconds: float = HUNG_SECONDS) -> None:
+    """Return when a condition holds; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)

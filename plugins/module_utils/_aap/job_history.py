@@ -16,8 +16,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import 
 
 DEAD = "canceled,failed,error"
 OVER = frozenset({"canceled", "failed", "error", "successful"})
-RESULTS = ("runner_on_ok", "runner_on_failed")
-"""The events that hold what a task returned."""
+BEGUN = "runner_on_start"
+RESULTS = ("runner_on_ok", "runner_on_failed", BEGUN)
+"""The events that hold what a task returned, and those that tell that it began."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ def find_job(aap: Aap, job_id: str) -> Job | None:
 
 
 def results_of(aap: Aap, job_id: str) -> list[dict[str, t.Any]]:
-    """Return the events of a job that hold what a task returned, in their order; none if AAP has no such job.
+    """Return the events of a job that tell what its tasks returned, in their order; none if AAP has no such job.
 
     :raises AapError: they are not known for sure.
     """

@@ -65,6 +65,18 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
 
 
+def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
+    """Return in words that another job goes on with a test whose outcome is open; empty if none does.
+
+    :raises SumsError: SUMS does not say how it stands.
+    """
+    try:
+        held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
+    except errors.NotFound:
+        return ""
+    return "" if outcome_of(held) else resumed_elsewhere(held, job, now)
+
+
 def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dict[str, t.Any]:
     """Return what the job was about to send, or else that it was aborted and how its deployment stands."""
     if trace.unsent:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import typing as t
@@ -32,7 +33,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import is_ours, job_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, close_trace
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import (
+    Closed,
+    close_trace,
+    resuming_job,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
@@ -68,16 +74,14 @@ class DeadJob:
 
     :param traces: its tests without an outcome.
     :param alive_at: seconds since the epoch, the latest moment at which it is known to have lived.
-    :param tests: the ids of all its test events.
-    :param kept: the names of leases that it kept on purpose, which another job may have gone on with.
+    :param tests: all its tests.
     """
 
     job: Job
     traces: list[Trace]
     leases: list[Lease]
     alive_at: float
-    tests: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
+    tests: list[Trace]
 
     @property
     def has_left_something(self) -> bool:
@@ -171,6 +175,7 @@ class Recovery:
         self._options = options
         self._clock = clock
         self._sleep = sleep
+        self._is_sums_away = False
 
     def run(self, check_mode: bool) -> None:
         """Find what dead jobs left, wait until they are surely dead, and clear up."""
@@ -183,12 +188,7 @@ class Recovery:
             return
         surely = self._wait_until_dead(left)
         if controller:
-            for dead in surely:
-                for lease in dead.leases:
-                    if heir := self._heir_of(lease, dead):
-                        self.account.leave(dead.job.id, f"lease {lease.name}", f"job {heir} goes on with it")
-                    else:
-                        self._release(controller, lease, dead.job)
+            self._give_back(controller, surely)
         self._close(surely)
 
     def _leases(self) -> tuple[Controller | None, list[Lease]]:
@@ -236,11 +236,10 @@ class Recovery:
         steps = list(steps_of_events(events))
         all_traces, kept = traces_of(steps), kept_leases(steps)
         traces = [trace for trace in all_traces if has_died and not trace.is_reported]
-        tests = frozenset(trace.test_event_id for trace in all_traces)
         leases = self._without_kept(job, leases, kept)
         moments = [moment for event in events if (moment := job_history.seconds_of(event.get("created"))) is not None]
         finished = self._clock() if job.finished is None else job.finished
-        return DeadJob(job, traces, leases, max([finished, *moments]), tests, frozenset(kept))
+        return DeadJob(job, traces, leases, max([finished, *moments]), all_traces)
 
     def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
         """Return the leases that are not held on purpose."""
@@ -268,12 +267,40 @@ class Recovery:
             surely.append(again)
         return surely
 
-    def _heir_of(self, lease: Lease, dead: DeadJob) -> str:
-        """Return the living job that goes on with a lease which was handed on; empty if there is none."""
-        if lease.name not in dead.kept:
-            return ""
+    def _give_back(self, controller: Controller, surely: t.Sequence[DeadJob]) -> None:
+        """Give back the leases that nobody goes on with."""
+        if not any(dead.leases for dead in surely):
+            return
         living = job_history.find_living_jobs(self._aap)
-        return next((one.id for one in living for test in dead.tests if _takes_over(one, dead.job.id, test)), "")
+        for dead in surely:
+            for lease in dead.leases:
+                tests = [trace for trace in dead.tests if lease.name in trace.leases and trace.test_event_id]
+                with contextlib.ExitStack() as claims:
+                    if heir := self._heir_of(tests, dead.job.id, living, claims):
+                        self.account.leave(dead.job.id, f"lease {lease.name}", heir)
+                    else:
+                        self._release(controller, lease, dead.job)
+
+    def _heir_of(
+        self, tests: t.Sequence[Trace], dead: str, living: t.Sequence[Job], claims: contextlib.ExitStack
+    ) -> str:
+        """Return in words that somebody goes on with one of the tests that had a lease; empty if nobody does.
+
+        :param claims: holds what keeps others on this machine from going on with them meanwhile.
+        """
+        for trace in tests:
+            if heir := next((one.id for one in living if _takes_over(one, dead, trace.test_event_id)), ""):
+                return f"job {heir} goes on with it"
+            if self._is_sums_away:
+                continue
+            try:
+                if not claims.enter_context(claim(self._client.connection.base_url, trace.test_event_id)):
+                    return "somebody else decides about its test now"
+                if heir := resuming_job(self._client, trace, dead, self._clock()):
+                    return heir
+            except (SumsError, DirectoryUnsafe, OSError):
+                self._is_sums_away = True  # whoever goes on needs SUMS too; a device is not kept from others for that
+        return ""
 
     def _release(self, controller: Controller, lease: Lease, job: Job) -> None:
         try:

@@ -76,7 +76,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         "target_event_id": trace.event_id,
         "deployment_id": trace.deployment_id,
         "before": trace.before,
-        "lease_name": "",
+        "lease_name": trace.lease_name,
     }
     mark = resumed_mark(options["job_id"], now(), options["seconds"])
     _refuse_scenario(trace, trace.metadata)
@@ -114,7 +114,9 @@ def _find(options: Options) -> Trace:
         require(options, "test_event_id", "deployment_id")
         return Trace(options["host"], test_event_id=options["test_event_id"], deployment_id=options["deployment_id"])
     if options["evidence_dir"]:
-        return _latest(_from_journal(pathlib.Path(options["evidence_dir"])), options, options["evidence_dir"])
+        trace = _latest(_from_journal(pathlib.Path(options["evidence_dir"])), options, options["evidence_dir"])
+        trace.lease_name = ""  # a journal does not say whether its play has ended
+        return trace
     if options["resume_job_id"]:
         return _latest(_from_job(options["resume_job_id"]), options, f"job {options['resume_job_id']}")
     raise errors.InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
@@ -18,6 +19,7 @@ COLLECTION = "hatci.automation."
 TARGET = "UROM"
 TELL_COMMANDS = ("jumpstarter_shell", "jumpstarter_disturbance", "jumpstarter_power")
 """The modules whose results are those of commands, not of the items of a loop."""
+MAKING = "hatci_test_event"
 TAKEN_OVER = "hatci_resume"
 """The module whose result names a test event that another job had made."""
 
@@ -47,6 +49,8 @@ class Trace:
 
     :param test_event_id: empty if it cannot be read.
     :param event_id: the target event.
+    :param lease_name: the lease that was held when the tasks ended.
+    :param leases: all that the test had.
     :param unsent: the report that SUMS did not take.
     :param is_reported: SUMS has its outcome.
     :param has_hidden: something that belongs here cannot be read.
@@ -63,6 +67,7 @@ class Trace:
     event_id: str = ""
     deployment_id: str = ""
     lease_name: str = ""
+    leases: list[str] = dataclasses.field(default_factory=list)
     unsent: Values | None = None
     is_reported: bool = False
     has_hidden: bool = False
@@ -71,13 +76,21 @@ class Trace:
 
 
 def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
-    """Yield what the tasks of this collection returned, by the events of a job of AAP."""
+    """Yield what the tasks of this collection returned, by the events of a job of AAP.
+
+    A job that died while it made a test event tells of it by the task's begin alone.
+    """
+    making: set[str] = set()
     for event in events:
         data = _mapping(event.get("event_data"))
-        action = data.get("task_action")
+        action, host = data.get("task_action"), str(data.get("host") or "")
+        making.discard(host)
         if not isinstance(action, str) or not action.startswith((COLLECTION, "hatci_", "jumpstarter_")):
             continue
-        module, host = action.removeprefix(COLLECTION), str(data.get("host") or "")
+        module = action.removeprefix(COLLECTION)
+        if event.get("event") == BEGUN:
+            making |= {host} if module == MAKING else set()
+            continue
         failed = event.get("event") == "runner_on_failed"
         given = data.get("res")
         result = given if isinstance(given, dict) and given and "censored" not in given else None
@@ -88,6 +101,8 @@ def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
                 yield Step(module, host, readable, failed=bool(item.get("failed")))
         else:
             yield Step(module, host, result, failed=failed)
+    for host in sorted(making):
+        yield Step(MAKING, host, None)
 
 
 def steps_of_journal(lines: t.Iterable[Values], host: str = "") -> t.Iterator[Step]:
@@ -107,7 +122,7 @@ def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
     traces: list[Trace] = []
     latest: dict[str, Trace] = {}
     for step in steps:
-        if step.module in ("hatci_test_event", TAKEN_OVER) and not step.failed:
+        if step.module in (MAKING, TAKEN_OVER) and not step.failed:
             trace = _begun(step)
             traces.append(trace)
             latest[step.host] = trace
@@ -177,6 +192,9 @@ def _note(step: Step, trace: Trace) -> None:
             trace.event_id = find_id(step.arguments, "event_id") or trace.event_id
         case "jumpstarter_lease" if step.arguments.get("state") in (None, "acquire"):
             trace.lease_name = _id_or_hidden(step, "lease_name", trace) or trace.lease_name
+            trace.leases.append(trace.lease_name)
+        case "jumpstarter_lease" if step.arguments.get("state") in ("release", "kept"):
+            trace.lease_name = ""
         case "hatci_handover":
             trace.handed_over = _mapping((step.result or {}).get(HANDED_OVER))
         case "hatci_vehicle_check" if step.arguments.get("moment") == "before":

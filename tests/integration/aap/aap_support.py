@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,8 +12,9 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import psutil
 import yaml
-from play_support import VIN
+from play_support import VIN, processes_below
 
 if t.TYPE_CHECKING:
     from playbook_runner import AnsiblePlaybook
@@ -101,6 +103,8 @@ class Job:
     :param hosts: variables by host, as the inventory holds them.
     :param verbosity: as the template sets it, from 0 to 5.
     :param after: tasks of a further play for all hosts, in a playbook around that of the template.
+    :param job_id: its id in AAP.
+    :param environment: added to that of the job.
     """
 
     def __init__(
@@ -113,9 +117,12 @@ class Job:
         *,
         verbosity: int = 0,
         after: list[dict[str, t.Any]] | None = None,
+        job_id: int = JOB_ID,
+        environment: dict[str, str] | None = None,
     ) -> None:
-        home = ansible.new_home()
+        self.home = home = ansible.new_home()
         self._directory = home / "private"
+        self.artifacts = self._directory / "artifacts" / str(job_id)
         self._cancel = home / "cancel"
         self._environment = ansible.environment(home)
         for name in ("env", "inventory"):
@@ -124,22 +131,23 @@ class Job:
         definition = named("controller_templates", template)
         self._check_answers(definition, answers)
         self._write("inventory/hosts.yml", {"all": {"hosts": hosts}})
-        self._write("env/extravars", self._extra_variables(definition, answers))
+        self._write("env/extravars", self._extra_variables(definition, answers, job_id))
         playbook = definition["playbook"]
         if after:
             further = {"hosts": "all", "connection": "local", "gather_facts": False, "tasks": after}
             self._write("project/around.yml", [{"ansible.builtin.import_playbook": playbook}, further])
             playbook = "around.yml"
         self._job = {
-            "id": str(JOB_ID),
+            "id": str(job_id),
             "private_data_dir": str(self._directory),
             "playbook": playbook,
             "arguments": ["-" + "v" * verbosity] if verbosity else [],
             "cancel": str(self._cancel),
             "environment": {
-                "JOB_ID": str(JOB_ID),
+                "JOB_ID": str(job_id),
                 "AWX_HOST": AAP,
                 "ANSIBLE_COLLECTIONS_PATH": self._environment["ANSIBLE_COLLECTIONS_PATH"],
+                **(environment or {}),
             },
             "credentials": [
                 {"type": named("controller_credential_types", name), "inputs": inputs}
@@ -170,6 +178,28 @@ class Job:
             self._process.terminate()
             self._process.wait()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def kill_container(self) -> None:
+        """Let all of it die at the same moment, as its container does: runner, play, keepers and closer.
+
+        Each is stopped first, so that none sees another die.
+        """
+        stopped: dict[int, psutil.Process] = {}
+        while living := [one for one in processes_below(self.home) if one.pid not in stopped]:
+            for process in living:
+                with contextlib.suppress(psutil.Error):
+                    process.suspend()
+                stopped[process.pid] = process
+        for process in stopped.values():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        self._process.wait()
+        psutil.wait_procs(list(stopped.values()))
+
     def cancel(self) -> None:
         """Cancel it as AAP does, through ansible-runner."""
         self._cancel.touch()
@@ -178,7 +208,7 @@ class Job:
         """Return what became of it."""
         out, problems = self._process.communicate(timeout=300)
         assert self._process.returncode == 0, problems
-        return Ended(artifacts_directory=self._directory / "artifacts" / str(JOB_ID), **json.loads(out))
+        return Ended(artifacts_directory=self.artifacts, **json.loads(out))
 
     def _write(self, name: str, value: t.Any) -> None:
         (self._directory / name).write_text(yaml.dump(value, Dumper=_Dumper), encoding="utf-8")
@@ -191,7 +221,7 @@ class Job:
         assert needed <= answers.keys(), "AAP does not launch the job without"
 
     @staticmethod
-    def _extra_variables(definition: dict[str, t.Any], answers: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _extra_variables(definition: dict[str, t.Any], answers: dict[str, t.Any], job_id: int) -> dict[str, t.Any]:
         """Return what AAP puts into the file: only the template's own variables may hold templates."""
         defaults = {
             question["variable"]: question["default"]
@@ -201,7 +231,7 @@ class Job:
         given = {
             **defaults,
             **answers,
-            "awx_job_id": JOB_ID,
+            "awx_job_id": job_id,
             "awx_user_name": "erika",
             "awx_project_revision": "0123456789abcdef0123456789abcdef01234567",
         }
@@ -217,8 +247,11 @@ def job_for_vehicle(
     sums: SumsProcess,
     controller: ControllerProcess,
     *,
+    template: str = "HATCI OTA test",
     verbosity: int = 0,
     after: list[dict[str, t.Any]] | None = None,
+    job_id: int = JOB_ID,
+    environment: dict[str, str] | None = None,
     **vehicle: t.Any,
 ) -> Job:
     """Return the job that tests one vehicle with the credentials of this lab.
@@ -240,7 +273,17 @@ def job_for_vehicle(
         **vehicle,
     }
     hosts = {"vehicle_001": variables}
-    return Job(ansible, "HATCI OTA test", credentials, ANSWERS, hosts, verbosity=verbosity, after=after)
+    return Job(
+        ansible,
+        template,
+        credentials,
+        ANSWERS,
+        hosts,
+        verbosity=verbosity,
+        after=after,
+        job_id=job_id,
+        environment=environment,
+    )
 
 
 def environment_of_tools() -> dict[str, str]:

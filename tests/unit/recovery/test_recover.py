@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -147,6 +149,19 @@ def test_a_test_event_that_cannot_be_read_is_told(lab: Lab, hidden: dict[str, t.
     assert left["reason"] == "its id cannot be read; look in SUMS for test events of job 41"
 
 
+def test_a_test_event_that_was_made_while_its_job_died_is_told(lab: Lab) -> None:
+    begun = {**event("hatci_test_event", {}), "event": "runner_on_start"}
+    lab.aap.put_job(41, name=TEMPLATE, status="canceled", finished=moment(-300))
+    lab.aap.add_events(41, [begun])
+    (left,) = lab.recover()["left_alone"]
+    assert (left["what"], left["reason"]) == (
+        f"the test of {HOST}",
+        "its id cannot be read; look in SUMS for test events of job 41",
+    )
+    lab.aap.add_events(41, [event("hatci_test_event", {"msg": "no"}, failed=True)])
+    assert lab.recover()["left_alone"] == []
+
+
 @pytest.mark.parametrize("hidden", [{"censored": "hidden"}, {}], ids=["censored", "too long"])
 def test_a_report_that_cannot_be_read_counts_as_sent(lab: Lab, hidden: dict[str, t.Any]) -> None:
     ids = lab.die("deployment", status="failed")
@@ -227,6 +242,30 @@ def test_of_two_recoveries_at_once_one_acts(lab: Lab) -> None:
     assert wrong == 0
 
 
+def test_of_a_recovery_and_a_job_that_lives_on_the_job_has_the_last_word(lab: Lab) -> None:
+    """It reports while the recovery has waited for it and looks again, and AAP hears of that late."""
+    arguments = {"status": "PASS", "metadata": {"outcome": "PASS"}}
+    chance = random.Random(1)
+    wrong = []
+    with ThreadPoolExecutor(1) as pool:
+        for job in range(100, 150):
+            given = {**arguments, "test_event_id": lab.die("deployment", job=job, status="error")["test_event_id"]}
+            lab.aap.put_job(job, finished=moment(-20))
+
+            def report(job: int = job, given: dict[str, t.Any] = given) -> None:
+                time.sleep(chance.uniform(0, 0.02))
+                reported = lab.run("test_event_update", **given)
+                lab.aap.add_events(job, [event("hatci_test_event_update", reported, at=90, **given)])
+
+            reporting = []
+            lab.recover(sleep=lambda reporting=reporting, report=report: reporting.append(pool.submit(report)))
+            reporting[0].result()
+            if (statuses := lab.statuses(given["test_event_id"])) != ["PASS"]:
+                wrong.append(statuses)
+            lab.aap.delete_job(job)
+    assert wrong == []
+
+
 def test_a_deployment_that_failed_meanwhile_is_the_outcome(lab: Lab) -> None:
     lab.sums.set_vehicle(VIN, outcome="FAILED", reason="battery low", update_seconds=0)
     ids = lab.die("deployment")
@@ -283,6 +322,33 @@ def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
     assert lab.recover()["left_alone"][0]["reason"] == "job 52 goes on with it"
     lab.aap.put_job(52, status="successful", finished=moment(-1), extra_vars=heir)
     assert lab.recover()["released"] == ["hatci-41-car"]
+
+
+def test_a_lease_stays_with_whoever_took_its_test_over_outside_of_aap(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    ids = lab.die("deployment")
+    mark = {"resumed": resumed_mark("manual", NOW, 3600)}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+
+    left = lab.recover()["left_alone"]
+
+    assert [one["what"] for one in left] == ["lease hatci-41-car", f"test event {ids['test_event_id']}"]
+    assert all(one["reason"].startswith("a run without a job goes on with it") for one in left)
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
+    assert lab.recover()["released"] == ["hatci-41-car"]
+
+
+def test_with_sums_away_a_device_is_given_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    lab.die("deployment")
+    lab.sums.add_fault(kind="status", status=500, path="/test_events/.*", times=50)
+    with pytest.raises(NotRecovered):
+        lab.recover()
+    assert controller.deleted == ["hatci-41-car"]
 
 
 def hand_over(lab: Lab, ids: dict[str, str], **options: t.Any) -> dict[str, t.Any]:

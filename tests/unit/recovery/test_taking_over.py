@@ -53,6 +53,13 @@ def test_by_the_job_whose_events_tell_of_it(lab: Lab) -> None:
     assert result["before"] == {"vin": VIN, "ecus": []}
 
 
+@pytest.mark.parametrize(("state", "is_held"), [("acquire", True), ("release", False), ("kept", False)])
+def test_the_lease_that_its_job_held_when_it_died_is_gone_on_with(lab: Lab, state: str, is_held: bool) -> None:
+    lab.die("deployment")
+    lab.aap.add_events(41, [event("jumpstarter_lease", {"lease_name": "hatci-41-car"}, state=state)])
+    assert take_over(lab, resume_job_id="41")["lease_name"] == ("hatci-41-car" if is_held else "")
+
+
 def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
     ids = lab.die("deployment")
     journal.create(tmp_path)
@@ -60,6 +67,7 @@ def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
     for number, (module, result) in enumerate(
         [
             ("hatci_test_event", {"test_event_id": ids["test_event_id"], "test_event": record}),
+            ("jumpstarter_lease", {"lease_name": "hatci-41-car"}),
             ("hatci_deploy_event", {"deployment_id": ids["deployment"]}),
         ]
     ):
@@ -69,6 +77,7 @@ def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
         journal.append(tmp_path, "end", {"id": str(number), "module": module, "outcome": "changed", "result": result})
     result = take_over(lab, evidence_dir=str(tmp_path))
     assert (result["deployment_id"], result["target_event_id"]) == (ids["deployment"], ids["target"])
+    assert result["lease_name"] == "", "the play may still live"
 
 
 def test_what_ended_before_its_deployment_is_refused(lab: Lab) -> None:
