@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's own side door, /_lab: look into the backend, set vehicles up, arm faults. No part of SUMS."""
+"""The lab's own admin API, /_lab: look into the backend, set vehicles up, arm faults. No part of SUMS."""
 
 from __future__ import annotations
 
