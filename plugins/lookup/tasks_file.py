@@ -46,7 +46,7 @@ _raw:
 import os
 import typing as t
 
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
@@ -133,5 +133,7 @@ def _tasks_of(entries: t.Iterable[t.Any]) -> t.Iterator[Task]:
 
 def _reason(error: Exception) -> str:
     """Return the first sentence of what Ansible says, without the place that it shows below it."""
+    if isinstance(error, AnsibleFileNotFound) and error.file_name:
+        return f"{error.file_name} does not exist"
     message = str(getattr(error, "message", "") or error)
     return message.split("\n", maxsplit=1)[0].strip().rstrip(".")
