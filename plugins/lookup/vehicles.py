@@ -12,6 +12,7 @@ description:
   - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
     skipped, and
     a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, the lookup fails.
+  - Fails if C(--skip-tags) names C(always) or C(tagged), which would leave out the tasks that decide on the exit code.
 version_added: 0.1.0
 author:
   - The hatci.automation maintainers (@hatci)
@@ -55,6 +56,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._waves import Wav
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts
 
 LOCALHOST = "localhost"
+HIDING = {"always", "tagged"}
+"""Whoever skips these tags skips what decides on the exit code."""
 
 
 class LookupModule(LookupBase):
@@ -66,6 +69,11 @@ class LookupModule(LookupBase):
             raise AnsibleError("The lookup hatci.automation.vehicles takes one host pattern.")
         pattern = terms[0] if isinstance(terms[0], str) else ",".join(map(str, terms[0]))
         variables = variables or {}
+        if hidden := HIDING & set(variables.get("ansible_skip_tags") or []):
+            raise AnsibleError(
+                f"--skip-tags {', '.join(sorted(hidden))} would leave out what decides whether this run has passed; "
+                "leave that out. Nothing was done."
+            )
         self.set_options(var_options=variables, direct=kwargs)
         if found := matching_hosts(self._loader, variables, pattern):
             return self._wave_of(found) or [pattern]
