@@ -16,4 +16,5 @@ class ActionModule(InProcessAction):
     module = hatci_create_event
 
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
-        return {"event_id": result["event_id"] if self._task.args.get("update_type") == "UROM" else None}
+        is_target = self._task.args.get("update_type") == "UROM"
+        return {"event_id": result["event_id"] if is_target else None, "vin": self._task.args.get("vin")}

@@ -16,4 +16,6 @@ class ActionModule(InProcessAction):
     module = hatci_deploy_event
 
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
-        return {"event_id": str(self._task.args["event_id"]), "deployment_id": result["deployment_id"]}
+        vin = self._task.args.get("vin") or result["deployment"].get("vin")
+        found = {"event_id": str(self._task.args["event_id"]), "deployment_id": result["deployment_id"]}
+        return {**found, "vin": vin if isinstance(vin, str) else None}

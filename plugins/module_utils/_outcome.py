@@ -225,7 +225,8 @@ def verdict_of(handed_on: t.Any, vehicles: t.Any, allowed: t.Any = 0) -> list[st
     :param vehicles: ``ota_vehicles``: those that the job was launched for.
     """
     tests = handed_on if isinstance(handed_on, t.Mapping) else {}
-    launched = [str(vehicle) for vehicle in vehicles] if _is_list(vehicles) else []
+    named = vehicles.split(",") if isinstance(vehicles, str) and tests else vehicles
+    launched = [name for vehicle in named if (name := str(vehicle).strip())] if _is_list(named) else []
     if not tests and not launched:
         return ["No test handed on an outcome: its job was cancelled or died. Look at the job before this one."]
     failures = []

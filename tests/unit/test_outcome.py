@@ -106,3 +106,9 @@ def test_the_verdict_of_a_workflow(tests: t.Any, vehicles: t.Any, failures: list
     found = _outcome.verdict_of(tests, vehicles)
     assert len(found) == len(failures)
     assert all(one.startswith(expected.strip()) for one, expected in zip(found, failures, strict=True))
+
+
+def test_vehicles_that_are_told_as_text_must_have_passed_too() -> None:
+    passed = {"a": {"outcome": "PASS"}}
+    assert _outcome.verdict_of(passed, "a") == _outcome.verdict_of(passed, "") == []
+    assert _outcome.verdict_of(passed, "a, b") == ["ERROR b: the test did not begin"]

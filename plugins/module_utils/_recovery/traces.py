@@ -128,9 +128,26 @@ def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
             latest[step.host] = trace
         elif step.module == "hatci_test_event_update":
             _note_report(step, traces, latest.get(step.host))
-        elif step.host in latest:
-            _note(step, latest[step.host])
+        elif about := _trace_of(step, traces, latest.get(step.host)):
+            _note(step, about)
     return traces
+
+
+def _trace_of(step: Step, traces: t.Sequence[Trace], latest: Trace | None) -> Trace | None:
+    """Return the test that a step is of: the latest of its host, unless the step names another vehicle or event."""
+    own = [trace for trace in traces if trace.host == step.host]
+    vin, event_id = _vin_of(step), find_id(step.arguments, "event_id")
+    if vin:
+        own = [trace for trace in own if not trace.vin or trace.vin.upper() == vin.upper()]
+    elif event_id and any(trace.event_id == event_id for trace in own):
+        own = [trace for trace in own if trace.event_id == event_id]
+    return latest if latest in own else own[-1] if own else None
+
+
+def _vin_of(step: Step) -> str:
+    """Return the vehicle of an event or a deployment; empty if it is not told."""
+    records = [step.arguments, *(_mapping((step.result or {}).get(name)) for name in ("event", "deployment"))]
+    return next((found for record in records if (found := _text(record.get("vin")))), "")
 
 
 def kept_leases(steps: t.Iterable[Step]) -> dict[str, float]:

@@ -72,7 +72,7 @@ def watch_test_event(options: Options, result: Options, host: str, owner: Owner)
     event = _open_test_event(options, result, host)
     watch = {
         **_which(options, event.test_event_id),
-        **{name: getattr(event, name) for name in ("connection", "host", "job", "metadata", "keep_report_in")},
+        **{name: getattr(event, name) for name in ("connection", "host", "job", "metadata", "keep_report_in", "vin")},
     }
     _send_or_start(owner, {"watch": watch, "created_by": os.getpid()})
 
@@ -124,6 +124,7 @@ def _open_test_event(options: Options, result: Options, host: str) -> OpenTestEv
         job=str(result["test_event"].get("ansible_job_id", "unknown")),
         metadata=options["metadata"] or {},
         keep_report_in=default_directory(),
+        vin=options["vin"] or "",
     )
 
 

@@ -17,6 +17,7 @@ class OpenTestEvent:
 
     :param connection: the options that lead to SUMS.
     :param host: inventory name of the host that the test is of.
+    :param vin: of the vehicle that the test is of.
     :param keep_report_in: directory for a report that SUMS does not take.
     :param report: what the play was about to send.
     :param failure: what ended the test, as ``outcome`` and ``message``.
@@ -30,6 +31,7 @@ class OpenTestEvent:
     job: str
     metadata: dict[str, t.Any]
     keep_report_in: str
+    vin: str = ""
     report: dict[str, t.Any] | None = None
     event_id: str | None = None
     deployment_id: str | None = None
@@ -105,7 +107,10 @@ class OpenTestEvents:
         return list(self._open.values())
 
     def _note(self, told: Message) -> None:
-        """Note something about the latest test event of a host."""
+        """Note something about the latest test event of a host, or of the vehicle that it is told with."""
+        vin = str(told.get("vin") or "").upper()
         of_host = [event for event in self._open.values() if event.host == told["host"]]
+        if vin:
+            of_host = [event for event in of_host if event.vin.upper() in ("", vin)]
         if of_host:
             of_host[-1].note(told)

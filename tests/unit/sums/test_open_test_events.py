@@ -105,3 +105,15 @@ def test_a_play_that_some_other_task_ended_leaves_what_the_deployment_says(
     left.deployment_seen, left.deployment_failed = seen, failed
     report = left.final_report()
     assert (report["summary"], report["metadata"]["outcome"]) == (summary, summary.partition(":")[0])
+
+
+def test_of_several_vehicles_of_a_host_each_gets_what_is_its_own() -> None:
+    events = OpenTestEvents()
+    for test_event_id, vin in (("te-1", "A"), ("te-2", "B")):
+        told: dict[str, t.Any] = {"connection": {}, "host": "car", "job": "7", "metadata": {}, "vin": vin}
+        events.record({"watch": {"base_url": URL, "test_event_id": test_event_id, **told, "keep_report_in": "/keep"}})
+    events.record({"note": {"host": "car", "event_id": "ev-1", "deployment_id": "d-1", "vin": "a"}})
+    events.record({"note": {"host": "car", **REFUSED}})
+    first, second = (event.final_report() for event in events.left())
+    assert (first["event_id"], "event_id" in second) == ("ev-1", False)
+    assert "d-1" in first["summary"] and "The lease was refused." in second["summary"]
