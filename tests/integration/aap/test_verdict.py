@@ -21,6 +21,26 @@ FAILED = {"vin": "1HGBH41JXMN109187", "outcome": "TIMEOUT", "summary": "It did n
         ({"ota_tests": {"vehicle_001": PASSED}}, 0, "PASS: vehicle_001"),
         ({"ota_tests": {"vehicle_001": PASSED, "vehicle_002": FAILED}}, 2, "TIMEOUT vehicle_002: It did not end."),
         ({}, 2, "No test handed on an outcome: its job was cancelled or died."),
+        (
+            {
+                "ota_tests": {"vehicle_002": PASSED},
+                "ota_vehicles": ["vehicle_002"],
+                "ota_tests_of_000000000007": {"vehicle_001": FAILED},
+                "ota_vehicles_of_000000000007": ["vehicle_001", "vehicle_003"],
+                "ota_tests_of_000000000010": {"vehicle_002": PASSED},
+            },
+            2,
+            "TIMEOUT vehicle_001: It did not end.; ERROR vehicle_003: the test did not begin",
+        ),
+        (
+            {
+                "ota_tests_of_000000000007": {"vehicle_001": FAILED},
+                "ota_tests_of_000000000010": {"vehicle_001": PASSED},
+                "ota_vehicles_of_000000000007": ["vehicle_001"],
+            },
+            0,
+            "PASS: vehicle_001",
+        ),
     ],
 )
 def test_the_verdict(
