@@ -9,10 +9,15 @@ import typing as t
 from collections.abc import Iterable, Mapping
 
 from ansible import template
+from ansible.errors import AnsibleError
 
 KEEPS_TYPES = hasattr(template, "trust_as_template")
 """Whether this ansible-core (2.19 and newer) gives what a template names as it is. Older ones make text of a number, or
 with jinja2_native a number of text."""
+
+
+OF_EXPRESSIONS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What an expression may raise; older versions let it through."""
 
 
 class TypedVariables:
@@ -35,8 +40,11 @@ class TypedVariables:
         """
         if name not in self._variables:
             return None
-        # Newer ones take what is omitted out of a mapping, older ones leave a placeholder there.
-        value = self._templar.template({name: self._variables[name]}).get(name)
+        try:
+            # Newer ones take what is omitted out of a mapping, older ones leave a placeholder there.
+            value = self._templar.template({name: self._variables[name]}).get(name)
+        except OF_EXPRESSIONS as error:
+            raise AnsibleError(f"{type(error).__name__}: {error}") from None
         return None if value is not None and value == self._variables.get("omit") else _plain(value)
 
 
