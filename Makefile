@@ -32,7 +32,7 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 
 .PHONY: test
 test: $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
-	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready
+	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready .venvs/eda/.ready
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: demo lab
