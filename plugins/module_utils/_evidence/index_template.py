@@ -8,8 +8,10 @@ from __future__ import annotations
 TEMPLATE = """
 <body>
 <style>
-form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1rem 0; }
-form[hidden] { display: none; }
+@media screen {
+  form:not([hidden]) { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1rem 0; } }
+@media print { td.number { white-space: normal; } td[data-name=began] { min-width: 6rem; }
+  td.name { min-width: 9rem; } td.small { min-width: 10rem; } }
 input, select { font: inherit; padding: .3rem .5rem; max-width: 100%; color: inherit; background: var(--soft);
   border: 1px solid var(--line); border-radius: .3rem; }
 @media screen and (min-width: 641px) { td.name { min-width: 11rem; } td.scenario { min-width: 9rem; } }
