@@ -32,7 +32,8 @@ class ActionModule(InProcessAction):
                 f"{options['test_event_id']} when the play ends; look at the test event in SUMS then."
             )
         result = run()
-        if not result.get("failed"):
+        # The record of another test must not be changed a second time by the closer.
+        if not result.get("failed") or result.get("another_record"):
             settle_test_event(options, owner)
         return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else result
 

@@ -102,6 +102,11 @@ kept_report:
   returned: failure, if O(keep_report_in) is given
   type: str
   sample: /var/tmp/hatci-unsent-reports-1000/te-000001-5f0c8a3b9d21e764.json
+another_record:
+  description: Whether SUMS answered about the test event of another test, so that nothing is sent again.
+  returned: failure, if it did
+  type: bool
+  sample: true
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT

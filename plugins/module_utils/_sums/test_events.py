@@ -88,6 +88,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     except errors.AnotherRecord as error:
         # Not kept: sending it later would change the other record once more.
         error.message += f" What was sent for {test_event_id} ({_in_short(body)}) may have changed that test event."
+        error.details["another_record"] = True
         raise
     except errors.RequestError as error:
         if options["keep_report_in"]:
