@@ -147,6 +147,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicles import list_vehicles
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
+from ansible_collections.hatci.automation.plugins.plugin_utils.inventory_sources import UNREAD
 
 PREFIX = "hatci_"
 RENAMED = {"id": "vehicle_id"}
@@ -172,12 +173,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :raises AnsibleParserError: SUMS cannot be asked, or its vehicles cannot be named.
         """
         super().parse(inventory, loader, path, cache=cache)
-        self._read_config_data(path)
         try:
-            vehicles = self._vehicles(path, cache)
-            hosts = self._name_hosts(self._filtered(vehicles))
+            self._read_config_data(path)
+            hosts = self._name_hosts(self._filtered(self._vehicles(path, cache)))
         except SumsError as error:
+            UNREAD[path] = error.message
             raise AnsibleParserError(error.message) from None
+        except AnsibleError as error:
+            UNREAD[path] = str(error.message)
+            raise
+        UNREAD.pop(path, None)
         for name, variables in hosts.items():
             self._add_host(name, variables)
 

@@ -12,6 +12,8 @@ description:
   - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
     skipped, and
     a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, the lookup fails.
+  - Fails if a source of the inventory does not exist, or if P(hatci.automation.hatci#inventory) could not read one.
+    Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
   - Fails if C(--skip-tags) names C(always) or C(tagged), which would leave out the tasks that decide on the exit code.
 version_added: 0.1.0
 author:
@@ -54,6 +56,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts
+from ansible_collections.hatci.automation.plugins.plugin_utils.inventory_sources import missing_sources
 
 LOCALHOST = "localhost"
 HIDING = {"always", "tagged"}
@@ -76,6 +79,11 @@ class LookupModule(LookupBase):
             )
         self.set_options(var_options=variables, direct=kwargs)
         if found := matching_hosts(self._loader, variables, pattern):
+            if missing := missing_sources(variables):
+                raise AnsibleError(
+                    f"A part of the inventory is missing, and with it vehicles that would not be tested: "
+                    f"{'; '.join(missing).rstrip('.')}. Correct it or leave it out; nothing was done."
+                )
             return self._wave_of(found) or [pattern]
         if matching_hosts(self._loader, variables, LOCALHOST):
             return [LOCALHOST]

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 
@@ -31,3 +33,27 @@ def test_tags_whose_absence_would_make_a_failed_run_green_cannot_be_skipped(skip
 
 def test_other_tags_can_be_skipped() -> None:
     assert hosts_of("all", ansible_skip_tags=["slow"]) == ["all"]
+
+
+def test_a_part_of_the_inventory_that_is_not_there_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {good: {}, bad: {}}}")
+    there, absent = str(tmp_path / "hosts.yml"), str(tmp_path / "other.yml")
+    with pytest.raises(AnsibleError, match=r"other\.yml does not exist"):
+        hosts_of("all", ansible_inventory_sources=[there, absent])
+    assert hosts_of("all", ansible_inventory_sources=[there]) == ["all"]
+    assert hosts_of("all", ansible_inventory_sources=["good,bad"]) == ["all"]
+    assert hosts_of("typo", ansible_inventory_sources=[absent]) == ["localhost"], "the play refuses that"
+
+
+@pytest.mark.parametrize("in_directory", [False, True])
+def test_vehicles_that_sums_could_not_be_asked_for_are_missed(tmp_path: Path, in_directory: bool) -> None:
+    source = tmp_path / "bench.hatci.yml"
+    base_url = "http://127.0.0.1:9"
+    source.write_text(f"plugin: hatci.automation.hatci\nhatci_base_url: {base_url}\nhatci_token: t\nretry_timeout: 0\n")
+    given = ["good,bad", str(tmp_path if in_directory else source)]
+    inventory = InventoryManager(DataLoader(), sources=given)
+    assert list(inventory.hosts) == ["good", "bad"], "Ansible itself only warns"
+    with pytest.raises(AnsibleError, match=r"bench.hatci.yml: .*127.0.0.1:9.* Correct it or leave it out") as refused:
+        hosts_of("all", ansible_inventory_sources=given)
+    assert "nothing was done" in str(refused.value)
+    assert hosts_of("all", ansible_inventory_sources=["good,bad"]) == ["all"], "another run has other sources"
