@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import typing as t
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from play_support import HOME, HOST, PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, processes_below, wait_until
@@ -28,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture
 def start_rulebook(ansible_playbook: AnsiblePlaybook) -> Iterator[Callable[..., Path]]:
-    """Start a rulebook of the collection; its end is that of the test."""
+    """Start a rulebook of the collection; it and the play that it runs end with the test."""
     home = ansible_playbook.new_home()
     started: list[subprocess.Popen[bytes]] = []
 
@@ -52,6 +54,9 @@ def start_rulebook(ansible_playbook: AnsiblePlaybook) -> Iterator[Callable[..., 
     for process in started:
         process.terminate()
         process.wait()
+    for left in processes_below(home):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.kill()
     wait_until(lambda: not processes_below(home))
 
 
@@ -84,6 +89,7 @@ def test_a_deployment_that_ends_has_its_test_finished(
     sums.set_deployment(line["deployment_id"], state="COMPLETE")
 
     wait_until(lambda: sums.state()["test_events"][0]["status"] != "RUNNING", HUNG_SECONDS)
+    wait_until(lambda: "PLAY RECAP" in output.read_text(encoding="utf-8"), HUNG_SECONDS)
     controller.wait_until(lambda: controller.holder(HOST) is None)
     state = sums.state()
     (held,) = state["test_events"]
