@@ -72,8 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--one-core",
         action="store_true",
-        help="run each play with one ansible-core only, half with either, and a third of each matrix of plays, another "
-        "one for each commit",
+        help="run each play with one ansible-core only, half with either, and a third of each matrix of plays and of "
+        "the longest tests, another one for each commit",
     )
 
 

@@ -195,6 +195,7 @@ def check_resumed(bench: Bench, cut: Cut) -> None:
     assert (bench.counts(), bench.statuses) == (counts, ["PASS"])
 
 
+@pytest.mark.matrix
 @pytest.mark.newest_core
 def test_a_job_that_ends_where_each_of_its_tasks_begins(
     ansible_playbook: AnsiblePlaybook,

@@ -244,6 +244,7 @@ def failures_of(vehicle: Vehicle, check: Callable[..., None], *given: t.Any) -> 
     return []
 
 
+@pytest.mark.matrix
 @pytest.mark.newest_core
 def test_jobs_that_died_leave_one_true_outcome_and_a_free_device(bench: Bench) -> None:
     places = [(BEGIN, "Hand the test over"), (TEST, "Wait for the deployment")]

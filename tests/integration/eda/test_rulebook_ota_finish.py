@@ -22,6 +22,7 @@ from hatci_lab.sums.process import SumsProcess
 
 RULEBOOK = Path(__file__).parents[3] / ".venvs/eda/bin/ansible-rulebook"
 pytestmark = [
+    pytest.mark.matrix,
     pytest.mark.newest_core,
     pytest.mark.skipif(not RULEBOOK.exists(), reason="ansible-rulebook is not there: make .venvs/eda/.ready"),
     pytest.mark.skipif(not shutil.which("java"), reason="ansible-rulebook needs Java 17: openjdk-17-jre-headless"),

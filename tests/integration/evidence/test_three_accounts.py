@@ -15,7 +15,7 @@ from hatci_lab.car.process import CarProcess
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
 
-pytestmark = pytest.mark.newest_core
+pytestmark = [pytest.mark.newest_core, pytest.mark.matrix]
 READING = {"GetLease", "ListLeases", "GetExporter", "ListExporters"}
 
 
