@@ -42,6 +42,7 @@ def test_a_part_of_the_inventory_that_is_not_there_is_not_taken_for_the_whole(tm
         hosts_of("all", ansible_inventory_sources=[there, absent])
     assert hosts_of("all", ansible_inventory_sources=[there]) == ["all"]
     assert hosts_of("all", ansible_inventory_sources=["good,bad"]) == ["all"]
+    assert hosts_of("localhost", ansible_inventory_sources=[absent]) == ["localhost"], "as without any inventory"
     assert hosts_of("typo", ansible_inventory_sources=[absent]) == ["localhost"], "the play refuses that"
 
 
