@@ -10,8 +10,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.values 
 from ansible_collections.hatci.automation.plugins.modules import hatci_outcome
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
-from ansible_collections.hatci.automation.plugins.plugin_utils.job import handed_on_by
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import secrets_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import to_hand_on
 
 HANDED_ON = (
     *("vin", "outcome", "summary", "state"),
@@ -35,7 +35,7 @@ class ActionModule(InProcessAction):
         if options["hand_on"] and not self._task.check_mode:
             handed_on = {name: result[name] for name in HANDED_ON}
             result["ansible_stats"] = {
-                "data": handed_on_by(self._task_vars, "ota_tests", {self.host: handed_on}),
+                "data": to_hand_on(self._task_vars, "ota_tests", {self.host: handed_on}),
                 "per_host": False,
                 "aggregate": True,
             }

@@ -15,7 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._suite import PLA
 from ansible_collections.hatci.automation.plugins.modules import hatci_suite
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
-from ansible_collections.hatci.automation.plugins.plugin_utils.job import handed_on_by
+from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import to_hand_on
 
 BEGUN = {"outcome": "ERROR", "summary": "The suite did not reach its end."}
 
@@ -44,7 +44,7 @@ class ActionModule(InProcessAction):
                 row[self.host] = _handed_on(overall(rows))
                 FleetProgress(play).note_end(row[self.host]["outcome"])
         if row and not self._task.check_mode:
-            data = handed_on_by(self._task_vars, "ota_tests", row)
+            data = to_hand_on(self._task_vars, "ota_tests", row)
             result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": True}
         if result.get("line"):
             self.say(result["line"])

@@ -9,8 +9,6 @@ import dataclasses
 import os
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
-
 UNSET_HOST = "https://platformhost"
 """What AWX_HOST is where nobody has set the base URL of the service."""
 
@@ -38,15 +36,6 @@ def job_of(variables: t.Mapping[str, t.Any]) -> Job:
         url=_url_of(platform_id),
         revision=str(revision or variables.get("tower_project_revision") or ""),
     )
-
-
-def handed_on_by(variables: t.Mapping[str, t.Any], name: str, value: t.Any) -> dict[str, t.Any]:
-    """Return what a play hands on to the next nodes of its workflow.
-
-    There the same name of another job would take its place, so a job of AAP hands it on under a name of its own too.
-    """
-    job = job_of(variables).id
-    return {name: value, **({f"{name}_of_{int(job):012}": value} if is_job_id(job) else {})}
 
 
 def _url_of(platform_id: str) -> str:
