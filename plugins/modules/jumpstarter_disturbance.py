@@ -31,10 +31,12 @@ attributes:
 options:
   state:
     description:
+      - V(prepared) starts C(jmp) for the O(commands) of a later task with O(state=begun), which then begins them at
+        once. It takes about 100 MB until then, and ends with the lease, with the play and with O(state=undone).
       - V(begun) has the keeper know O(undo) and runs O(commands). V(proven) looks whether the device is disturbed.
         V(undone) runs O(undo) and has the keeper forget it. V(awaited) waits for O(until) only.
     type: str
-    choices: [awaited, begun, proven, undone]
+    choices: [awaited, prepared, begun, proven, undone]
     required: true
   exporter:
     description: Name of the exporter that the lease must lead to.
@@ -192,7 +194,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._runner import ru
 
 ARGUMENTS = jumpstarter_arguments(
     {
-        "state": {"type": "str", "choices": ["awaited", "begun", "proven", "undone"], "required": True},
+        "state": {"type": "str", "choices": ["awaited", "prepared", "begun", "proven", "undone"], "required": True},
         "exporter": {"type": "str"},
         "lease_name": {"type": "str"},
         "id": {"type": "str"},

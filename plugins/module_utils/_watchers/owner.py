@@ -11,6 +11,9 @@ import select
 import time
 import typing as t
 
+LONGEST_POLL = 2**31 - 1
+"""So many milliseconds, 24 days, poll can wait."""
+
 
 class OwnerGone(Exception):
     """The ansible-playbook process has ended, so this work has no one to work for."""
@@ -119,4 +122,5 @@ def wait_readable(descriptors: t.Sequence[int], seconds: float | None) -> list[i
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
-    return [fd for fd, event in poll.poll(None if seconds is None else max(0, int(seconds * 1000 + 0.999)))]
+    timeout = None if seconds is None else max(0, min(LONGEST_POLL, int(seconds * 1000 + 0.999)))
+    return [fd for fd, event in poll.poll(timeout)]

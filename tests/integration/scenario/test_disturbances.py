@@ -155,7 +155,9 @@ def test_a_play_that_is_killed_in_the_middle_of_a_cut_leaves_the_power_on(
     inventory = ansible_playbook.directory.parent / "inventory.yml"
     inventory.write_text(inventory_of(), encoding="utf-8")
     for _number in range(KILLS):
-        car.set_behaviour(on_power_loss="restore")  # else the update goes on, into the next run
+        sums.reset()  # else the update of the run before goes on, into this one
+        sums.set_vehicle(VIN, update_seconds=UPDATE_SECONDS)
+        car.set_behaviour(on_power_loss="restore")
         play = ansible_playbook.start(PLAYBOOK, "-i", str(inventory), variables=given)
         wait_until(lambda: not car.state()["powered"])
 

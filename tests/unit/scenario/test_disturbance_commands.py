@@ -28,7 +28,7 @@ class Device:
     def __init__(self) -> None:
         self.answers: list[t.Any] = []
 
-    def run(self, _options: t.Any, _commands: t.Any) -> list[dict[str, t.Any]]:
+    def run(self, _options: t.Any, _commands: t.Any, **_how: t.Any) -> list[dict[str, t.Any]]:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

@@ -9,6 +9,7 @@ import pytest
 from fuzz_support import anything
 from hypothesis import given
 
+from ansible_collections.hatci.automation.plugins.filter.disturbance_point import disturbance_point
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     KEYS,
     ScenarioRefused,
@@ -283,3 +284,25 @@ def test_a_disturbance_that_did_not_happen_says_why(results: list[dict[str, t.An
 
     assert not record["proven"]
     assert record["problem"].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("state", "success_states", "reached"),
+    [
+        ("IN_PROGRESS", ["COMPLETE"], True),
+        ("complete", "Done, COMPLETE", False),
+        ("DONE", "Done, COMPLETE", False),
+        ("FAILED", ["COMPLETE"], False),
+    ],
+)
+def test_at_its_time_an_update_that_has_ended_cannot_be_disturbed(
+    state: str, success_states: t.Any, reached: bool
+) -> None:
+    waited, seen = {"skipped": True}, {"state": state, "status": {}}
+    point = disturbance_point({"at": {"seconds": 3}}, waited, seen, success_states, ["FAILED"])
+    assert point == {**seen, "reached": reached}
+
+
+def test_at_a_progress_the_wait_has_told() -> None:
+    waited = {"state": "COMPLETE", "reached": False}
+    assert disturbance_point({"at": {"progress": 3}}, waited, {"skipped": True}, ["COMPLETE"], ["FAILED"]) == waited

@@ -5,6 +5,8 @@
 
 ``jmp shell`` itself is not to be asked: for a local exporter it ends with 0 whatever happened, and some versions start
 the whole program again when the connection breaks.
+
+Where the directory has a ``gate``, a named pipe, the commands wait until a byte comes through it.
 """
 
 from __future__ import annotations
@@ -23,12 +25,19 @@ MAX_OUTPUT = 1024 * 1024
 STARTED = "started"
 """The file that says that the commands were begun; it is made once."""
 
+GATE = "gate"
+
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Read ``commands.json`` in the directory given, write ``results.json`` there after each command."""
     directory = sys.argv[1]
+    gate = os.path.join(directory, GATE)
+    if os.path.exists(gate):
+        with open(gate, "rb") as pipe:
+            if not pipe.read(1):
+                raise SystemExit("the commands are not wanted any more")
     try:
         os.close(os.open(os.path.join(directory, STARTED), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:

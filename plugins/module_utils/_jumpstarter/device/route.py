@@ -45,6 +45,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.vali
 Options = t.Mapping[str, t.Any]
 
 CONNECT_SECONDS = 30
+CONNECTING = {"JMP_RETRY_TIMEOUT": str(CONNECT_SECONDS), "JMP_DIAL_TIMEOUT": str(CONNECT_SECONDS)}
 LOCK_SECONDS = 5.0
 VERIFY_SECONDS = 10.0
 

@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import json
 import os
 import pathlib
 import re
-import sys
 import tempfile
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.prepared_shell import (
+    prepared_commands,
+    put_commands,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.recorder import port_for
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import (
-    CONNECT_SECONDS,
+    CONNECTING,
     Route,
     find_route,
 )
@@ -30,6 +31,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.opti
 
 Options = t.Mapping[str, t.Any]
 
+RESULTS = "results.json"
 LONGEST_QUOTE = 300
 
 
@@ -65,6 +67,17 @@ class Device:
         except OSError as error:
             raise _no_room(error) from None
 
+    def run_commands(self, commands: t.Sequence[str], timeout: float) -> CompletedCommand:
+        """Run shell commands inside one ``jmp shell``, up to the first that fails.
+
+        :raises JumpstarterError: there is no room for their files, or the time passed.
+        """
+        try:
+            program = put_commands(self.directory, commands)
+        except OSError as error:
+            raise _no_room(error) from None
+        return self.run(program, timeout)
+
     def run(self, program: t.Sequence[str], timeout: float) -> CompletedCommand:
         """Run a program inside one ``jmp shell``; its last argument is the directory.
 
@@ -76,8 +89,7 @@ class Device:
             *("shell", *self._route.target, "--", *program, str(self.directory)),
             timeout=timeout,
             descriptor=self._route.lock,
-            JMP_RETRY_TIMEOUT=str(CONNECT_SECONDS),
-            JMP_DIAL_TIMEOUT=str(CONNECT_SECONDS),
+            **CONNECTING,
         )
 
 
@@ -99,36 +111,43 @@ def open_device(options: Options, timeout: float) -> t.Iterator[Device]:
         yield Device(caller, route, pathlib.Path(stack.enter_context(directory)))
 
 
-def run_on_device(options: Options, commands: t.Sequence[str]) -> list[dict[str, t.Any]]:
+def run_on_device(
+    options: Options, commands: t.Sequence[str], *, may_be_prepared: bool = False
+) -> list[dict[str, t.Any]]:
     """Run shell commands, in which ``j`` drives the device, up to the first that fails.
 
+    :param may_be_prepared: a ``jmp shell`` that was started for them is used, if it is still there.
     :returns: for each command that ran ``command``, ``rc``, ``stdout`` and ``stderr``.
     :raises LeaseLost: a command failed, or was broken off, under a lease that did not hold any more.
     :raises JumpstarterError: the device could not be reached, or the time passed.
     """
     timeout = options["timeout"]
-    with open_device(options, timeout) as device:
-        device.put("commands.json", json.dumps(list(commands)))
-        device.put("runner.py", inspect.getsource(command_runner))
-        results = device.directory / "results.json"
+    with open_device(options, timeout) as device, contextlib.ExitStack() as stack:
+        lease_name, directory, prepared = device.jmp.lease, device.directory, None
         try:
-            with port_for(device.jmp.lease, commands):
-                finished = device.run([sys.executable, "-I", "-S", str(device.directory / "runner.py")], timeout)
+            with port_for(lease_name, commands):
+                if may_be_prepared:
+                    prepared = stack.enter_context(prepared_commands(lease_name, commands))
+                if prepared:
+                    directory = prepared.directory
+                    finished = prepared.finish(timeout)
+                else:
+                    finished = device.run_commands(commands, timeout)
         except errors.JmpTimeout as error:
-            done = read_results(results)
+            done = read_results(directory / RESULTS)
             raise errors.DeviceUnreachable(
                 f"{_progress(commands, done)} did not end within {timeout:g} s and was ended. "
                 "Give a longer timeout if it needs one.",
                 results=done,
             ) from error
-        done = read_results(results)
+        done = read_results(directory / RESULTS)
         is_failed = any(result["rc"] for result in done)
         if len(done) == len(commands) and not is_failed:
             return done
         if is_failed:
             what = f"Command {done[-1]['command']!r:.80} failed with exit code {done[-1]['rc']}"
         else:
-            began = (device.directory / command_runner.STARTED).exists()
+            began = (directory / command_runner.STARTED).exists()
             what = f"{_progress(commands, done)} {'was broken off' if began else 'did not run'}"
         lost = device.why_lost()
         if lost:

@@ -15,6 +15,10 @@ import uuid
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.diagnostics import read_ecus
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.prepared_shell import (
+    dismiss,
+    prepare,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import find_route
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
     last_line,
@@ -57,11 +61,20 @@ def disturb(options: Options, check_mode: bool) -> Result:
             check_text(command, f"Number {number} of {kind}")
     if not check_mode and until is not None:
         pause(min(max(0.0, until - time.time()), LONGEST_SECONDS), Caller.from_options(options).owner)
-    act = {"awaited": _await, "begun": _begin, "proven": _prove, "undone": _undo}[options["state"]]
-    return act(options, check_mode)
+    acts = {"awaited": _await, "prepared": _prepare, "begun": _begin, "proven": _prove, "undone": _undo}
+    return acts[options["state"]](options, check_mode)
 
 
 def _await(_options: Options, _check_mode: bool) -> Result:
+    return {"changed": False}
+
+
+def _prepare(options: Options, check_mode: bool) -> Result:
+    """Start what would make the commands of a disturbance late."""
+    caller = Caller.from_options(options)
+    if not check_mode and options["commands"] and options["lease_name"] and caller.owner:
+        with contextlib.ExitStack() as stack:
+            prepare(find_route(options, options["timeout"], caller, stack), options["commands"], caller.owner)
     return {"changed": False}
 
 
@@ -75,7 +88,7 @@ def _begin(options: Options, check_mode: bool) -> Result:
     began = time.time()
     if not options["commands"]:
         return {**result, "began": began}
-    results = run_on_device(options, options["commands"])
+    results = run_on_device(options, options["commands"], may_be_prepared=True)
     failed = _failure_of(results)
     return {
         **result,
@@ -154,7 +167,11 @@ def _needs_no_proof(_options: Options) -> Proof:
 
 def _undo(options: Options, check_mode: bool) -> Result:
     result: Result = {"changed": bool(options["undo"]), "ended": time.time()}
-    if check_mode or not options["undo"]:
+    if check_mode:
+        return result
+    if options["lease_name"]:
+        dismiss(options["lease_name"])
+    if not options["undo"]:
         return result
     caller = Caller.from_options(options)
     results: list[Result] = []

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands whose jmp shell is started before they are wanted, with a shell script in place of jmp."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from play_support import wait_until
+
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import prepared_shell
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import Route
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
+    end_lease_processes,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
+
+LEASE = "lease-of-the-cut"
+ROUTE = Route(LEASE, ["--exporter-config", "/etc/x.yaml"], None, None)
+RUNS = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
+"""A jmp that runs the program that it is given."""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory in which commands and their files are."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return tmp_path
+
+
+@pytest.fixture
+def play() -> Iterator[subprocess.Popen[bytes]]:
+    """Return a process in place of ansible-playbook."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+    end_lease_processes(LEASE)
+
+
+def prepare(here: Path, play: subprocess.Popen[bytes], commands: list[str], jmp: str = RUNS) -> None:
+    (here / "jmp").write_text(f"#!/bin/sh\n{jmp}\n", encoding="utf-8")
+    (here / "jmp").chmod(0o755)
+    prepared_shell.prepare(ROUTE, commands, Owner.of(play.pid))
+
+
+def let_go(commands: list[str], timeout: float = 20.0) -> list[dict[str, t.Any]] | None:
+    """Return the results of the commands; None if nothing was prepared for them."""
+    with prepared_shell.prepared_commands(LEASE, commands) as prepared:
+        if prepared is None:
+            return None
+        prepared.finish(timeout)
+        return read_results(prepared.directory / "results.json")
+
+
+def left(here: Path) -> list[str]:
+    return [path.name for path in here.rglob("*") if path.name in ("gate", "commands.json", f"{LEASE}.prepared")]
+
+
+def works_for_the_lease() -> list[str]:
+    mark = f"HATCI_LEASE={LEASE}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (process / "environ").read_bytes().split(b"\0"):
+                found.append(process.name)
+    return found
+
+
+def test_the_commands_wait_until_they_are_wanted_and_then_run_once(here: Path, play: subprocess.Popen[bytes]) -> None:
+    commands = [f"echo off >> {here}/relay", "echo done"]
+    prepare(here, play, commands)
+    wait_until(lambda: left(here))
+    assert not (here / "relay").exists()
+    results = let_go(commands)
+    assert results and [result["stdout"] for result in results] == ["", "done\n"]
+    assert (here / "relay").read_text(encoding="utf-8") == "off\n"
+    assert let_go(commands) is None
+    assert left(here) == []
+    wait_until(lambda: not works_for_the_lease())
+
+
+@pytest.mark.parametrize("jmp", ["exit 1", "kill -9 $$"])
+def test_a_jmp_that_has_ended_meanwhile_leaves_the_commands_to_another_start(
+    here: Path, play: subprocess.Popen[bytes], jmp: str
+) -> None:
+    prepare(here, play, ["true"], jmp)
+    assert let_go(["true"]) is None
+    assert left(here) == []
+
+
+def test_other_commands_are_not_let_go(here: Path, play: subprocess.Popen[bytes]) -> None:
+    prepare(here, play, [f"touch {here}/switched"])
+    assert let_go(["true"]) is None
+    assert not (here / "switched").exists()
+    assert left(here) == []
+    wait_until(lambda: not works_for_the_lease())
+
+
+@pytest.mark.parametrize("ends", ["play", "lease", "task"])
+def test_commands_that_were_never_wanted_do_not_run_and_leave_nothing(
+    here: Path, play: subprocess.Popen[bytes], ends: str
+) -> None:
+    prepare(here, play, [f"touch {here}/switched"])
+    wait_until(lambda: left(here))
+    if ends == "play":
+        play.kill()
+    elif ends == "lease":
+        end_lease_processes(LEASE)
+    else:
+        prepared_shell.dismiss(LEASE)
+    wait_until(lambda: "gate" not in left(here))
+    assert let_go([f"touch {here}/switched"]) is None
+    assert not (here / "switched").exists()
+    wait_until(lambda: not works_for_the_lease())
+
+
+def test_a_second_one_takes_the_place_of_the_first(here: Path, play: subprocess.Popen[bytes]) -> None:
+    prepare(here, play, ["echo first"])
+    prepare(here, play, ["echo second"])
+    results = let_go(["echo second"])
+    assert results and results[0]["stdout"] == "second\n"
+    assert left(here) == []
+    wait_until(lambda: not works_for_the_lease())
+
+
+def test_commands_that_do_not_end_are_ended(here: Path, play: subprocess.Popen[bytes]) -> None:
+    prepare(here, play, ["sleep 600"])
+    with pytest.raises(errors.JmpTimeout):
+        let_go(["sleep 600"], timeout=3.0)
+    assert left(here) == []
+    wait_until(lambda: not works_for_the_lease())
