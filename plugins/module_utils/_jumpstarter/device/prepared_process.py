@@ -58,11 +58,11 @@ def main() -> None:
         )
         write_json(directory / FINISHED, dataclasses.asdict(finished))
     except (OwnerGone, CommandTimeout, OSError) as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from None
     finally:
         if not (owner.is_alive() and (directory / STARTED).exists()):
             shutil.rmtree(directory, ignore_errors=True)
 
 
 def _end(_number: int, _frame: types.FrameType | None) -> None:
-    sys.exit(1)
+    raise SystemExit(1)
