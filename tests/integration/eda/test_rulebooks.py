@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rulebooks of the collection, run by the real ansible-rulebook."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import threading
+import typing as t
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from play_support import (
+    HOME,
+    HOST,
+    NEW,
+    PATHS,
+    PLAYBOOKS,
+    TEST_VARIABLES,
+    VIN,
+    inventory_of,
+    processes_below,
+    wait_until,
+)
+from playbook_runner import HUNG_SECONDS, AnsiblePlaybook
+
+from hatci_lab.controller.process import ControllerProcess
+from hatci_lab.sums.process import SumsProcess
+
+RULEBOOK = Path(__file__).parents[3] / ".venvs/eda/bin/ansible-rulebook"
+pytestmark = [
+    pytest.mark.matrix,
+    pytest.mark.newest_core,
+    pytest.mark.skipif(not RULEBOOK.exists(), reason="ansible-rulebook is not there: make .venvs/eda/.ready"),
+    pytest.mark.skipif(not shutil.which("java"), reason="ansible-rulebook needs Java 17: openjdk-17-jre-headless"),
+]
+
+EVENT = {
+    "tester_name": "lab",
+    "program_name": "OTA_Test",
+    "model_year": "2024",
+    "vin": VIN,
+    "update_type": "UROM",
+    "region": "US",
+    "build_level": "2024.02.01",
+    "ecus": NEW,
+}
+
+
+@pytest.fixture
+def start_rulebook(ansible_playbook: AnsiblePlaybook) -> Iterator[Callable[..., Path]]:
+    """Start a rulebook of the collection; it and the play that it runs end with the test."""
+    home = ansible_playbook.new_home()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, inventory: str, variables: dict[str, t.Any], environment: dict[str, str]) -> Path:
+        (home / "inventory.yml").write_text(inventory, encoding="utf-8")
+        (home / "campaign.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+        files = ["--inventory", str(home / "inventory.yml"), "--vars", str(home / "campaign.yml")]
+        with (home / "output").open("wb") as output:
+            process = subprocess.Popen(
+                [str(RULEBOOK), "--rulebook", f"hatci.automation.{name}", *files],
+                env={**ansible_playbook.environment(home), **environment},
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        return home / "output"
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait()
+    for left in processes_below(home):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.kill()
+    wait_until(lambda: not processes_below(home))
+
+
+def test_a_deployment_that_ends_has_its_test_finished(
+    play_vehicle: Callable[..., t.Any],
+    start_rulebook: Callable[..., Path],
+    sums: SumsProcess,
+    controller: ControllerProcess,
+) -> None:
+    sums.set_vehicle(VIN, outcome="STUCK")
+    device = {"jumpstarter_client_config": str(controller.client_config("alice")), "jumpstarter_exporter_template": ""}
+    variables = {**TEST_VARIABLES, **device, "ota_verify_ecus": False}
+    handover = {"ota_handover_lease_seconds": 3600, "ota_deployments_file": f"{HOME}/deployments.jsonl"}
+    begun = play_vehicle(PLAYBOOKS / "ota_begin.yml", variables={**variables, **handover})
+    assert begun.returncode == 0, begun.output
+    listed = begun.home / "deployments.jsonl"
+    line = json.loads(listed.read_text(encoding="utf-8"))
+    assert controller.holder(HOST)
+
+    campaign = {
+        "ota_deployments_file": str(listed),
+        "ota_state_file": str(begun.home / "state.jsonl"),
+        "hatci_poll_interval_seconds": 1,
+    }
+    environment = {"HATCI_BASE_URL": sums.url, "HATCI_TOKEN": sums.token}
+    output = start_rulebook("ota_finish_here", inventory_of(**variables, **PATHS), campaign, environment)
+    asked = f"/api/v1/deployments/{line['deployment_id']}"
+    wait_until(lambda: any(call["path"] == asked for call in sums.requests()), HUNG_SECONDS)
+    assert sums.state()["test_events"][0]["status"] == "RUNNING", "it was finished before its deployment had ended"
+    sums.set_deployment(line["deployment_id"], state="COMPLETE")
+
+    wait_until(lambda: sums.state()["test_events"][0]["status"] != "RUNNING", HUNG_SECONDS)
+    wait_until(lambda: "PLAY RECAP" in output.read_text(encoding="utf-8"), HUNG_SECONDS)
+    controller.wait_until(lambda: controller.holder(HOST) is None)
+    state = sums.state()
+    (held,) = state["test_events"]
+    assert (held["status"], held["metadata"]["outcome"]) == ("PASS", "PASS"), output.read_text()
+    assert [len(state[kind]) for kind in ("events", "deployments", "test_events")] == [2, 1, 1]
+
+
+def deploy(sums: SumsProcess) -> str:
+    """Deploy an event to a vehicle on which nothing goes on, and return the id of the deployment."""
+    sums.set_vehicle(VIN, outcome="STUCK")
+    event = sums.api("POST", "/events", EVENT).json()["event_id"]
+    sums.api("POST", f"/events/{event}/fix", {})
+    return str(sums.api("POST", "/deployments", {"event_id": event}).json()["deployment_id"])
+
+
+TEMPLATE = {
+    "id": 7,
+    "type": "job_template",
+    "name": "HATCI OTA resume",
+    "summary_fields": {"organization": {"name": "Default"}},
+    "related": {"launch": "/api/v2/job_templates/7/launch/"},
+    **{f"ask_{what}_on_launch": False for what in ("limit", "labels", "inventory", "variables")},
+}
+ECUS = '[{"ecu_name": "Gateway", "sw_version": "2.10"}]'
+JOB = {
+    "id": 42,
+    "created": "2026-11-26T09:00:00Z",
+    "url": "/api/v2/jobs/42/",
+    "type": "job",
+    "status": "successful",
+    "artifacts": {},
+}
+
+
+class Platform(ThreadingHTTPServer):
+    """AAP as far as a rulebook asks it: it has one job template, whose jobs end at once."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), PlatformHandler)
+        self.launched: list[dict[str, t.Any]] = []
+        self.has_told_how_the_job_ended = False
+
+
+class PlatformHandler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: Platform
+
+    def do_GET(self) -> None:
+        kind = self.path.partition("?")[0].rstrip("/").rpartition("/")[2]
+        lists = {"unified_job_templates": [TEMPLATE], "unified_jobs": [JOB], "jobs": [JOB]}
+        found = lists.get(kind)
+        self.server.has_told_how_the_job_ended |= kind in ("unified_jobs", "jobs", "42")
+        page = {"count": len(found or []), "next": None, "results": found}
+        self._answer({"config": {"version": "4.6.0"}, "42": JOB}.get(kind, page))
+
+    def do_POST(self) -> None:
+        self.server.launched.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self._answer(JOB)
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, body: dict[str, t.Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    """Return a platform that can be asked."""
+    with Platform() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
+    start_rulebook: Callable[..., Path], sums: SumsProcess, platform: Platform, tmp_path: Path
+) -> None:
+    deployment = deploy(sums)
+    test = {"host": HOST, "test_event_id": "12", "target_build_level": "1.10", "target_ecus": ECUS}
+    listed = tmp_path / "deployments.jsonl"
+    listed.write_text(json.dumps({"deployment_id": deployment, "vin": VIN, **test}) + "\n", encoding="utf-8")
+    campaign = {
+        "ota_deployments_file": str(listed),
+        "ota_state_file": str(tmp_path / "state.jsonl"),
+        "hatci_poll_interval_seconds": 0.5,
+    }
+    environment = {
+        "HATCI_BASE_URL": sums.url,
+        "HATCI_TOKEN": sums.token,
+        "EDA_CONTROLLER_URL": f"http://127.0.0.1:{platform.server_address[1]}",
+        "EDA_CONTROLLER_TOKEN": "token-of-the-platform",
+        "EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.2",
+    }
+    output = start_rulebook("ota_finish", inventory_of(), campaign, environment)
+    wait_until(lambda: any(f"/deployments/{deployment}" in call["path"] for call in sums.requests()), HUNG_SECONDS)
+    assert not platform.launched
+    sums.set_deployment(deployment, state="COMPLETE")
+
+    wait_until(lambda: platform.launched, HUNG_SECONDS)
+    wait_until(lambda: platform.has_told_how_the_job_ended)
+    (job,) = platform.launched
+    given = {name: value for name, value in job["extra_vars"].items() if name != "ansible_eda"}
+    assert given == {
+        "ota_hosts": HOST,
+        "hatci_test_event_id": "12",
+        "hatci_deployment_id": deployment,
+        "hatci_target_build_level": "1.10",
+        "ota_target_ecus": ECUS,
+    }
+    said = output.read_text(encoding="utf-8")
+    assert sums.token not in said and "token-of-the-platform" not in said
+
+
+def test_people_are_told_once_of_a_deployment_that_does_not_move_on(
+    start_rulebook: Callable[..., Path], sums: SumsProcess, tmp_path: Path
+) -> None:
+    deployment = deploy(sums)
+    (tmp_path / "deployments.jsonl").write_text(json.dumps({"deployment_id": deployment}) + "\n", encoding="utf-8")
+    campaign = {
+        "ota_deployments_file": str(tmp_path / "deployments.jsonl"),
+        "ota_state_file": str(tmp_path / "state.jsonl"),
+        "ota_stall_after": 2,
+        "hatci_poll_interval_seconds": 0.5,
+    }
+    environment = {"HATCI_BASE_URL": sums.url, "HATCI_TOKEN": sums.token}
+    output = start_rulebook("ota_stalled", inventory_of(), campaign, environment)
+
+    def told() -> int:
+        return output.read_text(encoding="utf-8").count("s without progress")
+
+    wait_until(told, HUNG_SECONDS)
+    seen = len(sums.requests())
+    wait_until(lambda: len(sums.requests()) >= seen + 4)
+    assert told() == 1, output.read_text(encoding="utf-8")
+    said = output.read_text(encoding="utf-8")
+    assert f"Deployment {deployment} of vehicle {VIN} has been" in said
+    assert sums.token not in said
