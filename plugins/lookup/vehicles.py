@@ -14,6 +14,7 @@ description:
     a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, the lookup fails.
   - Fails if a source of the inventory does not exist, or if P(hatci.automation.hatci#inventory) could not read one.
     Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
+  - Fails if the pattern is empty, which Ansible takes for every host.
   - Fails if C(--skip-tags) names C(always) or C(tagged), which would leave out the tasks that decide on the exit code.
 version_added: 0.1.0
 author:
@@ -71,6 +72,8 @@ class LookupModule(LookupBase):
         if len(terms) != 1:
             raise AnsibleError("The lookup hatci.automation.vehicles takes one host pattern.")
         pattern = terms[0] if isinstance(terms[0], str) else ",".join(map(str, terms[0]))
+        if not pattern.strip(" ,:"):
+            raise AnsibleError("The host pattern is empty; give a vehicle, a group, or all. Nothing was done.")
         variables = variables or {}
         if hidden := HIDING & set(variables.get("ansible_skip_tags") or []):
             raise AnsibleError(

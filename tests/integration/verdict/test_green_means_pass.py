@@ -62,11 +62,13 @@ def test_a_limit_hides_no_verdict(run: Play, sums: SumsProcess, playbook: Path) 
     [
         ("-e", "ota_hosts=vehicle-O01"),
         ("-e", "ota_hosts=vehicle-O01", "--limit", "good"),
+        ("-e", "ota_hosts="),
+        ("-e", "ota_hosts=,"),
         ("--tags", "no_such_tag"),
         ("--start-at-task", "Tell the outcome"),
         ("--skip-tags", "always"),
     ],
-    ids=["typo", "typo with limit", "tags", "start at task", "skip tags"],
+    ids=["typo", "typo with limit", "empty", "comma", "tags", "start at task", "skip tags"],
 )
 def test_a_run_that_tested_nothing_is_red(
     run: Play, sums: SumsProcess, playbook: Path, arguments: tuple[str, ...]
