@@ -162,6 +162,22 @@ def test_extra_variables_of_a_template_are_read_by_the_collection(template: dict
     assert set(template.get("extra_vars", {})) <= known_variables()
 
 
+@pytest.mark.parametrize("template", WITH_SURVEY, ids=by_name)
+def test_ecus_of_a_survey_are_read_as_text_alone(template: dict[str, t.Any]) -> None:
+    for side in ("source", "target"):
+        given = template["extra_vars"].get(f"hatci_{side}_ecus")
+        assert given in (None, f"{{{{ ota_{side}_ecus | hatci.automation.ecus_from_text }}}}")
+
+
+def test_a_rulebook_answers_the_survey_of_the_job_that_it_launches() -> None:
+    (rules,) = yaml.safe_load((REPOSITORY / "extensions/eda/rulebooks/ota_finish.yml").read_text(encoding="utf-8"))
+    action = rules["rules"][0]["action"]["run_job_template"]
+    survey = named("controller_templates", action["name"])["survey"]["spec"]
+    answers = action["job_args"]["extra_vars"].keys()
+    assert answers <= {question["variable"] for question in survey}, "a template ignores what its survey does not ask"
+    assert {question["variable"] for question in survey if question["required"]} <= answers
+
+
 def nodes_of(workflow: str) -> dict[str, dict[str, t.Any]]:
     """Return the nodes of a workflow by their identifier."""
     return {node["identifier"]: node for node in named("controller_workflows", workflow)["simplified_workflow_nodes"]}
@@ -213,6 +229,7 @@ def test_the_jobs_of_the_workflow_are_its_waves_in_turn() -> None:
     given = [named("controller_templates", job)["extra_vars"] for job in jobs]
     assert [variables["ota_fleet_wave"] for variables in given] == [1, 2, 3]
     assert [Waves.of(variables["ota_fleet_waves"], 200).sizes for variables in given] == [[1, 19, 180]] * 3
+    assert TEMPLATES[0]["name"] == "HATCI OTA test", "whose survey the workflow with clean-up has, by its place"
     assert TEMPLATES[1]["name"] == "HATCI OTA fleet test", "whose survey the workflow has, by its place"
     asked = {question["variable"] for question in TEMPLATES[1]["survey"]["spec"]}
     assert not asked & {"ota_fleet_wave", "ota_fleet_waves"}, "an answer would win over the template's own"

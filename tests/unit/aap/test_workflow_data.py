@@ -7,6 +7,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import joined, names_of, to_hand_on
 
 
@@ -24,6 +25,22 @@ def test_a_job_of_aap_hands_on_under_a_name_of_its_own_too(
 ) -> None:
     monkeypatch.delenv("JOB_ID", raising=False)
     assert to_hand_on(variables, "ota_tests", {"vehicle_001": {}}) == {name: {"vehicle_001": {}} for name in names}
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://aap.example.com/", "https://aap.example.com/execution/jobs/playbook/4711/output"),
+        ("https://platformhost", ""),
+        ("https://platformhost/", ""),
+        ("", ""),
+    ],
+)
+def test_a_job_has_an_address_only_where_somebody_has_set_that_of_the_platform(
+    base: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWX_HOST", base)
+    assert job_of({"awx_job_id": 4711}).url == url
 
 
 def test_a_later_job_comes_after_an_earlier_one_and_the_last_one_last() -> None:
