@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import types
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import disturbance
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
 LEASE = "lease-of-the-cut"
@@ -138,3 +141,51 @@ def test_commands_that_do_not_end_are_ended(here: Path, play: subprocess.Popen[b
         let_go(["sleep 600"], timeout=3.0)
     assert left(here) == []
     wait_until(lambda: not works_for_the_lease())
+
+
+def test_commands_of_a_task_that_is_broken_off_are_ended_before_it_is_undone(
+    here: Path, play: subprocess.Popen[bytes]
+) -> None:
+    commands = [f"touch {here}/began; sleep 600; touch {here}/switched"]
+    prepare(here, play, commands)
+    with pytest.raises(KeyboardInterrupt), prepared_shell.prepared_commands(LEASE, commands):
+        wait_until((here / "began").exists)
+        raise KeyboardInterrupt
+    wait_until(lambda: not works_for_the_lease())
+    assert left(here) == [] and not (here / "switched").exists()
+
+
+def test_a_jmp_that_begins_again_does_not_wait_at_the_gate_for_a_second_time(
+    here: Path, play: subprocess.Popen[bytes]
+) -> None:
+    again = RUNS.replace('exec "$@"', '"$@"; exec "$@"')
+    prepare(here, play, [f"echo off >> {here}/relay"], again)
+    with prepared_shell.prepared_commands(LEASE, [f"echo off >> {here}/relay"]) as prepared:
+        assert prepared
+        assert "which are not run twice" in prepared.finish(20.0).stderr
+    assert (here / "relay").read_text(encoding="utf-8") == "off\n"
+
+
+def test_the_note_of_what_was_prepared_does_not_hold_the_commands(here: Path, play: subprocess.Popen[bytes]) -> None:
+    prepare(here, play, ["relayctl --password hunter2 off"])
+    files = LeaseFiles(LEASE)
+    assert "hunter2" not in files.prepared.read_text(encoding="utf-8")
+    files.remove()
+    assert not files.prepared.exists()
+
+
+def test_a_file_system_that_has_no_pipes_is_no_failure(
+    here: Path, play: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> t.NoReturn:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "mkfifo", refuse)
+    monkeypatch.setattr(disturbance, "find_route", lambda *_arguments: ROUTE)
+    caller = types.SimpleNamespace(owner=Owner.of(play.pid))
+    monkeypatch.setattr(disturbance.Caller, "from_options", lambda _options: caller)
+    (here / "jmp").write_text("#!/bin/sh\n", encoding="utf-8")
+    options = {"state": "prepared", "commands": ["j power off"], "undo": None, "lasts": 0.0, "until": None}
+    result = disturbance.disturb({**options, "lease_name": LEASE, "timeout": 5.0}, False)
+    assert "Operation not permitted" in result["warnings"][0]
+    assert left(here) == []

@@ -6,7 +6,7 @@
 ``jmp shell`` itself is not to be asked: for a local exporter it ends with 0 whatever happened, and some versions start
 the whole program again when the connection breaks.
 
-Where the directory has a ``gate``, a named pipe, the commands wait until a byte comes through it.
+Told to wait ``at-gate``, the commands begin only when a byte comes through the named pipe ``gate``.
 """
 
 from __future__ import annotations
@@ -25,19 +25,16 @@ MAX_OUTPUT = 1024 * 1024
 STARTED = "started"
 """The file that says that the commands were begun; it is made once."""
 
-GATE = "gate"
+AT_GATE, GATE = "at-gate", "gate"
 
 PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
     """Read ``commands.json`` in the directory given, write ``results.json`` there after each command."""
-    directory = sys.argv[1]
-    gate = os.path.join(directory, GATE)
-    if os.path.exists(gate):
-        with open(gate, "rb") as pipe:
-            if not pipe.read(1):
-                raise SystemExit("the commands are not wanted any more")
+    directory = sys.argv[-1]
+    if AT_GATE in sys.argv[1:-1] and not os.path.exists(os.path.join(directory, STARTED)):
+        wait_at_gate(os.path.join(directory, GATE))
     try:
         os.close(os.open(os.path.join(directory, STARTED), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
@@ -60,6 +57,17 @@ def main() -> None:
             raise SystemExit(f"the result of a command cannot be written to {directory}: {error.strerror}") from None
         if results[-1]["rc"]:
             break
+
+
+def wait_at_gate(gate: str) -> None:
+    """Return when the commands are wanted; end if they never will be."""
+    try:
+        with open(gate, "rb") as pipe:
+            is_wanted = bool(pipe.read(1))
+    except FileNotFoundError:
+        is_wanted = False
+    if not is_wanted:
+        raise SystemExit("the commands are not wanted any more")
 
 
 def run(command: str) -> dict[str, t.Any]:

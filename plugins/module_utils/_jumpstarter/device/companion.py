@@ -50,6 +50,10 @@ def start_companion(module: types.ModuleType, order: t.Mapping[str, t.Any], rout
         )
     except OSError as error:
         raise NotStarted(error.strerror or str(error)) from None
+    try:
+        known = Owner.of(process.pid)
+    except OwnerGone as error:
+        raise NotStarted(str(error)) from None
     stdin, stdout = t.cast("t.IO[bytes]", process.stdin), t.cast("t.IO[bytes]", process.stdout)
     with stdin, stdout:
         with contextlib.suppress(BrokenPipeError):
@@ -59,7 +63,6 @@ def start_companion(module: types.ModuleType, order: t.Mapping[str, t.Any], rout
             process.kill()
             process.wait()
             raise NotStarted("it said nothing")
-    known = Owner.of(process.pid)
     # init takes it over when this process ends, so it is not to be waited for.
     process.returncode = 0
     return known

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -15,6 +15,7 @@ import types
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.command_runner import STARTED
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import plain_line, tokens_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import LONGEST_SECONDS
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import (
     CommandTimeout,
@@ -24,7 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.files i
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
 FINISHED = "finished.json"
-"""How ``jmp shell`` ended, if its commands had begun."""
+"""How ``jmp shell`` ended, if its commands had begun: ``exit_code`` and its ``words``."""
 
 
 class Order(t.TypedDict):
@@ -45,8 +46,15 @@ def main() -> None:
     """Run ``jmp shell``; the order comes on standard input. Nothing is left of one whose commands were not wanted."""
     order: Order = json.loads(sys.stdin.readline())
     directory, owner = pathlib.Path(order["directory"]), Owner(*order["owner"])
+
+    def end(_number: int, _frame: types.FrameType | None) -> None:
+        # Whoever ends a lease waits a second for this process, and less than that is no end of jmp.
+        if not (directory / STARTED).exists():
+            shutil.rmtree(directory, ignore_errors=True)
+        raise SystemExit(1)
+
     try:
-        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGTERM, end)
         sys.stdout.write("prepared\n")
         sys.stdout.close()
         finished = run_bounded(
@@ -56,13 +64,12 @@ def main() -> None:
             owner=owner,
             descriptor=order["lock"],
         )
-        write_json(directory / FINISHED, dataclasses.asdict(finished))
+        if (directory / STARTED).exists():
+            os.environ.update(order["environment"])
+            words = plain_line(finished.stderr or finished.stdout, tokens_of(order["argv"]))
+            write_json(directory / FINISHED, {"exit_code": finished.exit_code, "words": words})
     except (OwnerGone, CommandTimeout, OSError) as error:
         raise SystemExit(str(error)) from None
     finally:
         if not (owner.is_alive() and (directory / STARTED).exists()):
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _end(_number: int, _frame: types.FrameType | None) -> None:
-    raise SystemExit(1)

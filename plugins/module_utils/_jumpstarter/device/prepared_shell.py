@@ -36,14 +36,20 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import read_json, write_json
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import (
+    Owner,
+    OwnerGone,
+    OwnerUnknown,
+    wait_readable,
+)
 
+COMMANDS = "commands.json"
 LOOK_SECONDS = 0.02
 
 
 def put_commands(directory: pathlib.Path, commands: t.Sequence[str]) -> list[str]:
     """Write what ``jmp shell`` is to run into a directory; return the program, without the directory."""
-    (directory / "commands.json").write_text(json.dumps(list(commands)), encoding="utf-8")
+    (directory / COMMANDS).write_text(json.dumps(list(commands)), encoding="utf-8")
     runner = directory / "runner.py"
     runner.write_text(inspect.getsource(command_runner), encoding="utf-8")
     return [sys.executable, "-I", "-S", str(runner)]
@@ -55,24 +61,36 @@ def prepare(route: Route, commands: t.Sequence[str], owner: Owner) -> None:
     :raises JumpstarterError: it cannot be started.
     """
     dismiss(route.lease_name)
-    jmp = Jmp()
-    jmp.lease = route.lease_name
     try:
         directory = pathlib.Path(tempfile.mkdtemp(prefix="hatci-"))
-        program = put_commands(directory, commands)
-        os.mkfifo(directory / command_runner.GATE, 0o600)
-        order: prepared_process.Order = {
-            "argv": jmp.argv("shell", *route.target, "--", *program, str(directory)),
-            "environment": jmp.environment(**CONNECTING),
-            "directory": str(directory),
-            "lock": route.lock,
-            "owner": (owner.pid, owner.start),
-        }
-        known = start_companion(prepared_process, order, route)
-        record = {"pid": known.pid, "start": known.start, "directory": str(directory), "commands": list(commands)}
-        write_json(_file_of(route.lease_name), record)
+    except OSError as error:
+        raise _not_prepared(error) from None
+    try:
+        companion = start_companion(prepared_process, _order(route, directory, commands, owner), route)
+        record = {"pid": companion.pid, "start": companion.start, "directory": str(directory)}
+        write_json(LeaseFiles(route.lease_name).prepared, record)
     except (OSError, NotStarted) as error:
-        raise errors.JumpstarterError(f"A start of jmp shell cannot be prepared: {error}.") from None
+        # One that has begun finds nothing to run and ends.
+        _leave(directory)
+        raise _not_prepared(error) from None
+
+
+def _order(route: Route, directory: pathlib.Path, commands: t.Sequence[str], owner: Owner) -> prepared_process.Order:
+    jmp = Jmp()
+    jmp.lease = route.lease_name
+    program = [*put_commands(directory, commands), command_runner.AT_GATE]
+    os.mkfifo(directory / command_runner.GATE, 0o600)
+    return {
+        "argv": jmp.argv("shell", *route.target, "--", *program, str(directory)),
+        "environment": jmp.environment(**CONNECTING),
+        "directory": str(directory),
+        "lock": route.lock,
+        "owner": (owner.pid, owner.start),
+    }
+
+
+def _not_prepared(error: Exception) -> errors.JumpstarterError:
+    return errors.JumpstarterError(f"A start of jmp shell cannot be prepared: {error}.")
 
 
 class PreparedCommands:
@@ -91,8 +109,13 @@ class PreparedCommands:
         :param timeout: seconds after which it is ended with all it started.
         :raises JmpTimeout: the time passed.
         """
-        with contextlib.suppress(OwnerGone):
+        try:
             pidfd = self._companion.open_pidfd()
+        except OwnerUnknown as error:
+            raise errors.JumpstarterError(f"How the commands ended cannot be seen: {error}.") from None
+        except OwnerGone:
+            pass
+        else:
             try:
                 if not wait_readable([pidfd], timeout):
                     end_companion(self._companion)
@@ -100,7 +123,7 @@ class PreparedCommands:
             finally:
                 os.close(pidfd)
         finished = read_json(self.directory / prepared_process.FINISHED) or {}
-        return CompletedCommand(finished.get("exit_code", 1), finished.get("stdout", ""), finished.get("stderr", ""))
+        return CompletedCommand(finished.get("exit_code", 1), "", finished.get("words", ""))
 
 
 @contextlib.contextmanager
@@ -111,17 +134,26 @@ def prepared_commands(lease_name: str, commands: t.Sequence[str]) -> t.Iterator[
         yield None
         return
     companion, directory = companion_of(known), pathlib.Path(known["directory"])
-    is_let_go = companion and known["commands"] == list(commands) and _let_go(directory, companion)
     try:
-        yield PreparedCommands(companion, directory) if companion and is_let_go else None
+        if companion and _are_the(commands, directory) and _let_go(directory, companion):
+            yield PreparedCommands(companion, directory)
+            return
     finally:
-        _leave(directory)
+        # Whatever breaks off the task ends the commands too; and another start is not made beside this one.
+        _end(directory, companion)
+    yield None
 
 
 def dismiss(lease_name: str) -> None:
-    """Leave what was prepared and is not wanted any more."""
+    """End what was prepared and is not wanted any more."""
     if known := _forget(lease_name):
-        _leave(pathlib.Path(known["directory"]))
+        _end(pathlib.Path(known["directory"]), companion_of(known))
+
+
+def _are_the(commands: t.Sequence[str], directory: pathlib.Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return bool(json.loads((directory / COMMANDS).read_text(encoding="utf-8")) == list(commands))
+    return False
 
 
 def _let_go(directory: pathlib.Path, companion: Owner) -> bool:
@@ -129,20 +161,24 @@ def _let_go(directory: pathlib.Path, companion: Owner) -> bool:
     deadline = time.monotonic() + CONNECT_SECONDS
     while companion.is_alive() and time.monotonic() < deadline:
         if (gate := _open_gate(directory)) is not None:
-            with gate:
+            with contextlib.suppress(OSError), gate:
                 gate.write(b"1")
-            return True
+                gate.flush()
+                return True
+            return False
         time.sleep(LOOK_SECONDS)
     return False
 
 
+def _end(directory: pathlib.Path, companion: Owner | None) -> None:
+    _leave(directory)
+    if companion:
+        end_companion(companion)
+
+
 def _leave(directory: pathlib.Path) -> None:
-    """Remove the files of commands; those that still wait at their gate end without having begun."""
-    gate = _open_gate(directory)
-    # A jmp shell that is still on its way finds nothing to run.
+    """Remove the files of commands; those that have not begun never will."""
     shutil.rmtree(directory, ignore_errors=True)
-    if gate:
-        gate.close()
 
 
 def _open_gate(directory: pathlib.Path) -> t.IO[bytes] | None:
@@ -154,12 +190,8 @@ def _open_gate(directory: pathlib.Path) -> t.IO[bytes] | None:
 
 def _forget(lease_name: str) -> dict[str, t.Any] | None:
     """Return what was prepared for a lease, which is known from then on to the caller alone."""
-    file = _file_of(lease_name)
+    file = LeaseFiles(lease_name).prepared
     known = read_json(file)
     with contextlib.suppress(OSError):
         file.unlink()
     return known
-
-
-def _file_of(lease_name: str) -> pathlib.Path:
-    return LeaseFiles(lease_name).record.with_name(f"{lease_name}.prepared")

@@ -115,9 +115,10 @@ class Keeper:
                 self._watch.log(f"gives the lease back, since it can't be kept safely: {error}")
         self._release(is_held=elapsed is not None)
         if not self._has_living_owner():
-            for file in ("record", "trouble"):
+            record = pathlib.Path(self._order["record"])
+            for file in (record, record.with_suffix(".prepared"), pathlib.Path(self._order["trouble"])):
                 with contextlib.suppress(OSError):
-                    os.unlink(self._order[file])
+                    file.unlink()
 
     def _attend_tasks(self) -> None:
         """Listen to tasks that say what is to be undone at the device."""

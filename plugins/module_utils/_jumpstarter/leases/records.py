@@ -42,7 +42,7 @@ UNTOLD = "Its keeper did not tell why."
 
 class LeaseFiles:
     """``record`` says what the lease is, ``trouble`` why it is not safe any more, ``log`` what its keeper did, ``undo``
-    what is to be undone at the device before it is given back.
+    what is to be undone at the device before it is given back, ``prepared`` which ``jmp shell`` waits for its commands.
 
     The task that acquired the lease writes the record, the keeper the others.
 
@@ -58,6 +58,7 @@ class LeaseFiles:
         self.trouble = directory / f"{lease_name}.trouble"
         self.log = directory / f"{lease_name}.log"
         self.undo = self.record.with_suffix(".undo")
+        self.prepared = self.record.with_suffix(".prepared")
 
     def read(self) -> Record | None:
         """Return the record, or None if this machine holds no such lease.
@@ -94,6 +95,7 @@ class LeaseFiles:
         """Forget the lease; its log stays for a week."""
         self.record.unlink(missing_ok=True)
         self.trouble.unlink(missing_ok=True)
+        self.prepared.unlink(missing_ok=True)
 
 
 def is_in_use(record: Record | None, owner: Owner | None) -> bool:

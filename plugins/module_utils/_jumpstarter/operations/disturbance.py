@@ -72,10 +72,16 @@ def _await(_options: Options, _check_mode: bool) -> Result:
 def _prepare(options: Options, check_mode: bool) -> Result:
     """Start what would make the commands of a disturbance late."""
     caller = Caller.from_options(options)
-    if not check_mode and options["commands"] and options["lease_name"] and caller.owner:
-        with contextlib.ExitStack() as stack:
-            prepare(find_route(options, options["timeout"], caller, stack), options["commands"], caller.owner)
-    return {"changed": False}
+    result: Result = {"changed": False}
+    if check_mode or not (options["commands"] and options["lease_name"] and caller.owner):
+        return result
+    with contextlib.ExitStack() as stack:
+        route = find_route(options, options["timeout"], caller, stack)
+        try:
+            prepare(route, options["commands"], caller.owner)
+        except errors.JumpstarterError as error:
+            result["warnings"] = [f"{error.message} It begins later than its point by the start of jmp."]
+    return result
 
 
 def _begin(options: Options, check_mode: bool) -> Result:
