@@ -35,6 +35,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import read_json, write_json
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import (
     Owner,
@@ -190,7 +191,7 @@ def _open_gate(directory: pathlib.Path) -> t.IO[bytes] | None:
 
 def _forget(lease_name: str) -> dict[str, t.Any] | None:
     """Return what was prepared for a lease, which is known from then on to the caller alone."""
-    file = LeaseFiles(lease_name).prepared
+    file = LeaseFiles(check_name(lease_name, "lease_name")).prepared
     known = read_json(file)
     with contextlib.suppress(OSError):
         file.unlink()
