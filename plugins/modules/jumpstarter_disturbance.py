@@ -32,7 +32,7 @@ options:
   state:
     description:
       - V(prepared) starts C(jmp) for the O(commands) of a later task with O(state=begun), which then begins them at
-        once. It takes about 100 MB until then, and ends with the lease, with the play and with O(state=undone).
+        once. It takes about 200 MB until then, and ends with the lease, with the play and with O(state=undone).
       - V(begun) has the keeper know O(undo) and runs O(commands). V(proven) looks whether the device is disturbed.
         V(undone) runs O(undo) and has the keeper forget it. V(awaited) waits for O(until) only.
     type: str

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import types
 import typing as t
 from collections.abc import Iterator
@@ -68,12 +69,13 @@ def left(here: Path) -> list[str]:
     return [path.name for path in here.rglob("*") if path.name in ("gate", "commands.json", f"{LEASE}.prepared")]
 
 
-def works_for_the_lease() -> list[str]:
+def works_for_the_lease(program: str = "") -> list[str]:
     mark = f"HATCI_LEASE={LEASE}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark in (process / "environ").read_bytes().split(b"\0"):
+            is_marked = mark in (process / "environ").read_bytes().split(b"\0")
+            if is_marked and program.encode() in (process / "cmdline").read_bytes():
                 found.append(process.name)
     return found
 
@@ -189,3 +191,36 @@ def test_a_file_system_that_has_no_pipes_is_no_failure(
     result = disturbance.disturb({**options, "lease_name": LEASE, "timeout": 5.0}, False)
     assert "Operation not permitted" in result["warnings"][0]
     assert left(here) == []
+
+
+@pytest.mark.parametrize("imports", ["from loaded_before import j", "from not_there import j", "x = 1"])
+def test_a_plain_j_has_its_modules_loaded_before_it_is_wanted(
+    here: Path, play: subprocess.Popen[bytes], imports: str
+) -> None:
+    (here / "loaded_before.py").write_text(f"open('{here}/loaded', 'w').close()\nj = 1\n", encoding="utf-8")
+    script = f"#!{sys.executable}\nimport sys\n{imports}\nprint(sys.argv[1:], sys.stdin.read())\nsys.exit(3)\n"
+    (here / "j").write_text(script, encoding="utf-8")
+    (here / "j").chmod(0o755)
+    prepare(here, play, ["j power off"], f"export PYTHONPATH={here}; {RUNS}")
+    if "loaded_before" in imports:
+        wait_until((here / "loaded").exists)
+    results = let_go(["j power off"])
+    assert results
+    fails = "not_there" in imports
+    assert (results[0]["command"], results[0]["rc"]) == ("j power off", 1 if fails else 3)
+    assert results[0]["stdout"] == ("" if fails else "['power', 'off'] \n")
+    assert ("No module named 'not_there'" in results[0]["stderr"]) is fails
+
+
+def test_a_preloaded_j_that_has_ended_is_started_again(here: Path, play: subprocess.Popen[bytes]) -> None:
+    (here / "j").write_text(f"#!{sys.executable}\nfrom gone import j\nprint('off')\n", encoding="utf-8")
+    (here / "j").chmod(0o755)
+    (here / "gone.py").write_text(
+        f"import os, pathlib\nseen = pathlib.Path('{here}/seen')\nif not seen.exists():\n"
+        "    seen.touch()\n    os._exit(9)\nj = 1\n",
+        encoding="utf-8",
+    )
+    prepare(here, play, ["j power off"], f"export PYTHONPATH={here}; {RUNS}")
+    wait_until(lambda: (here / "seen").exists() and not works_for_the_lease("preloaded_command"))
+    results = let_go(["j power off"])
+    assert results and (results[0]["rc"], results[0]["stdout"]) == (0, "off\n")

@@ -19,6 +19,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import (
     command_runner,
+    preloaded_command,
     prepared_process,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.companion import (
@@ -80,6 +81,8 @@ def _order(route: Route, directory: pathlib.Path, commands: t.Sequence[str], own
     jmp = Jmp()
     jmp.lease = route.lease_name
     program = [*put_commands(directory, commands), command_runner.AT_GATE]
+    preloaded = inspect.getsource(preloaded_command)
+    (directory / command_runner.PRELOADED).write_text(preloaded, encoding="utf-8")
     os.mkfifo(directory / command_runner.GATE, 0o600)
     return {
         "argv": jmp.argv("shell", *route.target, "--", *program, str(directory)),
