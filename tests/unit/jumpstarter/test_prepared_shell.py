@@ -26,7 +26,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import disturbance
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
-LEASE = "lease-of-the-cut"
+LEASE = f"lease-of-the-cut-{os.getpid()}"
+"""Its processes are ended by that name, also those of another worker of the tests."""
 ROUTE = Route(LEASE, ["--exporter-config", "/etc/x.yaml"], None, None)
 RUNS = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
 """A jmp that runs the program that it is given."""
