@@ -110,8 +110,10 @@ def until_deployed(directory: Path, **about: t.Any) -> Script:
         exporter="vehicle_001",
     )
     script.step("Look at the vehicle", "jumpstarter_diagnostics", 4.1, **account("1.0.0", "B1000-00"))
-    script.step("Create the source event", "hatci_create_event", 0.2, "changed", source_event_id="ev-000001")
-    script.step("Create the target event", "hatci_create_event", 0.2, "changed", target_event_id="ev-000002")
+    for name, update_type, event_id in (("source", "RROM", "ev-000001"), ("target", "UROM", "ev-000002")):
+        given = {"update_type": update_type}
+        step = f"Create the {name} event"
+        script.step(step, "hatci_create_event", 0.2, "changed", arguments=given, event_id=event_id)
     script.step("Deploy the target event", "hatci_deploy_event", 0.2, "changed", deployment_id="deploy-000001")
     return script
 
@@ -198,6 +200,7 @@ def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[di
     paths = sorted((home / "ota-evidence").glob("*/record.json"))
     records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     events = {event["test_event_id"]: event for event in state["test_events"]}
+    left = {each["event_id"]: each for each in state["events"]}
     assert {record["ids"]["test_event_id"] for record in records} == set(events)
     for path, record in zip(paths, records, strict=True):
         event = events[record["ids"]["test_event_id"]]
@@ -206,11 +209,14 @@ def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[di
         assert (record["vehicle"]["vin"], record["test"]["suite"]) == (event["vin"], event["suite_name"])
         assert record["began"] <= record["ended"] and path.parent.name.endswith(event["test_event_id"])
         assert compare(path.parent) == []
-        own = [deployment for deployment in state["deployments"] if deployment["vin"] == event["vin"]]
+        ids = record["ids"]
+        for update_type, name in (("RROM", "source_event_id"), ("UROM", "target_event_id")):
+            if ids[name]:
+                created = left.pop(ids[name])
+                assert (created["update_type"], created["vin"]) == (update_type, event["vin"])
+        own = [each for each in state["deployments"] if each["event_id"] == ids["target_event_id"]]
         told = {"id": own[-1]["deployment_id"], "state": own[-1]["state"]} if own else None
         found = record["deployment"]
         assert (found and {"id": found["id"], "state": found["state"]}) == told
-        created = [event for event in state["events"] if event["vin"] == record["vehicle"]["vin"]]
-        ids = [record["ids"]["source_event_id"], record["ids"]["target_event_id"]]
-        assert [event_id for event_id in ids if event_id] == [event["event_id"] for event in created]
+    assert not left
     return records

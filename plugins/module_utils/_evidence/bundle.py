@@ -103,12 +103,14 @@ def finish_as_aborted(
     outcome: str | None = None,
     summary: str | None = None,
     secrets: t.Collection[str] = (),
+    is_reported: bool = False,
 ) -> pathlib.Path | None:
     """Bundle what a test left whose play has died; what has been bundled with this outcome is left as it is.
 
-    :param outcome: what SUMS was told; None for what follows from the journal, which is ABORTED unless a step had
+    :param outcome: what SUMS is told; None for what follows from the journal, which is ABORTED unless a step had
         failed or the outcome had been reported already.
     :param secrets: texts that must not appear in it.
+    :param is_reported: whether SUMS has taken that outcome.
     :returns: the directory of the bundle, None if there is nothing to do.
     :raises EvidenceError: its key cannot be used.
     :raises OSError: something cannot be written.
@@ -123,7 +125,8 @@ def finish_as_aborted(
     record = make_record(journal.read(directory))
     found = outcome if outcome in OUTCOMES else outcome_of(record)
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
-    return bundle(directory, {"ended_by": "closer", "outcome": found, "summary": why}, None, secrets)[0]
+    result = {"ended_by": "closer", "outcome": found, "summary": why, "reported": found if is_reported else None}
+    return bundle(directory, result, None, secrets)[0]
 
 
 def read_journal(directory: pathlib.Path) -> journal.Journal:

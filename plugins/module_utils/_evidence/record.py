@@ -19,6 +19,7 @@ MAX_STEPS = 500
 MAX_CONSOLE = 100
 
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
+UPDATE_TYPES = {"RROM": "source_event_id", "UROM": "target_event_id"}
 VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
 TEST = ("tester", "suite", "scenario", "expect")
 RECORDING = ("file", "began", "lines", "gaps")
@@ -35,7 +36,8 @@ def make_record(journal: Journal) -> Record:
     ended = journal.lines[-1]["time"] if journal.lines else ""
     looks = looks_of(steps)
     recorded = _told(journal.lines, "console")
-    ids = {name: str(_given(told, "ids").get(name) or _latest(steps, name) or "") for name in IDS}
+    found = {**{name: _latest(steps, name) for name in IDS}, **_created(steps)}
+    ids = {name: str(_given(told, "ids").get(name) or found[name] or "") for name in IDS}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -61,7 +63,7 @@ def make_record(journal: Journal) -> Record:
         "disturbances": [_disturbance(item) for item in told.get("disturbances") or []],
         "checks": [*checks_of(steps), *(_check(item) for item in told.get("checks") or [])],
         "failure": _failure(told, steps),
-        "reported": _reported(steps),
+        "reported": told.get("reported") or _reported(steps),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
         "steps": [_shown(step) for step in steps[:MAX_STEPS]],
         "console": [*_console(steps), *_excerpt(recorded)],
@@ -136,6 +138,17 @@ def _latest(steps: list[Record], name: str, module: str | None = None) -> t.Any:
         if step["result"].get(name) and step["outcome"] != "failed" and module in (None, step.get("module"))
     ]
     return found[-1] if found else None
+
+
+def _created(steps: list[Record]) -> dict[str, t.Any]:
+    """Return the ids of the events that the steps created."""
+    return {
+        UPDATE_TYPES[update_type]: step["result"].get("event_id")
+        for step in steps
+        if step.get("module") == "hatci_create_event"
+        and step["outcome"] in ("ok", "changed")
+        and (update_type := _given(step, "arguments").get("update_type")) in UPDATE_TYPES
+    }
 
 
 def _software(value: t.Any) -> Record:

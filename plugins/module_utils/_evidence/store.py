@@ -17,6 +17,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors 
 
 EXAMPLES = "fs:///srv/evidence, s3://bucket/prefix or webdav://host/path"
 AT_ONCE = 8
+ANSWER_SECONDS = 5.0
+"""A store that has not taken the smallest file by then is away."""
+NEEDS_PROPFIND = (
+    "HTTP status 405; a WebDAV server must know PROPFIND, for which nginx needs its module ngx_http_dav_ext_module"
+)
 STATUS = re.compile(r"status: (\d{3})")
 
 
@@ -78,7 +83,7 @@ def write_files(store: Store, files: t.Sequence[tuple[str, bytes]], seconds: flo
     """Write at least two files to a store, the last one when all others are there.
 
     :param files: name in the store and content of each.
-    :param seconds: that this may take in all.
+    :param seconds: that this may take in all; the store must have taken one of them within ANSWER_SECONDS.
     :raises StoreAway: they could not all be written.
     :raises EvidenceError: this Python cannot reach stores.
     """
@@ -99,17 +104,19 @@ def write_files(store: Store, files: t.Sequence[tuple[str, bytes]], seconds: flo
                 await operator.write(name, content)
 
         # The first makes the directories, which several at once would do in each other's way.
-        await write(*files[0])
-        await asyncio.gather(*(write(name, content) for name, content in files[1:-1]))
+        smallest, *others = sorted(files[:-1], key=lambda file: len(file[1]))
+        await in_time(write(*smallest), min(seconds, ANSWER_SECONDS))
+        await asyncio.gather(*(write(name, content) for name, content in others))
         await write(*files[-1])
 
-    async def write_in_time() -> None:
-        await asyncio.wait_for(write_all(), seconds)
+    async def in_time(writing: t.Coroutine[t.Any, t.Any, None], limit: float) -> None:
+        try:
+            await asyncio.wait_for(writing, limit)
+        except TimeoutError:
+            raise StoreAway(f"{store.url} did not take it within {limit:.2g} s") from None
 
     try:
-        asyncio.run(write_in_time())
-    except TimeoutError:
-        raise StoreAway(f"{store.url} did not take it within {seconds:.2g} s") from None
+        asyncio.run(in_time(write_all(), seconds))
     except opendal.exceptions.Error as error:
         raise StoreAway(f"{store.url} did not take it ({_reason(error)})") from None
 
@@ -119,7 +126,7 @@ def _reason(error: Exception) -> str:
     told = str(error)
     status = STATUS.search(told)
     if status:
-        return f"HTTP status {status[1]}"
+        return NEEDS_PROPFIND if status[1] == "405" else f"HTTP status {status[1]}"
     if "send http request" in told or "error sending request" in told:
         return "it cannot be reached"
     kind = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()

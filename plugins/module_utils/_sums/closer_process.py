@@ -56,6 +56,8 @@ class Closer:
         self._makers: dict[int, int] = {}
         """Of each process that is creating a test event: its pid and a descriptor that shows its end."""
         self._is_sure = True
+        self._reported: set[str] = set()
+        """The test events of which SUMS has taken a report of this closer."""
 
     def run(self) -> None:
         """Wait for the end of the play, then close its test events."""
@@ -139,6 +141,7 @@ class Closer:
                 return False
             self._keep(event)
         else:
+            self._reported.add(event.test_event_id)
             forget_report(event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id)
             self._watch.log(f"reported {event.test_event_id} {report.get('status')}: {report.get('summary')}")
         return True
@@ -149,13 +152,16 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 
         reports = {event.host: event.final_report() for event in events}
+        reported = {event.host for event in events if event.test_event_id in self._reported}
         secrets = {token for event in events if (token := _token_of(event))}
         while self._events.evidence:
             host, directory = self._events.evidence.popitem()
             report = reports.get(host, {})
             outcome = (report.get("metadata") or {}).get("outcome")
             try:
-                finished = finish_as_aborted(pathlib.Path(directory), outcome, report.get("summary"), secrets)
+                finished = finish_as_aborted(
+                    pathlib.Path(directory), outcome, report.get("summary"), secrets, host in reported
+                )
             except (Failure, OSError) as error:
                 self._watch.log(f"the evidence in {directory} could not be finished: {error}")
             else:

@@ -4,12 +4,27 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import re
+import signal
 import typing as t
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from evidence_support import records_checked_against_sums
-from play_support import EXPORTER, HOST, PLAYBOOKS, TEST_VARIABLES, VIN
+from play_support import (
+    EXPORTER,
+    HOST,
+    PATHS,
+    PLAYBOOKS,
+    TEST_VARIABLES,
+    VIN,
+    inventory_of,
+    processes_of,
+    wait_until,
+)
+from playbook_runner import AnsiblePlaybook
 
 from hatci_lab.car.process import CarProcess
 from hatci_lab.controller.process import ControllerProcess
@@ -17,6 +32,7 @@ from hatci_lab.sums.process import SumsProcess
 
 pytestmark = [pytest.mark.newest_core, pytest.mark.matrix]
 READING = {"GetLease", "ListLeases", "GetExporter", "ListExporters"}
+PART_NUMBER, SOFTWARE_VERSION, VIN_OF_ECU = b"\xf1\x87", b"\xf1\x89", b"\xf1\x90"
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +47,13 @@ def lab(
         yield car, made
 
 
-def play_suite(play_vehicle: Callable[..., t.Any], lab: t.Any, *arguments: str, suite: list[str]) -> t.Any:
-    """Run a suite for the car, through the controller."""
+def variables_of(lab: tuple[CarProcess, ControllerProcess]) -> dict[str, t.Any]:
+    """Return the variables of a test of the car, through the controller."""
     car, controller = lab
-    car.clear_requests()
     ecus = [
         {"name": name, "driver": name.lower(), "logical_address": ecu.logical_address} for name, ecu in car.ecus.items()
     ]
-    variables = {
+    return {
         **TEST_VARIABLES,
         "jumpstarter_exporter_name": EXPORTER,
         "jumpstarter_exporter_template": "",
@@ -46,15 +61,41 @@ def play_suite(play_vehicle: Callable[..., t.Any], lab: t.Any, *arguments: str, 
         "ota_verify_ecus": False,
         "ota_vehicle_ecus": ecus,
         "ota_vehicle_settle_seconds": 5,
-        "ota_suite": suite,
     }
+
+
+def play_suite(
+    play_vehicle: Callable[..., t.Any], lab: tuple[CarProcess, ControllerProcess], *arguments: str, suite: list[t.Any]
+) -> t.Any:
+    """Run a suite for the car."""
+    variables = {**variables_of(lab), "ota_suite": suite}
     return play_vehicle(PLAYBOOKS / "ota_suite.yml", *arguments, variables=variables)
+
+
+def moment(text: str) -> float:
+    """Return the time in seconds since the epoch."""
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def last_told(heard: list[dict[str, t.Any]], ecu: str, did: bytes) -> str | None:
+    """Return what an ECU of the car said last of one of its data identifiers, by the car's own log."""
+    told = None
+    for answer in (bytes.fromhex(each) for entry in heard if entry["ecu"] == ecu for each in entry["responses"]):
+        if found := re.search(b"^\x62.*" + re.escape(did) + rb"([ -~]+)", answer, re.DOTALL):
+            told = found[1].decode()
+    return told
+
+
+def facts_of(account: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
+    """Return what a look found, without its time."""
+    return [(ecu["name"], ecu["part_number"], ecu["sw_version"], ecu["reachable"]) for ecu in account["ecus"]]
 
 
 def test_check_mode_of_a_suite_touches_nothing(
     play_vehicle: Callable[..., t.Any], lab: tuple[CarProcess, ControllerProcess], sums: SumsProcess
 ) -> None:
     car, controller = lab
+    car.clear_requests()
     before = car.state()
 
     played = play_suite(play_vehicle, lab, "--check", suite=["nominal", "power_loss_while_installing"])
@@ -69,28 +110,80 @@ def test_check_mode_of_a_suite_touches_nothing(
     assert not (played.home / "ota-evidence").exists()
 
 
-def test_a_refused_run_is_recorded_as_all_three_saw_it(
+RELAY_STICKS = {
+    "name": "relay_sticks",
+    "disturbances": [{"at": {"seconds": 0}, "commands": ["true"], "undo": ["true"], "for": 0, "proof": "unreachable"}],
+}
+
+
+def test_a_passed_an_invalid_and_a_refused_run_are_recorded_as_all_three_saw_them(
     play_vehicle: Callable[..., t.Any], lab: tuple[CarProcess, ControllerProcess], sums: SumsProcess
 ) -> None:
-    car, controller = lab
+    played = play_suite(play_vehicle, lab, suite=["nominal", RELAY_STICKS, "wrong_part_number"])
 
-    played = play_suite(play_vehicle, lab, suite=["wrong_part_number"])
+    assert played.returncode == 2, played.output
+    records = accounts_compared(played.home, sums, *lab)
+    scenarios = {record["test"]["scenario"]: record for record in records if record["test"]["scenario"]}
+    ended = {name: (record["outcome"], record["deployment"]["state"]) for name, record in scenarios.items()}
+    assert ended == {
+        "nominal": ("PASS", "COMPLETE"),
+        "relay_sticks": ("INVALID", "COMPLETE"),
+        "wrong_part_number": ("PASS", "FAILED"),
+    }
+    assert [record["ended_by"] for record in records] == ["play"] * len(records)
+    for earlier, later in itertools.pairwise(records):
+        assert facts_of(earlier["software"]["after"]) == facts_of(later["software"]["before"])
 
-    assert played.returncode == 0, played.output
-    (record,) = records_checked_against_sums(played.home, sums.state())
-    assert (record["outcome"], record["deployment"]["state"]) == ("PASS", "FAILED")
-    (lease,) = controller.leases()
-    held = record["lease"]
-    assert (held["name"], held["exporter"], held["mode"]) == (lease["name"], lease["exporter"], "controller")
-    assert record["ids"]["lease_name"] == lease["name"] and lease["client"] == "alice"
-    began, ended = (datetime.datetime.fromisoformat(held[name]).timestamp() for name in ("acquired", "released"))
-    assert lease["begin"] <= began < lease["end"] <= ended
-    asked = [request["time"] for request in car.requests()]
-    assert asked and lease["begin"] <= min(asked) <= max(asked) <= lease["end"]
-    assert held["seconds"] == pytest.approx(ended - began, abs=0.01)
-    kept = car.state()
-    has = [(name, ecu["part_number"], ecu["sw_version"], ecu["on"]) for name, ecu in kept["ecus"].items()]
-    for moment in ("before", "after"):
-        seen = record["software"][moment]
-        told = [(ecu["name"], ecu["part_number"], ecu["sw_version"], ecu["reachable"]) for ecu in seen["ecus"]]
-        assert (seen["vin"], seen["voltage"], told) == (kept["vin"], kept["voltage"], has)
+
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_is_killed_or_cancelled_is_recorded_as_all_three_saw_it(
+    ansible_playbook: AnsiblePlaybook,
+    lab: tuple[CarProcess, ControllerProcess],
+    sums: SumsProcess,
+    way: signal.Signals,
+) -> None:
+    car, _controller = lab
+    car.reset()
+    sums.set_vehicle(VIN, update_seconds=60)
+    inventory = ansible_playbook.directory.parent / "inventory.yml"
+    inventory.write_text(inventory_of(), encoding="utf-8")
+    given = {"hatci_base_url": sums.url, "hatci_token": sums.token, **PATHS, **variables_of(lab)}
+    play = ansible_playbook.start(PLAYBOOKS / "ota_single_vehicle.yml", "-i", str(inventory), variables=given)
+    wait_until(lambda: any('"IN_PROGRESS"' in path.read_text() for path in play.home.glob("*/*/journal.jsonl")))
+    car.network(False)  # so the update stands still
+
+    play.process.send_signal(way)
+    play.end()
+    wait_until(lambda: not processes_of(ansible_playbook.directory))
+
+    (record,) = accounts_compared(play.home, sums, *lab)
+    assert (record["outcome"], record["deployment"]["state"]) == ("ABORTED", "IN_PROGRESS")
+    assert record["software"]["before"] and not record["software"]["after"]
+
+
+def accounts_compared(
+    home: Path, sums: SumsProcess, car: CarProcess, controller: ControllerProcess
+) -> list[dict[str, t.Any]]:
+    """Return the records that a play left, each having been compared with what the three logged by themselves."""
+    records = records_checked_against_sums(home, sums.state())
+    leases = {lease["name"]: lease for lease in controller.leases()}
+    heard = car.requests()
+    covered = 0
+    for record in records:
+        held, lease = record["lease"], leases[record["lease"]["name"]]
+        assert (held["exporter"], held["mode"], lease["client"]) == (lease["exporter"], "controller", "alice")
+        assert record["ids"]["lease_name"] == lease["name"]
+        began, ended = moment(held["acquired"]), moment(held["released"] or record["ended"])
+        assert lease["begin"] <= began < lease["end"]
+        assert held["seconds"] == pytest.approx(ended - began, abs=0.01)
+        assert lease["end"] <= ended if held["released"] else record["ended_by"] == "closer"
+        meanwhile = [each for each in heard if lease["begin"] <= each["time"] <= lease["end"]]
+        covered += len(meanwhile)
+        for seen in filter(None, (record["software"]["before"], record["software"]["after"])):
+            told = [each for each in meanwhile if each["time"] <= moment(seen["taken_at"]) + 1]
+            for ecu in seen["ecus"]:
+                assert last_told(told, ecu["name"], SOFTWARE_VERSION) == ecu["sw_version"]
+                assert last_told(told, ecu["name"], PART_NUMBER) == ecu["part_number"]
+            assert {last_told(told, ecu["name"], VIN_OF_ECU) for ecu in seen["ecus"]} == {seen["vin"]}
+    assert covered == len(heard) > 0
+    return records

@@ -73,11 +73,15 @@ def test_a_key_is_checked_before_a_test_begins(tmp_path: Path) -> None:
     assert not names(tmp_path)
 
 
-def test_the_outcome_that_was_told_is_kept_where_the_play_died(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("is_reported", "reported"), [(True, "FAIL"), (False, None)])
+def test_the_outcome_that_was_told_is_kept_where_the_play_died(
+    tmp_path: Path, is_reported: bool, reported: str | None
+) -> None:
     evidence_support.aborted(tmp_path)
-    bundle.finish_as_aborted(tmp_path, "FAIL", "FAIL: low battery.")
+    bundle.finish_as_aborted(tmp_path, "FAIL", "FAIL: low battery.", is_reported=is_reported)
     record = json.loads((tmp_path / "record.json").read_text())
     assert (record["outcome"], record["summary"]) == ("FAIL", "FAIL: low battery.")
+    assert record["reported"] == reported
 
 
 def test_a_failure_stays_one_where_the_play_died_while_it_cleaned_up(tmp_path: Path) -> None:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import socket
+import subprocess
 import threading
 import typing as t
 import urllib.request
@@ -15,6 +18,7 @@ import evidence_support
 import pytest
 from cheroot.wsgi import Server
 from evidence_support import VIN
+from play_support import wait_until
 from s3_server import S3Server
 from wsgidav.wsgidav_app import WsgiDAVApp
 
@@ -56,6 +60,64 @@ def webdav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+DAV_EXT = Path("/usr/lib/nginx/modules/ngx_http_dav_ext_module.so")
+NGINX_CONFIG = """
+load_module {module};
+{user}
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}; proxy_temp_path {directory}; fastcgi_temp_path {directory};
+    uwsgi_temp_path {directory}; scgi_temp_path {directory};
+    client_max_body_size 0;
+    server {{
+        listen 127.0.0.1:{port};
+        location /with/ {{
+            root {directory};
+            dav_methods PUT DELETE MKCOL COPY MOVE;
+            dav_ext_methods PROPFIND OPTIONS;
+        }}
+        location /without/ {{
+            root {directory};
+            dav_methods PUT DELETE MKCOL COPY MOVE;
+        }}
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[str]:
+    """Return the address of an nginx that knows PROPFIND below /with and not below /without."""
+    if not (NGINX and DAV_EXT.exists()):
+        pytest.skip("nginx with its module dav_ext is not installed")
+    directory = tmp_path / "nginx"
+    for name in ("with", "without"):
+        (directory / name).mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = directory / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
+    config.write_text(NGINX_CONFIG.format(module=DAV_EXT, user=user, directory=directory, port=port))
+    error_log = directory / "error.log"
+    with subprocess.Popen([NGINX, "-e", error_log, "-c", config]) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or is_listening(port))
+            assert process.poll() is None, error_log.read_text()
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
     """Return the objects of an S3 server that has a bucket named lab and takes only what its key signed."""
@@ -83,6 +145,22 @@ def test_webdav(evidence: Path, webdav: str, tmp_path: Path) -> None:
     there = tmp_path / "share/deep/er/test-1"
     assert {path.name for path in there.iterdir()} == FILES and compare(there) == []
     assert f"http://{webdav}/deep/er/test-1/record.json" in result["artifact_urls"]
+
+
+def test_webdav_of_nginx(evidence: Path, nginx: str, tmp_path: Path) -> None:
+    result = publish(evidence, f"webdav://{nginx}/with/deep/er", SECONDS)
+
+    there = tmp_path / "nginx/with/deep/er/test-1"
+    assert {path.name for path in there.iterdir()} == FILES and compare(there) == []
+    page = urllib.request.urlopen(result["artifact_urls"][0])  # a server of this test
+    assert VIN in page.read().decode()
+
+
+def test_a_webdav_that_is_not_enough_is_told_what_it_lacks(evidence: Path, nginx: str) -> None:
+    result = publish(evidence, f"webdav://{nginx}/without/x", SECONDS)
+
+    (warning,) = result["warnings"]
+    assert "HTTP status 405; a WebDAV server must know PROPFIND" in warning and result["kept"] == [str(evidence)]
 
 
 def test_s3(evidence: Path, s3: dict[str, bytes]) -> None:
