@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import JOURNAL
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import compile_page
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report_template import TEMPLATE
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
@@ -44,7 +46,7 @@ class ActionModule(InProcessAction):
             described = describe_test(TypedVariables(self._templar, self._task_vars))
             known = {"host": self.host, "job": dataclasses.asdict(job_of(self._task_vars)), "versions": versions()}
             self._task.args["test"] = {**described, **known, **(test or {})}
-        if self._task.args.get("state") == "bundled" and test is None and self._task.args.get("tests") is None:
+        if self._task.args.get("state") == "bundled" and self._is_of_all(test):
             hosts = self._task_vars.get("ansible_play_hosts_all", [])
             self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]
 
@@ -55,6 +57,11 @@ class ActionModule(InProcessAction):
         if options["state"] == "bundled" and options["test"] and not self._task.check_mode:
             end_noted_step(options["path"], self._task_vars, secrets_of(self._task_vars, self._templar))
         return run()
+
+    def _is_of_all(self, test: t.Any) -> bool:
+        """Whether the evidence of all tests is asked for, and not told."""
+        path = os.path.expanduser(str(self._task.args.get("path") or ""))
+        return test is None and self._task.args.get("tests") is None and not os.path.exists(os.path.join(path, JOURNAL))
 
     def _left_by(self, host: str) -> list[dict[str, str]]:
         """Return where the evidence of a host's tests is and, should one have left none, how it ended."""
@@ -77,7 +84,10 @@ class ActionModule(InProcessAction):
         return [left]
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
-        if options["state"] == "bundled" and not self._task.check_mode and not options["store"]:
+        if options["state"] == "bundled" and not self._task.check_mode and options["store"]:
+            # What is published now is not reported yet; the directory may have another name.
+            note_evidence(playbook_process(), self.host, str(result["path"]))
+        elif options["state"] == "bundled" and not self._task.check_mode:
             note_evidence(playbook_process(), self.host, "")
             if result.get("report"):
                 about = "" if "outcome" in result else "all tests are in "
@@ -85,7 +95,9 @@ class ActionModule(InProcessAction):
 
         if options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
             # Links, not the files: AAP keeps the artifacts of a job in its database.
-            told = {"ota_evidence": {self.host: result["artifact_urls"][0]}}
+            step = self._task_vars.get("__hatci_ota_suite_step")
+            name = f"{self.host}/{step['name']}" if isinstance(step, Mapping) and step.get("name") else self.host
+            told = {"ota_evidence": {name: result["artifact_urls"][0]}}
             result["ansible_stats"] = {"data": told, "per_host": False, "aggregate": True}
 
     def find_failure(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:

@@ -31,6 +31,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import secrets_of_environment
 
 COLLECTION = "hatci.automation."
 EVIDENCE = f"{COLLECTION}hatci_evidence"
@@ -64,8 +65,12 @@ class CallbackModule(CallbackBase):
         """Write that a task ended well, or learn where the evidence of its host is."""
         host, task, told = _parts(result)
         if task.action == EVIDENCE:
-            path = told.get("path") if task.args.get("state") == "started" else ""
-            self._directories[host] = path if isinstance(path, str) else ""
+            state = task.args.get("state")
+            path = told.get("path")
+            if state == "started":
+                self._directories[host] = path if isinstance(path, str) else ""
+            elif state == "bundled":
+                self._directories.pop(host, None)
             return
         self._end(host, task, "changed" if told.get("changed") else "ok", told)
 
@@ -104,9 +109,8 @@ class CallbackModule(CallbackBase):
     def _write(self, host: str, task: t.Any, event: str, **values: t.Any) -> None:
         name = str(task.name or task.action).rpartition(" : ")[2]
         about = {"id": f"{task._uuid}-{host}", "step": name, "module": task.action, "arguments": {}}
-        secrets = [value for name in ("HATCI_TOKEN", "CONTROLLER_OAUTH_TOKEN") if (value := os.environ.get(name))]
         try:
-            journal.append(self._directories[host], event, {**about, **values}, secrets)
+            journal.append(self._directories[host], event, {**about, **values}, secrets_of_environment())
         except OSError as error:
             if not self._is_warned:
                 self._is_warned = True

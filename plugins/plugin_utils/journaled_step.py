@@ -19,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.command
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import secrets_of_environment
 
 VARIABLE = "__hatci_evidence"
 """Names the directory, as text or as what the module hatci_evidence returned."""
@@ -161,8 +162,7 @@ def secrets_of(variables: Mapping[str, t.Any], templar: t.Any, *values: t.Any) -
         *values,
         _rendered(variables.get("hatci_token"), templar),
         _content_of(token_file),
-        os.environ.get("HATCI_TOKEN"),
-        os.environ.get("CONTROLLER_OAUTH_TOKEN"),
+        *secrets_of_environment(),
     )
     return frozenset(value.strip() for value in known if isinstance(value, str) and value.strip())
 

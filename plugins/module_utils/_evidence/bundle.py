@@ -48,12 +48,15 @@ READABLE = 0o644
 def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Collection[str] = ()) -> pathlib.Path:
     """Make a directory for the evidence of a test, and begin its journal.
 
+    The JUnit file of an earlier run is taken away, lest a run that dies leaves another one's green.
+
     :param about: what is known of the test.
     :param key: path of the private key that will sign it.
     :param secrets: texts that must not appear in it.
     :raises OSError: it cannot be written.
     """
     parent.mkdir(parents=True, exist_ok=True)
+    (parent / JUNIT).unlink(missing_ok=True)
     moment = utc_time()[:19].replace(":", "") + "Z"
     directory = _new_directory(parent, _file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
     journal.create(directory)
@@ -62,13 +65,19 @@ def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Colle
 
 
 def bundle(
-    directory: pathlib.Path, result: Record | None, key: str | None, secrets: t.Collection[str] = ()
+    directory: pathlib.Path,
+    result: Record | None,
+    key: str | None,
+    secrets: t.Collection[str] = (),
+    *,
+    is_signed: bool = True,
 ) -> tuple[pathlib.Path, Record]:
     """Make the record, the report, the JUnit file, the manifest and, with a key, the attestation of a test.
 
     :param result: how the test ended and what is known now, for the journal; None to bundle again what it tells.
     :param key: path of the private key; None for the one with which it began.
     :param secrets: texts that must not appear in it, whoever has written them.
+    :param is_signed: False for no attestation, though there is a key.
     :returns: the directory, which has the id of the test event in its name now, and the record.
     :raises EvidenceError: there is no journal, or the key cannot be used.
     :raises OSError: something cannot be written.
@@ -81,7 +90,7 @@ def bundle(
         journal.append(directory, "result", result, secrets)
     kept = read_journal(directory)
     about = next((line for line in kept.lines if line["event"] == "test"), {})
-    key = key or about.get("key")
+    key = (key or about.get("key")) if is_signed else None
     if key:
         load_private_key(key)
     record = make_record(kept)
@@ -111,8 +120,8 @@ def finish_as_aborted(
         failed or the outcome had been reported already.
     :param secrets: texts that must not appear in it.
     :param is_reported: whether SUMS has taken that outcome.
-    :returns: the directory of the bundle, None if there is nothing to do.
-    :raises EvidenceError: its key cannot be used.
+    :returns: the directory of the bundle, None if there is nothing to do. Without its key, which may have gone with its
+        job, it is not signed, and the record says so.
     :raises OSError: something cannot be written.
     """
     if not (directory / journal.JOURNAL).is_file():
@@ -126,7 +135,21 @@ def finish_as_aborted(
     found = outcome if outcome in OUTCOMES else outcome_of(record)
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
     result = {"ended_by": "closer", "outcome": found, "summary": why, "reported": found if is_reported else None}
-    return bundle(directory, result, None, secrets)[0]
+    reason = _why_unsigned(lines)
+    if reason:
+        result["troubles"] = [f"The evidence is not signed: {reason}"]
+    return bundle(directory, result, None, secrets, is_signed=not reason)[0]
+
+
+def _why_unsigned(lines: list[journal.Line]) -> str:
+    """Return why the key with which a test began cannot be used now; empty if it can, or if there is none."""
+    key = next((line.get("key") for line in lines if line["event"] == "test"), None)
+    try:
+        if key:
+            load_private_key(key)
+    except EvidenceError as error:
+        return error.message
+    return ""
 
 
 def read_journal(directory: pathlib.Path) -> journal.Journal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import sys
 import typing as t
 from collections.abc import Mapping
 
@@ -51,9 +52,11 @@ def _transcript(step: str, results: list[Mapping[str, t.Any]], secrets: t.Collec
     lines = [f"-- {utc_time()} {step}"]
     for result in results:
         lines.append(f"$ {result['command']}")
-        lines += [str(result.get(stream) or "").rstrip("\n")[:MAX_OUTPUT] for stream in ("stdout", "stderr")]
+        for stream in ("stdout", "stderr"):
+            printed = str(result.get(stream) or "").replace("\r\n", "\n").rstrip("\n")
+            lines.append(shorten(printed, secrets, text=sys.maxsize)[:MAX_OUTPUT])
         lines.append(f"-- exit code {result.get('rc')}")
-    text = "\n".join(line.replace("\r\n", "\n") for line in lines if line)
+    text = "\n".join(line for line in lines if line)
     return f"{shorten(text, secrets, text=len(text) + 1)}\n"
 
 

@@ -42,8 +42,10 @@ class Transcript:
     def feed(self, data: bytes) -> None:
         """Write what the console printed, each line with the time of its first byte."""
         for byte in data:
+            if len(self._line) >= MAX_LINE and byte not in b"\r\n":
+                self._flush()
             self._began = self._began or utc_time()
-            if byte == 0x0A or len(self._line) >= MAX_LINE:
+            if byte == 0x0A:
                 self._flush()
             elif byte != 0x0D:
                 self._line.append(byte)

@@ -12,6 +12,9 @@ import pathlib
 import typing as t
 
 MANIFEST = "manifest.json"
+MARK = ".published"
+"""In the directory of a test: where it was published, and which state of it. No part of the evidence."""
+
 ATTESTATION = "attestation.intoto.json"
 BLOCK = 256
 MAX_FOUND = 20
@@ -44,10 +47,10 @@ def compare(directory: pathlib.Path) -> list[str]:
 
 
 def files_of(directory: pathlib.Path) -> list[str]:
-    """Return the files that a manifest covers; what is written after it and hidden files are not."""
+    """Return the files that a manifest covers, which are all but those that are written after it."""
     paths = [path for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
     names = sorted(path.relative_to(directory).as_posix() for path in paths)
-    return [name for name in names if name not in (MANIFEST, ATTESTATION) and not name.startswith(".")]
+    return [name for name in names if name not in (MANIFEST, ATTESTATION, MARK)]
 
 
 def _entry(name: str, content: bytes) -> Entry:

@@ -15,14 +15,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
     ATTESTATION,
     MANIFEST,
+    MARK,
     files_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
-
-MARK = ".published"
-"""In the directory of a test: where it was published, and which state of it. No part of the evidence."""
 
 FIRST = "report.html"
 Values = dict[str, t.Any]

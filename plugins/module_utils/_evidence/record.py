@@ -24,6 +24,9 @@ VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year"
 TEST = ("tester", "suite", "scenario", "expect")
 RECORDING = ("file", "began", "lines", "gaps")
 
+UPDATING = ("hatci_deploy_event", "hatci_resume", "hatci_update_status")
+"""When one of these begins, the update begins, or has begun; the first that there is tells."""
+
 Record = dict[str, t.Any]
 
 
@@ -162,13 +165,16 @@ def _software(value: t.Any) -> Record:
 
 def _account(steps: list[Record], before: bool) -> Record | None:
     """Return what the vehicle said of itself before the deployment, or the last time after it."""
-    deployed = next((n for n, step in enumerate(steps) if step.get("module") == "hatci_deploy_event"), len(steps))
+    updating = (n for module in UPDATING for n, step in enumerate(steps) if step.get("module") == module)
+    deployed = next(updating, len(steps))
     asked = steps[:deployed] if before else steps[deployed:]
     accounts = [
         step["result"]
         for step in asked
         if step.get("module") == "jumpstarter_diagnostics" and step["result"].get("ecus")
     ]
+    if before and not accounts:
+        accounts = [account for step in steps if (account := _given(step["result"], "before")).get("ecus")]
     if not accounts:
         return None
     return {name: accounts[-1].get(name) for name in ("vin", "ecus", "taken_at", "voltage")}

@@ -20,7 +20,8 @@ MAX_ITEMS = 200
 MAX_DEPTH = 8
 
 SECRET_NAME = re.compile(r"token(?!_file)|passw|passphrase|secret|authorization|credential|private", re.IGNORECASE)
-URL_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+URL_PASSWORD = re.compile(r"(?<=://)(?:[^/@:\s]*:(?!\d+(?:/|$))[^\s\"'<>]*|[^/@\s]+)@")
+"""A password may hold what should have been quoted: ``/`` and ``@``."""
 
 
 def shorten(

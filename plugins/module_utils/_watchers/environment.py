@@ -15,12 +15,19 @@ SECRETS = (
 )
 """Secrets of SUMS, AAP and a store of evidence, which no other program needs; those of S3 may be for a driver too."""
 
+SECRETS_OF_S3 = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
 SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CONFIG_DIRS")
 FILES = (
     *("HOME", "TMPDIR", "NETRC", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "JMP_CLIENT_CONFIG_HOME", "HATCI_TOKEN_FILE"),
     *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"),
 )
 """Variables that name a file or directory, which may be relative to where ansible-playbook runs."""
+
+
+def secrets_of_environment() -> list[str]:
+    """Return what must not appear in anything that is written down."""
+    return [value for name in (*SECRETS, *SECRETS_OF_S3) if (value := os.environ.get(name, "").strip())]
 
 
 def watcher_environment() -> dict[str, str]:

@@ -115,3 +115,21 @@ def test_an_outcome_that_does_not_follow_is_told(tmp_path: Path) -> None:
     script.line("result", outcome="PASS")
     result = manage_evidence(options("bundled", tmp_path), False)
     assert result["warnings"] == ["The record states PASS, and FAIL follows from what it holds."]
+
+
+def test_evidence_whose_key_has_gone_with_its_job_is_made_without_a_signature_and_says_so(tmp_path: Path) -> None:
+    key, _public = evidence_support.make_key(tmp_path, "ed25519")
+    directory = bundle.start(tmp_path / "evidence", {"host": "vehicle_001"}, key)
+    Path(key).unlink()
+
+    finished = bundle.finish_as_aborted(directory, "ABORTED", "The play ended.")
+
+    assert finished is not None and not (finished / "attestation.intoto.json").exists()
+    (trouble,) = json.loads((finished / "record.json").read_text())["troubles"]
+    assert trouble.startswith("The evidence is not signed: ") and "ed25519.pem" in trouble
+
+
+def test_a_run_that_dies_does_not_leave_the_junit_file_of_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "junit.xml").write_text("<testsuites/>")
+    bundle.start(tmp_path, {"host": "vehicle_001"}, None)
+    assert not (tmp_path / "junit.xml").exists()

@@ -104,3 +104,13 @@ def test_no_token_of_the_environment_is_written(plays: Plays, monkeypatch: pytes
     monkeypatch.setenv("HATCI_TOKEN", "canary-token")
     plays.run(plays.task("Ask"), "failed", msg="refused: canary-token")
     assert "canary-token" not in json.dumps(plays.steps())
+
+
+def test_the_tasks_of_a_lab_are_written_after_their_own_step_was_noted_and_until_the_evidence_is_bundled(
+    plays: Plays,
+) -> None:
+    plays.run(plays.task("Note", hatci_journal.EVIDENCE, args={"state": "noted"}), path=str(plays.directory))
+    plays.run(plays.task("Ask the dashboard"))
+    plays.run(plays.task("Bundle", hatci_journal.EVIDENCE, args={"state": "bundled"}), path=str(plays.directory))
+    plays.run(plays.task("Too late"))
+    assert [step["step"] for step in plays.steps()] == ["Ask the dashboard"]

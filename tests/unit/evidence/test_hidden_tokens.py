@@ -12,10 +12,11 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, commands, journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import Transcript
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import shorten
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
 from ansible_collections.hatci.automation.plugins.plugin_utils import typed_variables
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import (
@@ -111,3 +112,25 @@ def test_a_path_that_cannot_be_one_is_refused_in_a_sentence() -> None:
     options = {"state": "started", "path": "evi\0dence", "key": None, "store": None, "test": {}}
     with pytest.raises(EvidenceError, match="which no directory is called; give another one"):
         manage_evidence(options, False)
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "WEBDAV_PASSWORD", "CONTROLLER_PASSWORD", "HATCI_TOKEN"])
+def test_what_the_environment_holds_for_others_is_a_secret_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, TOKEN)
+    assert TOKEN in secrets_of({}, None)
+
+
+def test_no_part_of_a_token_is_left_where_a_long_output_is_cut(tmp_path: Path) -> None:
+    printed = "x" * (commands.MAX_OUTPUT - 6) + TOKEN
+    commands.append_commands(tmp_path, "Print", [{"command": "cat log", "rc": 0, "stdout": printed}], [TOKEN])
+    assert holding(tmp_path) == []
+
+
+@pytest.mark.parametrize("password", ["ca-nary", "ca/nary", "ca@nary", "ca:nary"])
+def test_the_password_of_a_url_is_hidden(password: str) -> None:
+    assert "nary" not in shorten(f"see https://me:{password}@lab.example.com/x")
+
+
+@pytest.mark.parametrize("url", ["https://lab:8080/x@y", "https://lab:8080", "https://lab/x:y", "mail kim@example.com"])
+def test_what_is_no_password_stays(url: str) -> None:
+    assert shorten(url) == url

@@ -124,12 +124,15 @@ def test_the_changed_byte_is_named(signed: tuple[Path, str]) -> None:
 def test_added_missing_and_longer_files_are_told(signed: tuple[Path, str], tmp_path: Path) -> None:
     for path in signed[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "note.txt").write_text("new")
+    (tmp_path / ".page").mkdir()
+    for name in ("note.txt", ".hidden.html", ".page/report.html"):
+        (tmp_path / name).write_text("new")
     (tmp_path / "junit.xml").unlink()
     with (tmp_path / "report.html").open("a") as file:
         file.write("<!-- -->")
     told = " ".join(verify(tmp_path)["differences"])
-    assert "note.txt was added" in told
+    for name in ("note.txt", ".hidden.html", ".page/report.html"):
+        assert f"{name} was added" in told
     assert "junit.xml is missing" in told
     assert re.search(r"report.html was changed: the first change is between byte \d+ and byte \d+ .*; it has", told)
 

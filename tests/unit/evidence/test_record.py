@@ -167,3 +167,29 @@ def test_a_step_that_succeeded_when_it_was_repeated_is_no_failure(tmp_path: Path
     script.step("Try", "jumpstarter_power", 1, "changed")
     script.line("result", outcome="ERROR", summary="Why?")
     assert record_of(tmp_path)["failure"] is None
+
+
+@pytest.mark.parametrize(("kept", "before"), [({}, None), (evidence_support.account("0.9.0"), "0.9.0")])
+def test_what_a_resumed_test_sees_afterwards_is_not_what_the_vehicle_had_before(
+    kept: dict[str, t.Any], before: str | None, tmp_path: Path
+) -> None:
+    script = evidence_support.Script(tmp_path)
+    script.step("Take the test over", "hatci_resume", 0.2, before=kept, deployment_id="deploy-000001")
+    script.step("Wait for the deployment", "hatci_update_status", 9, state="COMPLETE", deployment_id="deploy-000001")
+    script.step("Read the ECUs", "jumpstarter_diagnostics", 9, **evidence_support.account("2.0.0"))
+
+    software = make_record(journal.read(tmp_path))["software"]
+
+    assert software["after"]["ecus"][0]["sw_version"] == "2.0.0"
+    assert (software["before"] and software["before"]["ecus"][0]["sw_version"]) == before
+
+
+def test_an_event_that_was_created_is_named_by_what_it_is(tmp_path: Path) -> None:
+    script = evidence_support.Script(tmp_path)
+    for update_type, outcome, event_id in (("RROM", "changed", "ev-1"), ("UROM", "failed", "ev-2")):
+        arguments = {"update_type": update_type}
+        script.step("Create", "hatci_create_event", 0.2, outcome, arguments=arguments, event_id=event_id)
+
+    ids = make_record(journal.read(tmp_path))["ids"]
+
+    assert (ids["source_event_id"], ids["target_event_id"]) == ("ev-1", "")

@@ -212,6 +212,15 @@ def test_a_transcript_does_not_grow_for_ever_and_says_so(tmp_path: Path) -> None
     assert lines[1][TIME:] == f"{LINE}\ufffd[31m"
 
 
+def test_a_line_that_is_too_long_goes_on_in_the_next_one_without_a_gap(tmp_path: Path) -> None:
+    printed = "".join(chr(ord("a") + number % 26) for number in range(10_000))
+    transcript = Transcript(str(tmp_path / "console.log"))
+    transcript.feed(printed.encode() + b"\n" + b"y" * 4096 + b"\nend\n")
+    lines = (tmp_path / "console.log").read_text(encoding="utf-8").splitlines()
+    told = [line[TIME + len(LINE) :] for line in lines]
+    assert "".join(told[:3]) == printed and told[3:] == ["y" * 4096, "end"]
+
+
 def test_a_summary_waits_for_whoever_is_about_to_end(tmp_path: Path) -> None:
     path = tmp_path / "console.log"
     with contextlib.closing(path.open("ab")) as writer:
