@@ -30,6 +30,7 @@ ABOUT = {
     },
     "job": {"id": "4711", "url": "https://aap.example.com/jobs/4711", "revision": "1a2b3c4"},
     "versions": {"hatci.automation": "0.1.0", "ansible-core": "2.19.0"},
+    "drivers": {"jumpstarter-driver-network": "0.8.1"},
 }
 
 

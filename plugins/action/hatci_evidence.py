@@ -23,10 +23,11 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step im
     secrets_of,
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
-from ansible_collections.hatci.automation.plugins.plugin_utils.versions import versions
+from ansible_collections.hatci.automation.plugins.plugin_utils.versions import drivers, versions
 
 # Here, in ansible-playbook, so that no worker, which is a fork, has to: it would take half of what evidence costs.
 compile_page(TEMPLATE)
+drivers()
 
 
 class ActionModule(InProcessAction):
@@ -44,7 +45,8 @@ class ActionModule(InProcessAction):
         test = self._task.args.get("test")
         if self._task.args.get("state") == "started" and (test is None or isinstance(test, Mapping)):
             described = describe_test(TypedVariables(self._templar, self._task_vars))
-            known = {"host": self.host, "job": dataclasses.asdict(job_of(self._task_vars)), "versions": versions()}
+            job = dataclasses.asdict(job_of(self._task_vars))
+            known = {"host": self.host, "job": job, "versions": versions(), "drivers": drivers()}
             self._task.args["test"] = {**described, **known, **(test or {})}
         if self._task.args.get("state") == "bundled" and self._is_of_all(test):
             hosts = self._task_vars.get("ansible_play_hosts_all", [])

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.metadata
 import json
 import pathlib
 import platform
@@ -13,6 +15,7 @@ import platform
 import yaml
 from ansible.release import __version__ as ansible_core
 
+ECU_READERS = ("doipclient", "udsoncan")
 COLLECTION = pathlib.Path(__file__).parents[2]
 
 
@@ -20,6 +23,20 @@ def versions() -> dict[str, str]:
     """Return the versions of this collection, of ansible-core and of Python."""
     found = {"ansible-core": ansible_core, "python": platform.python_version()}
     return {"hatci.automation": own, **found} if (own := _own_version()) else found
+
+
+@functools.cache
+def drivers() -> dict[str, str]:
+    """Return the versions of Jumpstarter's drivers, and of what reads ECUs, in the Python that runs the play.
+
+    An exporter on another machine has drivers of its own, which it does not tell.
+    """
+    found = {}
+    for distribution in importlib.metadata.distributions():
+        name = str(distribution.name)
+        if name.startswith("jumpstarter-driver-") or name in ECU_READERS:
+            found[name] = str(distribution.version)
+    return dict(sorted(found.items()))
 
 
 def _own_version() -> str:

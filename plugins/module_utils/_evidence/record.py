@@ -79,6 +79,7 @@ def make_record(journal: Journal) -> Record:
             **{name: str(value) for name, value in _given(told, "versions").items()},
             **_jmp_version(steps),
         },
+        "drivers": {name: str(value) for name, value in _given(told, "drivers").items()},
         "journal": {"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
     }
 

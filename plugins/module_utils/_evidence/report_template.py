@@ -151,6 +151,7 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 <dl class="facts">
 {{ facts(ids, code=True) }}
 {{ facts(r.versions.items()) }}
+{{ facts(r.drivers.items()) }}
 </dl>
 {% if links %}
 <ul>

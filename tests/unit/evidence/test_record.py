@@ -62,6 +62,7 @@ def test_a_record_tells_what_was_tested_where_and_with_what(tmp_path: Path) -> N
         "lease_name": "hatci-4711-vehicle-001-5f3a9c01",
     }
     assert record["versions"]["jmp"] == "0.8.1"
+    assert record["drivers"] == {"jumpstarter-driver-network": "0.8.1"}
     assert "sw=2.0.0" in record["console"][0]["text"]
 
 
