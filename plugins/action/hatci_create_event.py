@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of_event
 from ansible_collections.hatci.automation.plugins.modules import hatci_create_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction
 
@@ -16,5 +17,7 @@ class ActionModule(InProcessAction):
     module = hatci_create_event
 
     def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
-        is_target = self._task.args.get("update_type") == "UROM"
-        return {"event_id": result["event_id"] if is_target else None, "vin": self._task.args.get("vin")}
+        vin = {"vin": self._task.args.get("vin")}
+        if self._task.args.get("update_type") != "UROM":
+            return {"event_id": None, **vin}
+        return {"event_id": result["event_id"], "event": identity_of_event(result["event"]), **vin}

@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
     CHECKS,
     check_test_variables,
     is_empty,
+    same_software_problem,
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 
@@ -56,6 +57,8 @@ class ActionModule(ActionBase):
         if not problems:
             try:
                 scenario = self._read_files(values, files, task_vars or {})
+                same = SCENARIO in files and same_software_problem(values, str(scenario.get("expect") or ""))
+                problems += [same] if same else []
             except AnsibleError as error:
                 problems.append(str(error.message))
         if problems:

@@ -14,6 +14,7 @@ description:
   - The report counts as sent once the answer shows the status that was sent. After an answer without a status it is
     sent again, and the task fails if no answer shows one within O(retry_timeout). An answer with another status, or
     about another test event, fails the task at once.
+  - With O(created) SUMS is asked first, so that nothing is sent to another test event that got the id since.
 
 author:
   - The hatci.automation maintainers (@hatci)
@@ -58,6 +59,25 @@ options:
     description:
       - Job that the test event must be of, as its record says. It is not sent; an answer that names another fails.
     type: str
+  created:
+    description:
+      - The test event as it was created, RV(hatci.automation.hatci_test_event#module:test_event). It is not sent.
+      - SUMS is asked for the test event once. If that is one of another vehicle, job, suite, event or time, SUMS has lost
+        its records and given the id again; the task fails and nothing is sent.
+      - Where SUMS has no call for that, O(event_id) is asked for instead, which SUMS must have kept.
+      - If SUMS answers neither, the report is sent, unless O(may_be_another).
+    type: dict
+  created_event:
+    description:
+      - The event O(event_id) as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent; it
+        tells the event from another one that got its id since.
+    type: dict
+  may_be_another:
+    description:
+      - Whether there is reason to believe that SUMS has lost records since, such as a deployment that is another one, so
+        that nothing is sent before SUMS has shown a record of this test.
+    type: bool
+    default: false
   keep_report_in:
     description:
       - Directory in which the report is kept as a file if it cannot be sent; the file is removed once it has been sent.
@@ -125,6 +145,9 @@ ARGUMENTS = sums_arguments(
         "metadata": {"type": "dict"},
         "vin": {"type": TEXT},
         "ansible_job_id": {"type": TEXT_OR_INT},
+        "created": {"type": "dict"},
+        "created_event": {"type": "dict"},
+        "may_be_another": {"type": "bool", "default": False},
         "keep_report_in": {"type": "path"},
         "kept_report": {"type": "path"},
     },

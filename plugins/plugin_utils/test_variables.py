@@ -77,6 +77,30 @@ def check_test_variables(variables: Mapping[str, t.Any]) -> tuple[Values, list[s
     return values, problems
 
 
+def same_software_problem(values: Mapping[str, t.Any], expect: str) -> str:
+    """Return a sentence about a target that is the source already, so that a PASS would prove no update; else nothing.
+
+    Where only the build level differs, SUMS has an update to tell of, but the ECUs cannot show it.
+
+    :param values: as :func:`check_test_variables` returns them.
+    :param expect: how the scenario of the test is to end.
+    """
+    source, target = (_software_of(values.get(f"hatci_{which}_ecus")) for which in ("source", "target"))
+    if expect == "refused" or not source or source != target:
+        return ""
+    levels = [values.get(f"hatci_{which}_build_level") for which in ("source", "target")]
+    if levels[0] != levels[1] and "target" not in (values.get("ota_vehicle_checks") or []):
+        return ""
+    return (
+        "hatci_target_ecus holds the same software as hatci_source_ecus, so the test would pass on a vehicle that was "
+        "not updated; give the software after the update."
+    )
+
+
+def _software_of(ecus: t.Any) -> set[tuple[str, ...]]:
+    return {tuple(str(ecu[part]) for part in ECU_PARTS) for ecu in ecus or []}
+
+
 def is_empty(value: object) -> bool:
     """Whether a value is an answer that was left empty."""
     return value is None or (isinstance(value, str) and not value.strip())

@@ -20,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
     look_at_test_event,
     outcome_of,
@@ -97,4 +98,4 @@ def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dic
 
 
 def _expected(trace: Trace) -> dict[str, str]:
-    return {"vin": trace.vin} if trace.vin else {}
+    return {**identity_of(trace.created), **({"vin": trace.vin} if trace.vin else {})}

@@ -47,7 +47,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
     traces_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import AnotherRecord, InputError, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
@@ -144,8 +144,7 @@ def recover(
         Aap(ASKING_SECONDS + options["grace_seconds"], "Nothing was closed or released.") as aap,
         SumsClient(Connection.from_options(options)) as client,
     ):
-        if aap.root and not aap.sees_everything():
-            raise aap.refuse_weak_token()
+        aap.require_full_sight()
         recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
         recovery.run(check_mode)
         result = recovery.account.as_result(check_mode)
@@ -298,6 +297,8 @@ class Recovery:
                     return "somebody else decides about its test now"
                 if heir := resuming_job(self._client, trace, dead, self._clock()):
                     return heir
+            except AnotherRecord:
+                continue
             except (SumsError, DirectoryUnsafe, OSError):
                 self._is_sums_away = True  # whoever goes on needs SUMS too; a device is not kept from others for that
         return ""

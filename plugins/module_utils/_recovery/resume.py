@@ -34,6 +34,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import look_at_test_event, outcome_of
@@ -87,7 +88,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
             raise errors.InputError(
                 f"Somebody else on this machine decides about test event {trace.test_event_id} right now; try again."
             )
-        expected = {"vin": options["vin"]}
+        expected = {**identity_of(trace.created), "vin": options["vin"]}
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
         _refuse_settled(trace, held, options["job_id"], now())
         refuse_other_deployment(client, trace, held, created)

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
 
@@ -48,6 +49,7 @@ class Trace:
     """One test as its tasks tell of it.
 
     :param test_event_id: empty if it cannot be read.
+    :param created: what tells the test event from another one that SUMS may give the same id.
     :param event_id: the target event.
     :param lease_name: the lease that was held when the tasks ended.
     :param leases: all that the test had.
@@ -62,6 +64,7 @@ class Trace:
     test_event_id: str = ""
     vin: str = ""
     job: str = ""
+    created: Values = dataclasses.field(default_factory=dict)
     metadata: Values = dataclasses.field(default_factory=dict)
     source_event_id: str = ""
     event_id: str = ""
@@ -171,6 +174,7 @@ def _begun(step: Step) -> Trace:
         test_event_id=test_event_id,
         vin=_text(record.get("vin")),
         job=_text(record.get("ansible_job_id")),
+        created=what_was_created(record),
         metadata=_mapping(record.get("metadata")),
         event_id=find_id(result, "target_event_id") or "",
         deployment_id=find_id(result, "deployment_id") or "",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
@@ -20,6 +21,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._text import one_
 
 ANY_CASE = ("vin", "update_type")
 """What is the same in any letter case."""
+
+ROUNDING_SECONDS = 1.0
+"""By so much two answers may differ about the time at which a record was created."""
 
 ADVICE = "SUMS may have lost its records and given their ids again; look there."
 ECU_FIELDS = ("ecu_name", "part_number", "sw_version")
@@ -46,10 +50,10 @@ def require_fields(reply: Reply, what: str, **expected: t.Any) -> Record:
     """
     record = reply.record
     for name, wanted in expected.items():
-        found = _as_text(record.get(name))
+        found = as_text(record.get(name))
         if wanted is None or found is None:
             continue
-        if _comparable(name, found) != _comparable(name, str(wanted)):
+        if not _is_same(name, found, str(wanted)):
             raise _another(reply, what, name, found, str(wanted))
     return record
 
@@ -62,7 +66,7 @@ def require_ecus(reply: Reply, what: str, ecus: t.Sequence[t.Mapping[str, str]])
     shown = reply.record.get("ecus")
     if not isinstance(shown, list) or not shown or not all(isinstance(ecu, dict) for ecu in shown):
         return
-    held = [{name: _as_text(ecu.get(name)) for name in ECU_FIELDS} for ecu in shown]
+    held = [{name: as_text(ecu.get(name)) for name in ECU_FIELDS} for ecu in shown]
     for ecu in ecus:
         sent = {name: ecu[name].strip() for name in ECU_FIELDS}
         if not any(all(one[name] in (None, sent[name]) for name in ECU_FIELDS) for one in held):
@@ -113,11 +117,26 @@ def _ending(state: str, goals: Goals) -> str:
     return "none" if canonical(state) in BUSY else "unknown"
 
 
+def _is_same(name: str, found: str, wanted: str) -> bool:
+    if name == "created_at":
+        return _seconds_apart(found, wanted) <= ROUNDING_SECONDS
+    return _comparable(name, found) == _comparable(name, wanted)
+
+
+def _seconds_apart(one: str, other: str) -> float:
+    """Return how far two times are apart; 0 where they cannot be compared, such as one with a zone and one without."""
+    try:
+        times = [datetime.datetime.fromisoformat(text.strip()) for text in (one, other)]
+        return abs((times[0] - times[1]).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
 def _comparable(name: str, text: str) -> str:
     return text.strip().casefold() if name in ANY_CASE else text.strip()
 
 
-def _as_text(value: t.Any) -> str | None:
+def as_text(value: t.Any) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -19,9 +19,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_chan
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS, Connection
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import without_unset
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS, default_directory
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_left_report
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import (
     NoListener,
     open_control_socket,
@@ -40,6 +41,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner i
 
 START_SECONDS = 30.0
 START_PAUSE = 0.05
+SHARED = ("connection", "host", "job", "metadata", "keep_report_in", "vin", "created")
+"""What the closer is told of a test event."""
 
 Options = t.Mapping[str, t.Any]
 
@@ -72,7 +75,7 @@ def watch_test_event(options: Options, result: Options, host: str, owner: Owner)
     event = _open_test_event(options, result, host)
     watch = {
         **_which(options, event.test_event_id),
-        **{name: getattr(event, name) for name in ("connection", "host", "job", "metadata", "keep_report_in", "vin")},
+        **{name: getattr(event, name) for name in SHARED},
     }
     _send_or_start(owner, {"watch": watch, "created_by": os.getpid()})
 
@@ -84,7 +87,7 @@ def close_test_event(options: Options, result: Options, host: str) -> None:
     """
     event = _open_test_event(options, result, host)
     with SumsClient(Connection.from_options(event.connection)) as client:
-        send_report(client, event.test_event_id, event.final_report(), {})
+        send_left_report(client, event)
 
 
 def announce_report(options: Options, owner: Owner) -> None:
@@ -125,6 +128,7 @@ def _open_test_event(options: Options, result: Options, host: str) -> OpenTestEv
         metadata=options["metadata"] or {},
         keep_report_in=default_directory(),
         vin=options["vin"] or "",
+        created=what_was_created(result["test_event"]),
     )
 
 

@@ -127,14 +127,15 @@ class Closer:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
         from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import forget_report
-        from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
+        from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_left_report
 
         try:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
                     look_at_deployment(client, event)
-                report = event.final_report()
-                send_report(client, event.test_event_id, report, {})
+                report = send_left_report(client, event)
+        except errors.NotOwn as error:
+            self._watch.log(error.message)
         except errors.SumsError as error:
             self._watch.log(f"the report of {event.test_event_id} could not be sent: {error.message}")
             if getattr(error, "transient", False):
@@ -172,7 +173,11 @@ class Closer:
 
         try:
             path = keep_report(
-                event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id, event.final_report()
+                event.keep_report_in,
+                event.connection["hatci_base_url"],
+                event.test_event_id,
+                event.final_report(),
+                event.created,
             )
         except OSError as error:
             self._watch.log(f"the report of {event.test_event_id} could not be kept: {error}")

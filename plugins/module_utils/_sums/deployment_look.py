@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import AnotherRecord, NotFound, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS, Goals
@@ -19,8 +19,9 @@ def look_at_deployment(client: SumsClient, event: OpenTestEvent) -> None:
     """Note how the deployment of a test event stands now, if SUMS says so."""
     try:
         goals = Goals(SUCCESS, FAILURE)
-        seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id).look(LOOK_SECONDS)
-    except SumsError:
+        seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id, event.vin or None).look(LOOK_SECONDS)
+    except SumsError as error:
+        event.lost_record = isinstance(error, (AnotherRecord, NotFound))
         return
     progress = find_progress(seen["status"])
     reason = f": {seen['reason']}" if seen["reason"] else ""

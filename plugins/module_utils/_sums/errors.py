@@ -68,6 +68,16 @@ class AnotherRecord(RequestError):
     maybe_processed = True
 
 
+class NotOwn(AnotherRecord):
+    """A test event is not the one that this test created; nothing was sent to it."""
+
+    maybe_processed = False
+
+
+class RecordsLost(RequestError):
+    """SUMS does not show whether a test event is still the one that this test created; nothing was sent to it."""
+
+
 class Redirected(RequestError):
     """SUMS pointed elsewhere; the token is not carried there."""
 

@@ -18,11 +18,14 @@ class OpenTestEvent:
     :param connection: the options that lead to SUMS.
     :param host: inventory name of the host that the test is of.
     :param vin: of the vehicle that the test is of.
+    :param created: what tells it from another one that SUMS may give the same id.
     :param keep_report_in: directory for a report that SUMS does not take.
     :param report: what the play was about to send.
     :param failure: what ended the test, as ``outcome`` and ``message``.
+    :param event: what tells the event from another one that SUMS may give the same id.
     :param deployment_seen: how the deployment stood after the play had ended.
     :param deployment_failed: whether it had ended without the update.
+    :param lost_record: whether SUMS has another deployment under its id, or none.
     """
 
     connection: dict[str, t.Any]
@@ -32,11 +35,14 @@ class OpenTestEvent:
     metadata: dict[str, t.Any]
     keep_report_in: str
     vin: str = ""
+    created: dict[str, t.Any] = dataclasses.field(default_factory=dict)
     report: dict[str, t.Any] | None = None
     event_id: str | None = None
+    event: dict[str, str] = dataclasses.field(default_factory=dict)
     deployment_id: str | None = None
     deployment_seen: str | None = None
     deployment_failed: bool = False
+    lost_record: bool = False
     failure: dict[str, str] | None = None
 
     def note(self, known: Message) -> None:
@@ -46,7 +52,9 @@ class OpenTestEvent:
             self.failure = None
         elif self.failure is None or (self.failure["outcome"] == "ERROR" and failure["outcome"] != "ERROR"):
             self.failure = failure
-        self.event_id = known.get("event_id") or self.event_id
+        if event_id := known.get("event_id"):
+            self.event = known.get("event") or (self.event if event_id == self.event_id else {})
+            self.event_id = event_id
         self.deployment_id = known.get("deployment_id") or self.deployment_id
 
     @property

@@ -40,14 +40,18 @@ def default_directory() -> str:
     return f"/var/tmp/hatci-unsent-reports-{os.geteuid()}"  # noqa: S108  # outlives a restart; its owner is checked
 
 
-def keep_report(directory: str, base_url: str, test_event_id: str, body: Record) -> pathlib.Path:
+def keep_report(
+    directory: str, base_url: str, test_event_id: str, body: Record, created: Record | None = None
+) -> pathlib.Path:
     """Write a report to a file that only this user can read, and return its path.
 
     It goes to the user's default directory if the one given is another user's.
 
+    :param created: what tells the test event from another one that SUMS may give the same id later.
     :raises OSError: it cannot be written.
     """
-    kept = json.dumps({"test_event_id": test_event_id, "sums": _address(base_url), **body}, indent=2)
+    known = {"created": created} if created else {}
+    kept = json.dumps({"test_event_id": test_event_id, "sums": _address(base_url), **known, **body}, indent=2)
     try:
         return _write(directory, _name_of(base_url, test_event_id), kept)
     except PermissionError:
@@ -83,6 +87,13 @@ def read_report(path: str, base_url: str) -> tuple[str, Record]:
     if odd:
         raise _no_report(path, f"its {odd} has the wrong type")
     return test_event_id, body
+
+
+def read_created(path: str) -> Record:
+    """Return what a kept report, which :func:`read_report` has taken, says of its test event as it was created."""
+    with open(path, encoding="utf-8") as file:
+        created = parse_json(file.read()).get("created")
+    return created if isinstance(created, dict) else {}
 
 
 def forget_report(directory: str, base_url: str, test_event_id: str) -> None:

@@ -11,6 +11,13 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields, require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import (
+    NO_EVENT,
+    identity_of,
+    refuse_another,
+    what_was_created,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
@@ -23,6 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.reports imp
     FIELDS,
     forget_report,
     keep_report,
+    read_created,
     read_report,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error, hide
@@ -32,8 +40,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.environ
 
 NO_JOB = "manual"
 NO_SHA = "unknown"
-NO_EVENT = "pending"
-"""Stands in a test event for the event that does not exist yet."""
 
 
 def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -68,15 +74,18 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     """Change a test event: its outcome, evidence, event or metadata.
 
     :returns: ``changed`` and ``test_event``.
+    :raises NotOwn: it is not the one that was created; nothing was sent.
     :raises AnotherRecord: SUMS answered about another test event, or it is of another vehicle or job.
     :raises WrongState: SUMS holds another status than the one sent.
     """
     require_json(options, "metadata")
     if options["kept_report"]:
         test_event_id, body = read_report(options["kept_report"], options["hatci_base_url"])
+        created = read_created(options["kept_report"])
     else:
         require(options, "test_event_id")
         test_event_id, body = options["test_event_id"], without_unset(options, *FIELDS)
+        created = what_was_created(options.get("created"))
     if not body:
         raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(FIELDS)}.")
     if check_mode:
@@ -84,7 +93,20 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     refuse_predicted(test_event_id, "test_event_id")
     expected = {name: options[name] for name in ("vin", "ansible_job_id") if options[name] not in (None, "", NO_JOB)}
     try:
+        if created:
+            refuse_another(
+                client,
+                test_event_id,
+                created,
+                body.get("event_id") or "",
+                options.get("created_event") or {},
+                is_doubtful=bool(options.get("may_be_another")),
+            )
         test_event = send_report(client, test_event_id, body, expected)
+    except errors.NotOwn as error:
+        # Not kept: it would be refused again, or change the other record after all.
+        error.details["another_record"] = True
+        raise
     except errors.AnotherRecord as error:
         # Not kept: sending it later would change the other record once more.
         error.message += f" What was sent for {test_event_id} ({_in_short(body)}) may have changed that test event."
@@ -92,7 +114,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         raise
     except errors.RequestError as error:
         if options["keep_report_in"]:
-            _keep(error, options, test_event_id, body)
+            _keep(error, options, test_event_id, body, created)
         raise
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
@@ -159,6 +181,28 @@ def send_report(client: SumsClient, test_event_id: str, body: Record, expected: 
         raise
 
 
+def send_left_report(client: SumsClient, event: OpenTestEvent) -> Record:
+    """Send what is known of a test that nobody follows any more, if its test event is still the one that it created.
+
+    :returns: the report.
+    :raises NotOwn: it is another one; nothing was sent.
+    :raises RequestError: SUMS does not say how it stands, or does not take the report.
+    """
+    report = event.final_report()
+    event_id = report.get("event_id") or event.event_id or ""
+    if event.created:
+        refuse_another(
+            client,
+            event.test_event_id,
+            event.created,
+            event_id,
+            event.event if event_id == event.event_id else {},
+            is_doubtful=event.lost_record,
+        )
+    send_report(client, event.test_event_id, report, identity_of(event.created))
+    return report
+
+
 def _patch(client: SumsClient, test_event_id: str, body: Record, expected: t.Mapping[str, str]) -> Record:
     reply = client.patch("test_events", test_event_id, body=body)
     test_event = require_record(reply, "test event", "test_event_id", test_event_id, **expected)
@@ -190,10 +234,12 @@ def _in_short(body: Record) -> str:
     return one_line(", ".join(str(body[name]) for name in ("status", "summary") if name in body) or "no status")
 
 
-def _keep(error: errors.RequestError, options: t.Mapping[str, t.Any], test_event_id: str, body: Record) -> None:
+def _keep(
+    error: errors.RequestError, options: t.Mapping[str, t.Any], test_event_id: str, body: Record, created: Record
+) -> None:
     directory = absolute_path(options["keep_report_in"])
     try:
-        path = keep_report(directory, options["hatci_base_url"], test_event_id, body)
+        path = keep_report(directory, options["hatci_base_url"], test_event_id, body, created)
     except OSError as reason:
         error.message += f" The report could not be kept in {directory} either: {reason.strerror}."
     else:

@@ -206,7 +206,7 @@ class Wait:
         :param asked: when the look began that brought it.
         """
         if not self._is_blip(error, asked):
-            error.details.update(self._known())
+            error.details.update(self._known(), lost_record=_is_lost(error))
             error.message += f" The {self._what} {self._id} was last seen {self._last_state()}."
             raise error
         if self._trouble is None:
@@ -218,6 +218,7 @@ class Wait:
                 f"{self._clock() - self._trouble_began:.0f} s; it was last seen "
                 f"{self._last_state()}. The last trouble: {error.message} {self._how_to_resume()}",
                 **self._known(),
+                lost_record=_is_lost(error),
             )
         if self._trouble is None:
             self._tell(f"SUMS gives no usable answer, still trying: {error.message}")
@@ -281,6 +282,11 @@ class Wait:
         (show or self._say)(
             f"{self._what} {self._id}: {what}, {self._elapsed()} of {limit} min, {self._now():%H:%M:%S}"
         )
+
+
+def _is_lost(error: errors.RequestError) -> bool:
+    """Whether SUMS has no record any more, or another one, under an id that it gave."""
+    return isinstance(error, (errors.AnotherRecord, errors.NotFound))
 
 
 def _minutes(seconds: float) -> str:

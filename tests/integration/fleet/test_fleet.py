@@ -172,6 +172,16 @@ def test_a_fleet_without_vehicles_is_refused_in_one_sentence(run_fleet: Fleet, h
     assert result.sums.requests() == []
 
 
+@pytest.mark.newest_core
+def test_hosts_that_are_one_vehicle_are_refused_before_anything_is_created(run_fleet: Fleet) -> None:
+    result = run_fleet({FIRST: {}, SECOND: {}, THIRD: {"hatci_vin": VINS[FIRST].lower()}})
+
+    assert result.play.returncode != 0
+    (said,) = [task.result["msg"] for task in result.play.tasks if task.outcome == "failed"]
+    assert said.startswith(f"{FIRST} and {THIRD} have the same hatci_vin, {VINS[FIRST]}") and said.endswith("created.")
+    assert result.sums.requests() == []
+
+
 def test_check_mode_promises_nothing_and_changes_nothing(run_fleet: Fleet) -> None:
     result = run_fleet({FIRST: {}, SECOND: {}}, "--check")
 

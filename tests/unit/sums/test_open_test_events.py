@@ -117,3 +117,13 @@ def test_of_several_vehicles_of_a_host_each_gets_what_is_its_own() -> None:
     first, second = (event.final_report() for event in events.left())
     assert (first["event_id"], "event_id" in second) == ("ev-1", False)
     assert "d-1" in first["summary"] and "The lease was refused." in second["summary"]
+
+
+def test_an_event_is_known_with_what_was_created() -> None:
+    events = OpenTestEvents()
+    watched(events)
+    for note in ({"event_id": "ev-2", "event": {"vin": "a"}}, DEPLOYED):
+        events.record({"note": {"host": "car", **note}})
+    assert events.left()[0].event == {"vin": "a"}
+    events.record({"note": {"host": "car", "event_id": "ev-3"}})
+    assert events.left()[0].event == {}
