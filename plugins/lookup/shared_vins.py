@@ -52,8 +52,8 @@ class LookupModule(LookupBase):
             if vin := _vin_of(host, (variables or {})["hostvars"]):
                 of_vin.setdefault(vin, []).append(host)
         return [
-            f"{', '.join(shared[:-1])[:300]} and {shared[-1]} have the same hatci_vin, {vin[:60]}, so several tests would "
-            "update one vehicle; give each host the VIN of its own vehicle."
+            f"{', '.join(shared[:-1])[:300]} and {shared[-1]} have the same hatci_vin, {vin[:60]}, so several tests "
+            "would update one vehicle; give each host the VIN of its own vehicle."
             for vin, shared in of_vin.items()
             if len(shared) > 1
         ]

@@ -62,20 +62,20 @@ options:
   created:
     description:
       - The test event as it was created, RV(hatci.automation.hatci_test_event#module:test_event). It is not sent.
-      - SUMS is asked for the test event once. If that is one of another vehicle, job, suite, event or time, SUMS has lost
-        its records and given the id again; the task fails and nothing is sent.
+      - SUMS is asked for the test event once. If that is one of another vehicle, job, suite, event or time, SUMS has
+        lost its records and given the id again; the task fails and nothing is sent.
       - Where SUMS has no call for that, O(event_id) is asked for instead, which SUMS must have kept.
       - If SUMS answers neither, the report is sent, unless O(may_be_another).
     type: dict
   created_event:
     description:
-      - The event O(event_id) as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent; it
-        tells the event from another one that got its id since.
+      - The event O(event_id) as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent;
+        it tells the event from another one that got its id since.
     type: dict
   may_be_another:
     description:
-      - Whether there is reason to believe that SUMS has lost records since, such as a deployment that is another one, so
-        that nothing is sent before SUMS has shown a record of this test.
+      - Whether there is reason to believe that SUMS has lost records since, such as a deployment that is another one,
+        so that nothing is sent before SUMS has shown a record of this test.
     type: bool
     default: false
   keep_report_in:

@@ -19,7 +19,8 @@ def look_at_deployment(client: SumsClient, event: OpenTestEvent) -> None:
     """Note how the deployment of a test event stands now, if SUMS says so."""
     try:
         goals = Goals(SUCCESS, FAILURE)
-        seen = Subject(client, "deployment", str(event.deployment_id), goals, event.event_id, event.vin or None).look(LOOK_SECONDS)
+        ids = (str(event.deployment_id), goals, event.event_id, event.vin or None)
+        seen = Subject(client, "deployment", *ids).look(LOOK_SECONDS)
     except SumsError as error:
         event.lost_record = isinstance(error, (AnotherRecord, NotFound))
         return

@@ -60,7 +60,7 @@ def refuse_another(
 ) -> None:
     """Make sure that a test event is the one that was created, before something is sent to it.
 
-    Where SUMS has no call to read a test event, the event that the test created tells whether SUMS has kept its records.
+    Where SUMS has no call to read a test event, the event of the test tells whether SUMS has kept its records.
 
     :param created: the test event as it was created, or what :func:`what_was_created` left of it.
     :param event_id: the event that the test is of; empty if none is known.
@@ -71,7 +71,8 @@ def refuse_another(
     """
     try:
         try:
-            _require_own(client.get("test_events", test_event_id, within=LOOK_SECONDS), test_event_id, created, event_id)
+            reply = client.get("test_events", test_event_id, within=LOOK_SECONDS)
+            _require_own(reply, test_event_id, created, event_id)
         except errors.AnotherRecord:
             raise
         except errors.RequestError:

@@ -19,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import 
 AAP = "https://aap.example.com"
 ROOT = f"{AAP}/api/v2/"
 JOBS = f"{ROOT}unified_jobs/"
+NOT_SAID = "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees every job"
 AUDITOR = {"results": [{"is_superuser": False, "is_system_auditor": True}]}
 
 
@@ -197,11 +198,11 @@ def test_an_aap_that_drips_its_answers_is_given_up(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("me", "words"),
     [
-        ({"json": {"results": [{"username": "erika"}]}}, "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees"),
-        ({"json": {"results": []}}, "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees"),
-        ({"json": {"results": [{"is_superuser": "yes"}]}}, "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees"),
-        ({"json": ["is_superuser"]}, "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees"),
-        ({"status": 404}, "does not say whether the user of CONTROLLER_OAUTH_TOKEN sees"),
+        ({"json": {"results": [{"username": "erika"}]}}, NOT_SAID),
+        ({"json": {"results": []}}, NOT_SAID),
+        ({"json": {"results": [{"is_superuser": "yes"}]}}, NOT_SAID),
+        ({"json": ["is_superuser"]}, NOT_SAID),
+        ({"status": 404}, NOT_SAID),
         ({"json": {"results": [{"is_superuser": False}]}}, "neither a system auditor nor an administrator"),
         ({"status": 403}, "me/: AAP answered 403; check CONTROLLER_OAUTH_TOKEN"),
         ({"body": requests.ConnectionError("refused")}, r"AAP gave no answer \(ConnectionError\)"),

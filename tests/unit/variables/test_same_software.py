@@ -31,7 +31,7 @@ def problem(expect: str = "", **variables: t.Any) -> str:
 
 @pytest.mark.parametrize("expect", ["", "completed", "restored", "completed_or_restored"])
 def test_the_same_software_is_refused(expect: str) -> None:
-    assert problem(expect).startswith("hatci_target_ecus holds the same software as hatci_source_ecus, so the test would")
+    assert problem(expect).startswith("hatci_target_ecus holds the same software as hatci_source_ecus, so")
 
 
 def test_sums_may_be_expected_to_refuse_it() -> None:
