@@ -15,8 +15,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.checks impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import describe
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import look_at_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_EVENT, send_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
 
 NOTHING_DONE = "Nothing was changed."
 
