@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from play_support import wait_until
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import (
     CommandTimeout,
+    end_group,
     run_bounded,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
@@ -130,3 +132,22 @@ def test_what_left_the_group_and_its_environment_is_ended_too(tmp_path: Path) ->
         run_bounded(["/bin/sh", "-c", script], timeout=2, environment=ENVIRONMENT)
     pid = int((tmp_path / "pid").read_text())
     wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_what_the_program_started_is_told_once_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second signal would end what is ending, such as a jmp that closes its drivers."""
+    killpg = os.killpg
+
+    def kill_later(group: int, number: int) -> None:
+        # Long enough for an earlier signal to be seen as one of its own.
+        time.sleep(0.5)
+        killpg(group, number)
+
+    monkeypatch.setattr(os, "killpg", kill_later)
+    child = "trap 'echo told >> told' TERM; touch ready; while :; do sleep 0.1; done"
+    script = f'trap : TERM; sh -c "{child}" & wait; wait'
+    with subprocess.Popen(["sh", "-c", script], cwd=tmp_path, start_new_session=True) as process:
+        wait_until((tmp_path / "ready").exists)
+        end_group(process)
+
+    assert (tmp_path / "told").read_text().split() == ["told"]

@@ -9,14 +9,17 @@ import contextlib
 import inspect
 import json
 import pathlib
+import sys
 import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.interpreter import python_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader import (
+    beside,
     doip,
     drivers,
+    handover,
     link,
     main,
     tunnel,
@@ -31,10 +34,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._plain_json impor
 
 Values = dict[str, t.Any]
 
-PROGRAM = (doip, drivers, link, main, tunnel, uds_driver)
-"""What runs inside ``jmp shell``, where this collection cannot be imported."""
+PROGRAM = (beside, doip, drivers, handover, link, main, tunnel, uds_driver)
+"""What runs beside and inside ``jmp shell``, where this collection cannot be imported."""
 
-PROGRAM_FILE = "hatci_reader.py"
+READER_FILE, HANDOVER_FILE = "hatci_reader.py", "hatci_handover.py"
 END_SECONDS = 3.0
 """What the reader and ``jmp`` need to end, once everything is read."""
 
@@ -66,7 +69,9 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
         device.put("request.json", json.dumps({**request, **times}))
         _put_program(device)
         try:
-            said = last_words(device.run([python, str(device.directory / PROGRAM_FILE)], timeout))
+            reader = [python, str(device.directory / READER_FILE), str(device.directory)]
+            inside = [sys.executable, "-I", "-S", str(device.directory / HANDOVER_FILE)]
+            said = last_words(device.run(inside, timeout, beside=reader))
         except errors.JmpTimeout:
             said = f"it did not end within {timeout:g} s"
         results = _results(device.directory / "results.json")
@@ -94,7 +99,8 @@ def _put_program(device: Device) -> None:
         for parent in path.parents[:-1]:
             device.put(str(parent / "__init__.py"), "")
         device.put(str(path), inspect.getsource(module))
-    device.put(PROGRAM_FILE, START.format(main=main.__name__))
+    device.put(READER_FILE, START.format(main=beside.__name__))
+    device.put(HANDOVER_FILE, inspect.getsource(handover))
 
 
 def _results(path: pathlib.Path) -> Values | None:

@@ -78,17 +78,19 @@ class Device:
             raise _no_room(error) from None
         return self.run(program, timeout)
 
-    def run(self, program: t.Sequence[str], timeout: float) -> CompletedCommand:
+    def run(self, program: t.Sequence[str], timeout: float, beside: t.Sequence[str] = ()) -> CompletedCommand:
         """Run a program inside one ``jmp shell``; its last argument is the directory.
 
         What it did is in the files that it left there: neither that ``jmp`` ended with 0 nor that it did not says so.
 
+        :param beside: a program that starts ``jmp shell``, which it gets as further arguments, and ends as that ends.
         :raises JmpTimeout: the time passed, and it was ended with all it started.
         """
         return self.jmp.run(
             *("shell", *self._route.target, "--", *program, str(self.directory)),
             timeout=timeout,
             descriptor=self._route.lock,
+            beside=beside,
             **CONNECTING,
         )
 

@@ -115,11 +115,13 @@ class Jmp:
         *arguments: str,
         timeout: float = CALL_SECONDS,
         descriptor: int | None = None,
+        beside: t.Sequence[str] = (),
         **extra_environment: str,
     ) -> CompletedCommand:
         """Run ``jmp`` and return how it ended, whatever its exit code.
 
         :param descriptor: an open file of which it gets a copy.
+        :param beside: a program that starts ``jmp``, which it gets as further arguments, and ends as that ends.
         :raises JmpTimeout: it did not end in time.
         :raises InputError: what it is given is too long for Linux.
         """
@@ -127,7 +129,7 @@ class Jmp:
         path = self.path
         try:
             return run_bounded(
-                self.argv(*arguments),
+                [*beside, *self.argv(*arguments)],
                 timeout=timeout,
                 environment=self.environment(**extra_environment),
                 owner=self._owner,

@@ -100,11 +100,14 @@ def run_bounded(
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a program, its process group and all that left that group, politely first."""
     with contextlib.ExitStack() as stack:
-        started = []
+        started, left = [], []
         for pid in descendants_of({process.pid}) if process.poll() is None else ():
             with contextlib.suppress(OSError):
                 started.append(stack.enter_context(_opened(os.pidfd_open(pid))))
-        _signal_all(started, signal.SIGTERM)
+                if os.getpgid(pid) != process.pid:
+                    left.append(started[-1])
+        # Each once: a second signal keeps jmp from closing its drivers.
+        _signal_all(left, signal.SIGTERM)
         _end_group(process)
         _signal_all(started, signal.SIGKILL)
 

@@ -1,16 +1,12 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs inside ``jmp shell``, with the Python of ``jmp``: reads ECUs, side by side where they have drivers of their own.
-
-Given a directory, it takes ``request.json`` from it and leaves ``results.json`` in it.
-"""
+"""Reads ECUs with the Python of ``jmp``, side by side where they have drivers of their own."""
 
 from __future__ import annotations
 
 import collections
 import json
-import logging
 import os
 import sys
 import threading
@@ -155,13 +151,11 @@ def _may_change(answer: Values) -> bool:
     return any(reading.get("refusal", [None])[0] in BUSY for reading in readings)
 
 
-def main() -> None:
-    """Read once; a ``jmp`` that starts its command again must not clear codes twice."""
-    directory = sys.argv[1]
-    os.close(os.open(os.path.join(directory, "started"), os.O_CREAT | os.O_EXCL))
-    logging.disable(logging.CRITICAL)
-    with open(os.path.join(directory, "request.json"), encoding="utf-8") as file:
-        request = json.load(file)
+def read(directory: str, request: Values, end: t.Callable[[], None]) -> None:
+    """Read what a request asks for, by the environment of ``jmp shell``, and leave ``results.json`` in a directory.
+
+    :param end: ends this process, called when a driver holds up what nobody waits for any more.
+    """
     from jumpstarter.utils.env import env
 
     with env() as root:
@@ -172,4 +166,4 @@ def main() -> None:
             json.dump(results, file)
         os.replace(partial, os.path.join(directory, "results.json"))
         if reader.is_stuck:
-            os._exit(0)
+            end()
