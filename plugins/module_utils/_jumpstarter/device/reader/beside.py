@@ -65,9 +65,7 @@ def end_with(jmp: subprocess.Popen[bytes]) -> None:
     os._exit(code if code >= 0 else 128 - code)
 
 
-def read_beside(
-    directory: str, listener: socket.socket, held: contextlib.ExitStack, end: t.Callable[[], None]
-) -> None:
+def read_beside(directory: str, listener: socket.socket, held: contextlib.ExitStack, end: t.Callable[[], None]) -> None:
     """Load, and read once ``jmp shell`` hands over.
 
     :param held: gets what ``jmp shell`` waits for.
