@@ -119,6 +119,7 @@ class AnsiblePlaybook:
             "TMPDIR": str(home / "tmp"),
             "LC_ALL": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "NO_PROXY": "127.0.0.1,localhost",
             "ANSIBLE_CONFIG": str(home / "ansible.cfg"),
             "ANSIBLE_HOME": str(home / "ansible"),
