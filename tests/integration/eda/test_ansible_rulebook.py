@@ -19,7 +19,6 @@ import yaml
 from play_support import (
     HOME,
     HOST,
-    NEW,
     PATHS,
     PLAYBOOKS,
     TEST_VARIABLES,
@@ -29,6 +28,7 @@ from play_support import (
     wait_until,
 )
 from playbook_runner import HUNG_SECONDS, AnsiblePlaybook
+from sums_support import EVENT
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -40,17 +40,6 @@ pytestmark = [
     pytest.mark.skipif(not RULEBOOK.exists(), reason="ansible-rulebook is not there: make .venvs/eda/.ready"),
     pytest.mark.skipif(not shutil.which("java"), reason="ansible-rulebook needs Java 17: openjdk-17-jre-headless"),
 ]
-
-EVENT = {
-    "tester_name": "lab",
-    "program_name": "OTA_Test",
-    "model_year": "2024",
-    "vin": VIN,
-    "update_type": "UROM",
-    "region": "US",
-    "build_level": "2024.02.01",
-    "ecus": NEW,
-}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from lease_support import ACQUIRE, POWER_ON, ControllerDevice, Device, Play, StartPlay, fake_jmp
+from sums_support import EVENT
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -54,17 +55,7 @@ VIN = "1HGBH41JXMN109186"
 def stuck_deployment(sums: SumsProcess) -> str:
     """Return the id of a deployment that never ends."""
     sums.set_vehicle(VIN, outcome="STUCK")
-    event = {
-        "tester_name": "t",
-        "program_name": "p",
-        "model_year": "2024",
-        "vin": VIN,
-        "update_type": "UROM",
-        "region": "US",
-        "build_level": "1",
-        "ecus": [{"ecu_name": "Gateway", "part_number": "GW", "sw_version": "2"}],
-    }
-    event_id = sums.api("POST", "/events", event).json()["event_id"]
+    event_id = sums.api("POST", "/events", EVENT).json()["event_id"]
     sums.api("POST", f"/events/{event_id}/fix", {})
     return str(sums.api("POST", "/deployments", {"event_id": event_id}).json()["deployment_id"])
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 from car_support import read, talk
@@ -17,19 +16,6 @@ from hatci_lab.car.process import CarProcess
 
 VIN = b"1HGBH41JXMN109186"
 ACTIVATION = doip.pack(doip.Payload.ACTIVATION_REQUEST, b"\x0e\x00\x00\x00\x00\x00\x00")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
-    with CarProcess(tmp_path_factory.mktemp("car"), boot_seconds=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def car(shared: CarProcess) -> CarProcess:
-    shared.reset()
-    shared.wait_until_listening()
-    return shared
 
 
 def raw(car: CarProcess, data: bytes, name: str = "Gateway") -> bytes:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,16 +58,8 @@ with env() as device:
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def car(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
-    with CarProcess(tmp_path_factory.mktemp("car"), boot_seconds=0.05) as running:
-        yield running
-
-
 @pytest.fixture
 def exporter(car: CarProcess, tmp_path: Path) -> Path:
-    car.reset()
-    car.wait_until_listening()
     path = tmp_path / "car.yaml"
     car.write_exporter(path, "car_001")
     return path

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,19 +14,6 @@ from car_support import codes, read, talk
 from hatci_lab.car.process import CarProcess
 
 VIN = b"1HGBH41JXMN109186"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
-    with CarProcess(tmp_path_factory.mktemp("car"), boot_seconds=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def car(shared: CarProcess) -> CarProcess:
-    shared.reset()
-    shared.wait_until_listening()
-    return shared
 
 
 def test_it_stops_what_it_started(tmp_path: Path) -> None:

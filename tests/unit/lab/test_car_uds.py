@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from car_support import codes, read, talk
@@ -14,19 +14,6 @@ from hatci_lab.car.process import CarProcess
 
 VIN = b"1HGBH41JXMN109186"
 STATUS_CONFIRMED = 0x08
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CarProcess]:
-    with CarProcess(tmp_path_factory.mktemp("car"), boot_seconds=0.05) as running:
-        yield running
-
-
-@pytest.fixture
-def car(shared: CarProcess) -> CarProcess:
-    shared.reset()
-    shared.wait_until_listening()
-    return shared
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from car_support import codes, read
+from sums_support import EVENT
 
 from hatci_lab.car.defaults import ECUS, VIN
 from hatci_lab.car.process import CarProcess
@@ -61,17 +62,7 @@ def deploy(sums: SumsProcess, **parts: str) -> str:
         }
         for ecu in ECUS
     ]
-    event = {
-        "tester_name": "tester",
-        "program_name": "OTA_Test",
-        "model_year": "2024",
-        "vin": VIN,
-        "update_type": "UROM",
-        "region": "US",
-        "build_level": "2024.02.01",
-        "ecus": ecus,
-    }
-    event_id = sums.api("POST", "/events", event).json()["event_id"]
+    event_id = sums.api("POST", "/events", {**EVENT, "ecus": ecus}).json()["event_id"]
     sums.api("POST", f"/events/{event_id}/fix", {})
     return str(sums.api("POST", "/deployments", {"event_id": event_id}).json()["deployment_id"])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sums_support import EVENT
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -17,16 +18,6 @@ VIN = "1HGBH41JXMN109186"
 BAD_VIN = "FA1LBH41JXMN10918"
 OLD = {"ecu_name": "Gateway", "part_number": "GW-2024-001", "sw_version": "1.0.0"}
 NEW = {**OLD, "sw_version": "2.0.0"}
-EVENT = {
-    "tester_name": "automation_runner",
-    "program_name": "OTA_Test_Program",
-    "model_year": "2024",
-    "vin": VIN,
-    "update_type": "UROM",
-    "region": "US",
-    "build_level": "2024.02.01",
-    "ecus": [NEW],
-}
 TEST_EVENT = {"vin": VIN, "event_id": "pending", "ansible_job_id": "1", "git_sha": "abc", "suite_name": "smoke"}
 DEADLINE = 30
 
