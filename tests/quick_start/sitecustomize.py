@@ -3,7 +3,7 @@
 
 What they do stays the same. ansible-playbook reads two large YAML files of its own at each start: what they hold is
 kept below .cache. It imports Paramiko, and jmp its commands for the administrator of a controller with a client of
-Kubernetes, needed or not: here that happens when they are needed. Molecule's scenarios and `make matrix` do without.
+Kubernetes, needed or not: here that happens when they are needed. Molecule's scenarios and tests/bench do without.
 """
 
 from __future__ import annotations
