@@ -13,7 +13,8 @@ description:
   - Holds what SUMS says of an update and what the vehicle says of itself against the end that a scenario expects, and
     fails with the outcome that the difference makes of the test.
   - A mixture of old and new software is V(FAIL), whatever SUMS says. A disturbance that is not proven makes the test
-    V(INVALID), and so does an end that only the vehicle could tell where it was not asked.
+    V(INVALID), and so does an end that only the vehicle could tell where it was not asked, and an update to software
+    that the vehicle had already.
 
 options:
   expect:
@@ -28,8 +29,17 @@ options:
     description: How the deployment ended, as M(hatci.automation.hatci_update_status) returns it.
     type: dict
   refusal:
-    description: The failed request that SUMS refused, where there is no deployment.
+    description:
+      - The failed request that SUMS refused, where there is no deployment.
+      - It counts as a refusal of the update only if it was about its event or its deployment, and not because another
+        deployment is in the way. Everything else is V(ERROR).
     type: dict
+  source_event_id:
+    description:
+      - Id of the event that describes the vehicle before the update; empty where SUMS had not given it. A refusal of
+        that event is no refusal of the update.
+      - If left out, every refused event counts as that of the update.
+    type: str
   before:
     description: The look before the update, C(record) of M(hatci.automation.hatci_vehicle_check).
     type: dict
@@ -54,11 +64,19 @@ options:
     description: Whether the update was one from the target to the source software, so that the sentences say so.
     type: bool
     default: false
+  must_change:
+    description: Whether an update to the software that the vehicle had already makes the test V(INVALID).
+    type: bool
+    default: true
   disturbances:
     description: What disturbed the update, each with C(name), C(proven) and C(problem).
     type: list
     elements: dict
     default: []
+  planned_disturbances:
+    description: How many disturbances the scenario has. If fewer came, the test is V(INVALID).
+    type: int
+    default: 0
   checks:
     description: With V(codes), an update that succeeded may leave no new confirmed trouble code.
     type: list
@@ -122,13 +140,16 @@ ARGUMENTS = {
         "expect": {"type": "str", "required": True, "choices": list(ENDS)},
         "update": {"type": "dict"},
         "refusal": {"type": "dict"},
+        "source_event_id": {"type": "str"},
         "before": {"type": "dict"},
         "after": {"type": "dict"},
         "vin": {"type": "str", "default": ""},
         "source_ecus": {"type": "list", "elements": "dict", "required": True},
         "target_ecus": {"type": "list", "elements": "dict", "required": True},
         "is_way_back": {"type": "bool", "default": False},
+        "must_change": {"type": "bool", "default": True},
         "disturbances": {"type": "list", "elements": "dict", "default": []},
+        "planned_disturbances": {"type": "int", "default": 0},
         "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": []},
         "allowed_codes": {"type": "list", "elements": "str", "default": []},
     },

@@ -9,7 +9,9 @@ wants it. A mixture is a failure, whatever SUMS says.
 
 from __future__ import annotations
 
+import re
 import typing as t
+import urllib.parse
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
@@ -30,6 +32,13 @@ PASS, FAIL, ERROR, INVALID, TIMEOUT = "PASS", "FAIL", "ERROR", "INVALID", "TIMEO
 REFUSALS = frozenset({400, 409, 422})
 """Answers of SUMS that are about what was asked for; others are about the token, the address, the time or the rate."""
 
+IN_THE_WAY = re.compile(
+    r"\balready\b|\banother (deployment|update|campaign)\b|\b(is|are|still|currently) (running|active|open)\b"
+    r"|\bin progress\b|\bnot fixed\b",
+    re.IGNORECASE,
+)
+"""Words of a refusal that is about something that was there before, not about the update that was offered."""
+
 Look = t.Mapping[str, t.Any]
 Verdict = tuple[str, str]
 """An outcome, and the sentences that give the reason."""
@@ -44,7 +53,7 @@ class End(t.NamedTuple):
 
     `before` and `after` are the ECUs of looks at the vehicle, None where none was taken. `source` and `target` are the
     ECUs before and after the update that was offered; a way back goes from the software of the target event to that of
-    the source event.
+    the source event. An update that must not `change` anything may find its software there already.
     """
 
     sums: str
@@ -54,11 +63,24 @@ class End(t.NamedTuple):
     before: t.Sequence[Ecu] | None
     after: t.Sequence[Ecu] | None
     is_way_back: bool = False
+    must_change: bool = True
 
     @property
     def events(self) -> tuple[str, str]:
         """The events that the update led from and to, in words."""
         return ("target", "source") if self.is_way_back else ("source", "target")
+
+    @property
+    def old(self) -> list[Ecu]:
+        """The software before the update: of ECUs that its first event does not name, what they said themselves."""
+        named = {name_of(ecu) for ecu in self.source}
+        return [*self.source, *(ecu for ecu in self.before or [] if tells_software(ecu) and name_of(ecu) not in named)]
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the vehicle had the software of the update before it, although that is another one."""
+        is_another = bool(software_differences(self.target, self.source))
+        return is_another and bool(self.before) and not software_differences(self.target, self.before or [])
 
 
 def is_refusal(status: t.Any) -> bool:
@@ -66,19 +88,20 @@ def is_refusal(status: t.Any) -> bool:
     return isinstance(status, int) and status in REFUSALS
 
 
-def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict:
+def judge(expect: str, end: End, disturbances: t.Sequence[Look] = (), planned: int = 0) -> Verdict:
     """Return what the end of a test makes of it.
 
     :param expect: one of :data:`ENDS`.
-    :param disturbances: each with `name`, `proven` and `problem`.
+    :param disturbances: those that were made, each with `name`, `proven` and `problem`.
+    :param planned: how many its scenario has.
     """
-    unproven = [disturbance for disturbance in disturbances if not disturbance.get("proven")]
+    unproven = _unproven(disturbances, planned)
     if unproven:
-        told = " ".join(f"{item.get('name')}: {str(item.get('problem')).rstrip('.')}." for item in unproven)
+        told = " ".join(unproven)
         return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
     if end.after is None:
         return _by_sums_alone(expect, end)
-    mixture = mixed_software(end.source, end.target, end.after, end.events)
+    mixture = mixed_software(end.old, end.target, end.after, end.events)
     if mixture:
         return FAIL, f"The vehicle has a mixture of old and new software: {mixture}. {end.said}"
     silent = [ecu["name"] for ecu in end.after if not ecu.get("reachable", True)]
@@ -89,6 +112,18 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = ()) -> Verdict
     if expect == REFUSED:
         return _refused(end)
     return _completed_or_restored(expect, end)
+
+
+def _unproven(disturbances: t.Sequence[Look], planned: int) -> list[str]:
+    """Return in sentences what was not disturbed as planned."""
+    told = [
+        f"{item.get('name')}: {str(item.get('problem')).rstrip('.')}."
+        for item in disturbances
+        if not item.get("proven")
+    ]
+    if not told and len(disturbances) < planned:
+        told = [f"{len(disturbances)} of {planned} disturbances came."]
+    return told
 
 
 def mixed_software(
@@ -138,7 +173,8 @@ def _refused(end: End) -> Verdict:
 
 def _completed_or_restored(expect: str, end: End) -> Verdict:
     lacking_target = software_differences(end.target, end.after or [])
-    lacking_source = software_differences(end.source, end.after or [])
+    changed = {name_of(ecu) for ecu in (*end.source, *end.target)}
+    lacking_source = software_differences([ecu for ecu in end.old if name_of(ecu) in changed], end.after or [])
     has_succeeded = end.sums == SUCCEEDED
     from_event, to_event = end.events
     if has_succeeded and lacking_target:
@@ -148,6 +184,16 @@ def _completed_or_restored(expect: str, end: End) -> Verdict:
     ended = COMPLETED if has_succeeded else RESTORED
     if ended not in (expect, *([COMPLETED, RESTORED] if expect == COMPLETED_OR_RESTORED else [])):
         return FAIL, f"The update was expected to be {expect}, but it was {ended}. {end.said}"
+    if has_succeeded and end.must_change and end.was_there:
+        return INVALID, (
+            f"The vehicle had the {to_event} software before the update already, so the test does not prove the "
+            f"update; begin with the {from_event} software. {end.said}"
+        )
+    if not has_succeeded and (unknown := changed - {name_of(ecu) for ecu in end.old}):
+        return INVALID, (
+            f"What software {', '.join(sorted(unknown))} had before the update is not known, so the test does not "
+            f"prove that it is back; name it in the {from_event} event. {end.said}"
+        )
     has = f"has the {to_event} software" if has_succeeded else f"is back on the {from_event} software"
     return PASS, f"The vehicle {has}. {end.said}"
 
@@ -169,15 +215,16 @@ def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
         return {"changed": False, "end_outcome": PASS, "summary": ""}
     before, after = (_ecus(options[moment]) for moment in ("before", "after"))
     update, refusal = options["update"] or {}, options["refusal"] or {}
-    disturbances = options["disturbances"] or []
-    _refuse_other_failures(update, refusal, disturbances)
+    disturbances, planned = options["disturbances"] or [], options["planned_disturbances"]
+    if not _unproven(disturbances, planned=0):
+        _refuse_other_failures(update, refusal, options["source_event_id"])
     end = End(
         *(_sums(update, refusal), _said(update, refusal)),
         *(options["source_ecus"], options["target_ecus"]),
         *(before, after),
-        options["is_way_back"],
+        *(options["is_way_back"], options["must_change"]),
     )
-    outcome, summary = judge(options["expect"], end, disturbances)
+    outcome, summary = judge(options["expect"], end, disturbances, planned)
     if outcome == PASS and after is not None and (other := _other_vehicle(options)):
         outcome, summary = ERROR, other
     if outcome == PASS and end.sums == SUCCEEDED and "codes" in options["checks"] and after is not None:
@@ -187,18 +234,28 @@ def check_end(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.A
     return {"changed": False, "end_outcome": outcome, "summary": sentence(summary)}
 
 
-def _refuse_other_failures(update: Look, refusal: Look, disturbances: t.Sequence[Look]) -> None:
-    """Let a failure that says nothing about the vehicle be what it is, unless the test proves nothing anyway."""
-    if not all(disturbance.get("proven") for disturbance in disturbances):
-        return
-    for failed, is_end in ((update, update.get("outcome") in ("FAIL", "TIMEOUT")), (refusal, _is_refused(refusal))):
-        if failed.get("failed") and not is_end:
+def _refuse_other_failures(update: Look, refusal: Look, source_event_id: str | None) -> None:
+    """Let a failure that says nothing about the vehicle or its update be what it is."""
+    is_end = update.get("outcome") in ("FAIL", "TIMEOUT")
+    for failed, is_known in ((update, is_end), (refusal, is_refused(refusal, source_event_id))):
+        if failed.get("failed") and not is_known:
             message = str(failed.get("msg") or "SUMS gives no reason.")
             raise NotAsExpected(message, outcome=failed.get("outcome") or ERROR)
 
 
-def _is_refused(refusal: Look) -> bool:
-    return is_refusal(refusal.get("status"))
+def is_refused(refusal: Look, source_event_id: str | None) -> bool:
+    """Whether a failed request was refused for the update that it offered to the vehicle.
+
+    :param source_event_id: of the event that only describes the vehicle; empty before SUMS had given it, None where
+        nothing is known of it.
+    """
+    if not is_refusal(refusal.get("status")) or IN_THE_WAY.search(str(refusal.get("msg") or "")):
+        return False
+    parts = [urllib.parse.unquote(part) for part in str(refusal.get("path") or "").split("/") if part]
+    if source_event_id is None or "events" not in parts:
+        return True
+    named = parts[parts.index("events") + 1 :]
+    return named[0] != source_event_id if named else source_event_id != ""
 
 
 def _other_vehicle(options: Look) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends imp
     End,
     check_end,
     is_refusal,
+    is_refused,
     judge,
     mixed_software,
 )
@@ -137,6 +138,49 @@ def test_a_disturbance_that_did_not_happen_proves_nothing(sums: str) -> None:
     assert "power_off: Gateway still answered." in summary
 
 
+@pytest.mark.parametrize("made", [[], [{"name": "power_off", "proven": True, "problem": ""}]])
+def test_a_disturbance_that_was_planned_and_never_came_proves_nothing(made: list[dict[str, t.Any]]) -> None:
+    outcome, summary = judge("refused", end("never_began", look(OLD, OLD)), made, planned=2)
+
+    assert outcome == "INVALID"
+    assert f"{len(made)} of 2 disturbances came." in summary
+
+
+def of_target_alone(sums: str, radio_before: str | None, after: list[Ecu], *changed: str) -> End:
+    """Return the end of an update whose source event does not name the Radio."""
+    target = event(NEW, *changed)
+    return End(sums, "SUMS said so.", event(OLD, "Gateway"), target, look(OLD, radio_before), after)
+
+
+@pytest.mark.parametrize("changed", [NAMES, ("Radio",)])
+@pytest.mark.parametrize("expect", ["restored", "completed_or_restored"])
+def test_an_ecu_that_only_the_target_names_must_be_back_where_it_was(expect: str, changed: tuple[str, ...]) -> None:
+    assert judge(expect, of_target_alone("failed", OLD, look(OLD, NEW), *changed))[0] == "FAIL"
+    assert judge(expect, of_target_alone("failed", OLD, look(OLD, OLD), *changed))[0] == "PASS"
+
+
+def test_where_nobody_knows_what_an_ecu_had_it_is_not_back() -> None:
+    outcome, summary = judge("restored", of_target_alone("failed", None, look(OLD, OLD), *NAMES))
+
+    assert outcome == "INVALID"
+    assert "What software Radio had before the update is not known" in summary
+    assert judge("completed", of_target_alone("failed", None, look(OLD, OLD), *NAMES))[0] == "FAIL"
+    assert judge("completed", of_target_alone("succeeded", None, look(NEW, NEW), *NAMES))[0] == "PASS"
+
+
+@pytest.mark.parametrize("expect", ["completed", "completed_or_restored"])
+def test_an_update_to_the_software_that_was_there_already_proves_nothing(expect: str) -> None:
+    was_there = end("succeeded", look(NEW, NEW), look(NEW, NEW))
+
+    outcome, summary = judge(expect, was_there)
+
+    assert outcome == "INVALID"
+    assert "The vehicle had the target software before the update already" in summary
+    assert judge(expect, was_there._replace(must_change=False))[0] == "PASS"
+    assert judge(expect, was_there._replace(before=look(OLD, NEW)))[0] == "PASS"
+    assert judge(expect, was_there._replace(source=event(NEW)))[0] == "PASS", "the same software once more"
+
+
 versions = st.sampled_from([OLD, NEW, ODD, None])
 
 
@@ -163,7 +207,8 @@ def options(**changed: t.Any) -> dict[str, t.Any]:
     given_options = {
         "expect": "completed", "update": {"state": "COMPLETE"}, "refusal": None, "before": record,
         "after": {"vin": "V", "ecus": look(NEW, NEW)}, "vin": "V", "source_ecus": event(OLD), "target_ecus": event(NEW),
-        "disturbances": [], "checks": ["codes"], "allowed_codes": [], "is_way_back": False,
+        "disturbances": [], "checks": ["codes"], "allowed_codes": [], "is_way_back": False, "source_event_id": None,
+        "must_change": True, "planned_disturbances": 0,
     }  # fmt: skip
     return {**given_options, **changed}
 
@@ -231,3 +276,47 @@ def test_a_request_that_sums_refused_passes_where_that_was_expected() -> None:
     changed = {"expect": "refused", "refusal": refusal, "update": {}, "after": {"vin": "V", "ecus": look(OLD, OLD)}}
 
     assert "is unchanged. No such part number." in check_end(options(**changed), False)["summary"]
+
+
+RUNS = "POST /deployments: SUMS refused it (409): another deployment is running for this vehicle."
+LOW = "POST /deployments: SUMS refused it (409): the battery is too low for this update."
+
+
+@pytest.mark.parametrize(
+    ("path", "source_event_id", "msg", "counts"),
+    [
+        ("/events", "", "Not this region.", False),
+        ("/events", "ev-1", "Not this part.", True),
+        ("/events/ev-1/fix", "ev-1", "Not this vehicle.", False),
+        ("/events/ev-2/fix", "ev-1", "Not this part.", True),
+        ("/deployments", "ev-1", LOW, True),
+        ("/deployments", "ev-1", RUNS, False),
+        ("/deployments", "ev-1", "Deployment deploy-1 of this vehicle is still running.", False),
+        ("/deployments", "ev-1", "The event is not fixed.", False),
+        ("/events", None, "Not this part.", True),
+        (None, "", "Not this part.", True),
+    ],
+)
+def test_only_what_was_offered_can_be_refused(
+    path: str | None, source_event_id: str | None, msg: str, counts: bool
+) -> None:
+    refusal = {"failed": True, "status": 409, "msg": msg, "path": path}
+    assert is_refused(refusal, source_event_id) == counts
+    unchanged = {"vin": "V", "ecus": look(OLD, OLD)}
+    changed = {"expect": "refused", "refusal": refusal, "source_event_id": source_event_id, "after": unchanged}
+    if counts:
+        assert check_end(options(**changed, update={}), False)["end_outcome"] == "PASS"
+        return
+    with pytest.raises(Failure) as failed:
+        check_end(options(**changed, update={}), False)
+    assert failed.value.as_result()["outcome"] == "ERROR"
+    assert failed.value.message == msg
+
+
+def test_a_refusal_before_the_planned_disturbance_is_invalid() -> None:
+    refusal = {"failed": True, "status": 409, "msg": LOW, "path": "/deployments"}
+    changed = {"expect": "refused", "refusal": refusal, "update": {}, "planned_disturbances": 1}
+    with pytest.raises(Failure) as failed:
+        check_end(options(**changed, after={"vin": "V", "ecus": look(OLD, OLD)}), False)
+    assert failed.value.as_result()["outcome"] == "INVALID"
+    assert "0 of 1 disturbances came." in failed.value.message
