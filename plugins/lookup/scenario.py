@@ -109,6 +109,7 @@ class LookupModule(LookupBase):
 
     def _scenario(self, term: t.Any, variables: dict[str, t.Any], what: str) -> dict[str, t.Any]:
         name, directory = DEFAULT_NAME, str(variables.get("playbook_dir") or os.getcwd())
+        path = None
         if isinstance(term, str) and term.strip():
             path = _path_of(term.strip(), directory, what)
             name, directory, what = path.stem, str(path.parent), f"scenario {path.stem}"
@@ -122,6 +123,8 @@ class LookupModule(LookupBase):
             reason = str(getattr(error, "message", "") or error).split("\n", maxsplit=1)[0].rstrip(".")
             raise ScenarioRefused(f"{what} cannot be rendered: {reason[:300]}; set what it names.") from None
         scenario = normalise_scenario(value, what, name)
+        if path and not scenario:
+            raise ScenarioRefused(f"{what} has nothing in it ({path}); write a scenario there, at least its name.")
         for disturbance in scenario.get("disturbances", []):
             if disturbance["tasks"]:
                 disturbance["tasks"] = os.path.join(directory, os.path.expanduser(disturbance["tasks"]))

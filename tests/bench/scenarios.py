@@ -38,11 +38,14 @@ RIG = {
     "ota_network_on_commands": ["j network on"],
     "ota_network_proof_commands": ["j network read | grep -q 'voltage=0.0 V'"],
     "ota_reset_commands": ["j reset on"],
+    "ota_reset_proof_commands": ["j reset read | grep -Eq 'voltage=[1-9]'"],
     "ota_battery_low_commands": ["j battery off"],
     "ota_battery_ok_commands": ["j battery on"],
     "ota_cancel_commands": ["j cancel on"],
     "ota_soak_cycles": 2,
 }
+UNCUT: dict[str, t.Any] = {"ota_network_off_commands": ["true"], "ota_network_proof_commands": []}
+REFUSED = "refused at the start"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +71,10 @@ WRONG = [
     Case("power_loss_while_installing", "ends as a mixture", ("FAIL",), {"on_power_loss": "mixture"}),
     Case("power_loss_while_installing", "relay sticks", ("INVALID",), power_sticks=True),
     Case("network_loss", "network is not cut", ("INVALID",), rig={"ota_network_off_commands": ["true"]}),
+    Case("network_loss", "network is not cut, nothing proves it", (REFUSED,), rig=UNCUT),
     Case("network_loss", "ends as a mixture", ("FAIL",), {"on_network_loss": "mixture"}),
     Case("ecu_reset_while_installing", "ends as a mixture", ("FAIL",), {"on_reset": "mixture"}),
+    Case("ecu_reset_while_installing", "reset does nothing", ("INVALID",), rig={"ota_reset_commands": ["true"]}),
     Case("wrong_part_number", "says COMPLETE to everything", ("FAIL",), {"report": "COMPLETE"}),
     Case("low_battery", "updates on any battery", ("FAIL",), {"minimum_voltage": 0.0}),
     Case("cancelled", "nobody cancels", ("FAIL", "INVALID"), rig={"ota_cancel_commands": ["true"]}),
@@ -121,6 +126,8 @@ def run(cases: list[Case], start: int) -> list[str]:
         for task in played.tasks:
             rows = task.result.get("ansible_stats", {}).get("data", {}).get("ota_tests", {})
             results |= {name: row["outcome"] for name, row in rows.items()}
+        said = {task.host: str(task.result.get("msg", "")) for task in played.tasks if task.outcome == "failed"}
+        results |= {host: REFUSED for host, words in said.items() if words.endswith("Nothing was created.")}
     return [results.get(host, "nothing") for host in hosts]
 
 

@@ -55,3 +55,26 @@ def test_a_scenario_of_a_user_may_need_variables_too() -> None:
     assert look_up(written, my_relay="relay 3")["name"] == "mine"
     with pytest.raises(AnsibleError, match="needs of ota_scenario is not a list"):
         look_up({"needs": "my_relay"})
+
+
+@pytest.mark.parametrize("text", ["", "---\n# to be written\n", "{}\n", "needs: [my_relay]\n", "---\n''\n"])
+def test_a_file_with_nothing_in_it_is_not_the_plain_test(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(AnsibleError, match=r"scenario mine has nothing in it .*; write a scenario there"):
+        look_up(str(path), my_relay="relay 3")
+    assert look_up({}) == {}
+
+
+@pytest.mark.parametrize("name", ["network_loss", "ecu_reset_while_installing"])
+def test_where_nothing_but_an_exit_code_would_prove_it_the_rig_must_bring_the_proof(name: str) -> None:
+    brought = {
+        "ota_network_off_commands": ["true"],
+        "ota_network_on_commands": ["true"],
+        "ota_reset_commands": ["true"],
+    }
+    with pytest.raises(AnsibleError, match=f"scenario {name} needs ota_(network|reset)_proof_commands; set what"):
+        look_up(name, **brought)
+    proofs = {"ota_network_proof_commands": ["is-off"], "ota_reset_proof_commands": ["is-off"]}
+    [disturbance] = look_up(name, **brought, **proofs)["disturbances"]
+    assert disturbance["proof"] == {"commands": ["is-off"]}

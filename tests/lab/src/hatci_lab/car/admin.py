@@ -37,7 +37,8 @@ class CarChange(BaseModel):
 def relay_routes(car: Car) -> APIRouter:
     """/power, /network, /battery and /reset with on, off and read, by GET and POST alike, as relays in labs have it.
 
-    A battery that is off is low; a reset that is switched on resets every ECU.
+    A battery that is off is low; a reset that is switched on resets every ECU, and reads as many volts as there were
+    resets.
     """
     relays = APIRouter()
     switches = {"power": "powered", "network": "network", "battery": "powered", "reset": "powered"}
@@ -55,6 +56,8 @@ def relay_routes(car: Car) -> APIRouter:
         elif relay in ("power", "network") and position != "read":
             setattr(car.state, switches[relay], position == "on")
             car.changed()
+        if relay == "reset":
+            return {"voltage": float(car.resets), "current": CURRENT}
         closed = getattr(car.state, switches[relay])
         return {"voltage": car.state.voltage if closed else 0.0, "current": CURRENT if closed else 0.0}
 

@@ -25,6 +25,8 @@ class Car:
         """Set when something changed that an update may depend on."""
         self._boot_seconds = boot_seconds
         self._boots: dict[str, asyncio.Task[None]] = {}
+        self.resets = 0
+        """How often an ECU was reset since the car was started."""
         self._servers = {name: EcuServer(self.state, name, self.log, self.save, self.reset) for name in self.state.ecus}
         self.state.ports = {name: server.port for name, server in self._servers.items()}
         self.save()
@@ -61,6 +63,7 @@ class Car:
 
     def reset(self, name: str) -> None:
         """A tester resets the ECU."""
+        self.resets += 1
         self._interrupt("reset")
         self.reboot(name)
         self.news.set()
