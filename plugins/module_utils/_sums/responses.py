@@ -17,6 +17,9 @@ MAX_ID = 256
 
 HIDDEN = "********"
 
+PERCENT = re.compile(r"\d{1,3}(\.\d{1,20})? ?%?", re.ASCII)
+"""A progress that is given as text."""
+
 FIXED_STATES = frozenset(
     {"FIXED", "LOCKED", "RELEASED", "ACTIVE", "SCHEDULED", "DEPLOYING", "DEPLOYED", "IN_PROGRESS", "OK"}
     | {"SUCCESS", "COMPLETE", "COMPLETED"}
@@ -114,6 +117,8 @@ def find_error(record: Record) -> tuple[str, str] | None:
 def find_progress(record: Record) -> float | None:
     """Return how far a deployment is, in percent; None if SUMS does not say, or says what cannot be."""
     progress = record.get("progress")
+    if isinstance(progress, str) and PERCENT.fullmatch(progress.strip()):
+        progress = float(progress.strip().rstrip("% "))
     if isinstance(progress, bool) or not isinstance(progress, (int, float)):
         return None
     return progress if 0 <= progress <= 100 else None

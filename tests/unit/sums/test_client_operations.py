@@ -11,6 +11,8 @@ import pytest
 from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import ECUS, EVENT, MODULES, TOKEN, VIN, assert_is_sentence, is_unknown, module_named, run_module
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
+
 CREATES = {
     "hatci_create_event": ("events", "event_id", "event"),
     "hatci_deploy_event": ("deployments", "deployment_id", "deployment"),
@@ -432,6 +434,15 @@ def test_a_kept_report_goes_when_sums_knows(backend: Backend, tmp_path: Path) ->
     run_module("hatci_test_event_update", backend.url, keep_report_in=str(tmp_path))
 
     assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "percent"),
+    [(42, 42), (12.5, 12.5), ("42", 42), (" 12.5 % ", 12.5), ("100%", 100), ("0", 0), ("101", None), ("-1", None)]
+    + [(words, None) for words in ("", "half", "1e2", "nan", "4 2", "\u0664", True, None, [42], float("nan"))],
+)
+def test_a_progress_is_a_percentage_also_as_text(said: t.Any, percent: float | None) -> None:
+    assert find_progress({"progress": said}) == percent
 
 
 @pytest.mark.parametrize(("option", "call"), [("deployment_id", "deployments"), ("event_id", "events")])
