@@ -46,6 +46,20 @@ options:
     type: list
     elements: str
     default: []
+  failure_states:
+    description:
+      - States of this SUMS that mean a failed update. An update without power has not come to one by itself.
+    type: list
+    elements: str
+    default: [FAILED, ERROR, CANCELLED]
+  lasted:
+    description: The same as O(proven), once more before it was undone.
+    type: dict
+    default: {}
+  broken:
+    description: What went wrong while it was made; empty if nothing did.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -64,6 +78,7 @@ _value:
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import disturbance_of
 
 
@@ -72,12 +87,20 @@ def disturbance_record(
     point: dict[str, t.Any],
     *results: dict[str, t.Any] | None,
     success_states: t.Iterable[str] = (),
+    failure_states: t.Iterable[str] = FAILURE,
+    lasted: dict[str, t.Any] | None = None,
+    broken: str = "",
 ) -> dict[str, t.Any]:
     """Return what is recorded of a disturbance; a task that did not run has no result, text may stand for a list."""
-    states = [part.strip() for part in success_states.split(",")] if isinstance(success_states, str) else success_states
     given = [result if isinstance(result, dict) else {} for result in results]
     begun, during, proven, undone, after = [*given, {}, {}, {}, {}, {}][:5]
-    return disturbance_of(planned, point, begun, during, proven, undone, after, states)
+    ends = (_states(success_states), _states(failure_states))
+    again = lasted if isinstance(lasted, dict) else {}
+    return disturbance_of(planned, point, begun, during, proven, undone, after, *ends, lasted=again, broken=broken)
+
+
+def _states(given: t.Iterable[str]) -> list[str]:
+    return [str(state).strip() for state in (given.split(",") if isinstance(given, str) else given)]
 
 
 class FilterModule:

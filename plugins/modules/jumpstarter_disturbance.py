@@ -56,7 +56,8 @@ options:
     type: list
     elements: str
   undo:
-    description: Shell commands that undo it, such as C(j power on).
+    description:
+      - Shell commands that undo it, such as C(j power on). Each of them is run, also after one that fails.
     type: list
     elements: str
   until:
@@ -163,6 +164,11 @@ measured:
   returned: with O(state=proven)
   type: str
   sample: 0 of 2 ECUs answered
+took:
+  description: Seconds that the look took which proved it, or the last one.
+  returned: with O(state=proven)
+  type: float
+  sample: 2.4
 problem:
   description: Why a command failed, or why it is not proven; empty otherwise.
   returned: with O(state=begun) and O(state=proven)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, canonical
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import COMPLETED, ENDS
 
@@ -25,6 +26,7 @@ UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands
 TASKS = "tasks"
 POWER_OFF, POWER_ON = "power_off", "power_on"
 SWITCH_OFF, SWITCH_ON = "j power off", "j power on"
+CUTS_POWER = re.compile(r"(^|[\s;&|(])j\s+power\s+off\b")
 
 KEYS = ("name", "purpose", "clause", "disturbances", "expect", "within", "repeat", "offer")
 NEEDS = "needs"
@@ -94,7 +96,11 @@ def _disturbances(what: str, value: t.Any) -> list[Values]:
 def _disturbance(what: str, value: t.Any) -> Values:
     given = _mapping(what, value, DISTURBANCE_KEYS)
     kind, commands, tasks = _action(what, given)
-    undo = _undo(f"undo of {what}", given.get("undo"), default=[SWITCH_ON] if kind == POWER_OFF else [])
+    cuts_power = _cuts_power(kind, commands)
+    undo = _undo(f"undo of {what}", given.get("undo"), default=[SWITCH_ON] if cuts_power else [])
+    lasts = _seconds(f"for of {what}", given.get("for"), DEFAULT_FOR if undo else 0.0, most=DAY)
+    if lasts and not undo:
+        raise ScenarioRefused(f"for of {what} is {lasts:g}, but nothing is undone then; give undo, a list of commands.")
     proof = _proof(f"proof of {what}", given.get("proof"), COMMANDS if kind == COMMANDS else UNREACHABLE)
     if proof == COMMANDS and kind != COMMANDS:
         raise ScenarioRefused(f"proof of {what} is commands, but it has none; give proof: {{commands: [...]}}.")
@@ -104,7 +110,7 @@ def _disturbance(what: str, value: t.Any) -> Values:
         "commands": commands,
         "tasks": tasks,
         "undo": undo,
-        "for": _seconds(f"for of {what}", given.get("for"), DEFAULT_FOR if undo else 0.0, most=DAY),
+        "for": lasts,
         "proof": proof,
     }
 
@@ -139,6 +145,10 @@ def _action(what: str, given: Values) -> tuple[str, list[str], str]:
     if not isinstance(tasks, str) or not tasks.strip():
         raise ScenarioRefused(f"tasks of {what} is {_shown(tasks)}; give the path of a file with tasks.")
     return TASKS, [], tasks
+
+
+def _cuts_power(kind: str, commands: Iterable[str]) -> bool:
+    return kind == POWER_OFF or any(CUTS_POWER.search(command) for command in commands)
 
 
 def _undo(what: str, value: t.Any, default: list[str]) -> list[str]:
@@ -317,23 +327,32 @@ def disturbance_of(
     undone: Mapping[str, t.Any],
     after: Mapping[str, t.Any],
     success_states: Iterable[str] = (),
+    failure_states: Iterable[str] = FAILURE,
+    *,
+    lasted: Mapping[str, t.Any] | None = None,
+    broken: str = "",
 ) -> Values:
     """Return what is recorded of a disturbance.
 
     :param planned: of a normalised scenario.
     :param point: how the update stood before, ``during`` it and ``after`` it; the others are the results of the tasks
         that came then, if they did.
-    :param success_states: of this SUMS, beside COMPLETE.
+    :param success_states: of this SUMS, beside COMPLETE; ``failure_states`` are the others that end an update.
+    :param lasted: the proof once more, before it was undone.
+    :param broken: what went wrong while it was made; empty if nothing did.
     """
     [(kind, value)] = planned["at"].items()
     what = {POWER_OFF: SWITCH_OFF, TASKS: planned["tasks"]}.get(planned["do"]) or "; ".join(planned["commands"])
     is_reached = bool(point.get("reached"))
+    problem = ""
     if not is_reached:
         problem = f"the deployment ended {point.get('state') or '?'} before it came to {kind} {_shown_point(value)}"
-    elif str(during.get("state")).upper() in {COMPLETE, *(str(state).upper() for state in success_states)}:
+    elif _had_ended(planned, str(during.get("state")), success_states, failure_states):
         problem = "the update had ended already when it was disturbed"
     else:
-        problem = str(begun.get("problem") or proven.get("problem") or "")
+        at_its_end = f"it did not last: {lasted['problem']}" if lasted and lasted.get("problem") else ""
+        left = undone.get("msg") if undone.get("failed") else ""
+        problem = str(begun.get("problem") or broken or proven.get("problem") or at_its_end or left or "")
     is_proven = is_reached and bool(proven.get("proven")) and not problem
     proof = planned["proof"]
     return {
@@ -347,12 +366,24 @@ def disturbance_of(
         "progress_after": _progress(after),
         "began": _time(begun.get("began")),
         "acted": _time(begun.get("done")),
-        "ended": _time(undone.get("ended")),
+        "ended": None if undone.get("failed") else _time(undone.get("ended")),
         "proof": COMMANDS if isinstance(proof, Mapping) else proof,
         "measured": str(proven.get("measured") or "")[:LONGEST_PROBLEM],
         "proven": is_proven,
         "problem": "" if is_proven else sentence(problem or "it was not proven")[:LONGEST_PROBLEM],
     }
+
+
+def _had_ended(
+    planned: Mapping[str, t.Any], state: str, success_states: Iterable[str], failure_states: Iterable[str]
+) -> bool:
+    """Whether an update cannot have been disturbed, by its state right afterwards.
+
+    Commands may be what ended it, as those that cancel it; without power a vehicle tells nobody that it has failed.
+    """
+    is_without_power = _cuts_power(planned["do"], planned["commands"]) or planned["proof"] == POWER
+    ends = {COMPLETE, *success_states, *(failure_states if is_without_power else ())}
+    return canonical(state) in {canonical(str(end)) for end in ends}
 
 
 def _time(seconds: t.Any) -> str | None:

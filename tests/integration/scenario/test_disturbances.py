@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from play_support import HOME, NEW, OLD, PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, is_locked, wait_until
 from playbook_runner import AnsiblePlaybook
 
@@ -28,7 +29,7 @@ SCENARIO: dict[str, t.Any] = {
     "expect": "completed_or_restored",
 }
 TELEMATICS = {"ecu_name": "Telematics", "part_number": "TCU-2024-007", "sw_version": "3.1.4"}
-KILLS = int(os.environ.get("HATCI_KILLS", "1"))
+KILLS = int(os.environ["HATCI_KILLS"]) if os.environ.get("HATCI_KILLS", "").isdecimal() else 1
 """How often a play is killed in the middle of a cut."""
 POINTS = [random.randint(10, 90) for _number in range(int(os.environ.get("HATCI_POINTS", "0")))]
 """Further points to cut at. If there are any, it is measured how late each cut comes, which needs a quiet machine."""
@@ -119,11 +120,24 @@ def relay_does_not_switch(_car: CarProcess) -> dict[str, t.Any]:
     return {"ota_scenario": {**SCENARIO, "disturbances": [cut], "within": 40}}
 
 
+def rig_fails(car: CarProcess) -> dict[str, t.Any]:
+    cut, lost = ({"name": name, "hatci.automation.jumpstarter_shell": {"commands": [command]}} for name, command in RIG)
+    tasks = car.directory / "cut.yml"
+    tasks.write_text(yaml.safe_dump([cut, lost]), encoding="utf-8")
+    by_tasks = {"at": {"state": "PENDING"}, "tasks": str(tasks), "undo": ["j power on"], "for": 1, "proof": "none"}
+    never_made = {"at": {"seconds": 0}, "commands": ["j power off"], "for": 30}
+    return {"ota_scenario": {**SCENARIO, "disturbances": [by_tasks, never_made], "within": 15}}
+
+
+RIG = (("Cut the power by hand", "j power off"), ("Ask the relay", "false"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "outcome", "told"),
     [
         (mixes, "FAIL", "The vehicle has a mixture of old and new software"),
         (relay_does_not_switch, "INVALID", "Gateway, Telematics still answered"),
+        (rig_fails, "INVALID", "tasks: Ask the relay: Command 'false' failed with exit code 1"),
     ],
 )
 def test_what_must_not_pass(
@@ -143,6 +157,8 @@ def test_what_must_not_pass(
     event = reported(sums)
     assert (event["status"], event["metadata"]["outcome"]) == ("FAIL", outcome), event["summary"]
     assert told in event["summary"]
+    assert [cut["reached"] for cut in event["metadata"]["disturbances"]] == [True]
+    assert car.state()["powered"]
     assert "Traceback" not in played.output
     assert not is_locked(played.home)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import undo as undo_module
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.undo import (
     MARGIN_SECONDS,
@@ -120,3 +122,56 @@ def test_a_device_that_another_job_may_have_is_left_alone(world: World) -> None:
 
     world.undos.undo_all(world.pause)
     assert world.done == [] and not world.file.exists()
+
+
+class Shell:
+    """Stands for jmp: each start leaves what stands next, the results of commands or none."""
+
+    def __init__(self, *starts: list[int] | str) -> None:
+        self.starts = list(starts)
+        self.asked: list[list[str]] = []
+
+    def __call__(self) -> Shell:
+        return self
+
+    def run(self, *arguments: str, **_how: t.Any) -> t.Any:
+        directory = Path(arguments[-1])
+        commands = json.loads((directory / "commands.json").read_text(encoding="utf-8"))
+        self.asked.append(commands)
+        codes = self.starts.pop(0)
+        if codes != "away":
+            (directory / command_runner.STARTED).touch()
+        if isinstance(codes, str):
+            raise errors.JmpTimeout(f"jmp: {codes}")
+        results = [
+            {"command": command, "rc": code, "stdout": "", "stderr": ""}
+            for command, code in zip(commands, codes, strict=False)
+        ]
+        (directory / "results.json").write_text(json.dumps(results), encoding="utf-8")
+        return None
+
+    def said_by(self, _finished: t.Any, _arguments: t.Any) -> str:
+        return "it ended"
+
+
+@pytest.mark.parametrize(
+    ("starts", "asked", "problem"),
+    [
+        ([[0, 0]], ["a"], ""),
+        ([[1], [0]], ["a", "b"], "'a' failed with exit code 1"),
+        ([[0, 3]], ["a"], "'b' failed with exit code 3"),
+        (["hangs", [0]], ["a", "b"], "jmp: hangs"),
+        (["away"], ["a"], "jmp: away"),
+    ],
+)
+def test_a_command_that_fails_does_not_keep_the_rest_from_being_undone(
+    monkeypatch: pytest.MonkeyPatch, starts: list[t.Any], asked: list[str], problem: str
+) -> None:
+    shell = Shell(*starts)
+    monkeypatch.setattr(undo_module, "Jmp", shell)
+    undo: t.Any = {"id": "cut", "commands": ["a", "b"], "target": [], "runner": "", "due": 1.0}
+
+    assert undo_module._run(undo, "hatci-7", None) == problem
+
+    assert [commands[0] for commands in shell.asked] == asked
+    assert undo_module.STARTED == command_runner.STARTED

@@ -73,6 +73,40 @@ def test_every_try_to_undo_it(device: Device) -> None:
     assert failed.value.as_result()["results"] == [STUCK] * disturbance.UNDO_TRIES
 
 
+POWER_ON = {"command": "j power on", "rc": 0, "stdout": "", "stderr": ""}
+
+
+@pytest.mark.parametrize("first", [STUCK, errors.DeviceUnreachable("It did not end within 5 s.", results=[])])
+def test_what_follows_a_command_that_fails_to_undo_it_is_undone_too(device: Device, first: t.Any) -> None:
+    device.answers = [first, POWER_ON] * disturbance.UNDO_TRIES
+    with pytest.raises(errors.CommandFailed) as failed:
+        disturb("undone", undo=["relayctl gateway on", "j power on"])
+    assert [result for result in failed.value.as_result()["results"] if result is POWER_ON] == [POWER_ON] * 3
+    assert device.answers == []
+
+
+@pytest.mark.parametrize(
+    ("voltage", "proven", "measured"), [(0.2, True, "0.2 V"), (11.9, False, "11.9 V"), (None, False, "not told")]
+)
+def test_power_that_is_off_reads_no_volts(
+    monkeypatch: pytest.MonkeyPatch, device: Device, voltage: float | None, proven: bool, measured: str
+) -> None:
+    monkeypatch.setattr(disturbance, "read_ecus", lambda _options, _request: {"voltage": voltage})
+    told = disturb("proven", proof="power")
+    assert (told["proven"], told["measured"], bool(told["problem"])) == (proven, measured, not proven)
+
+
+def test_an_ecu_that_answers_later_was_not_cut(monkeypatch: pytest.MonkeyPatch, device: Device) -> None:
+    answers = [False, True]
+    ecus = [{"name": "Gateway"}]
+    monkeypatch.setattr(
+        disturbance, "read_vehicle", lambda *_options: {"ecus": [{"name": "Gateway", "reachable": answers.pop(0)}]}
+    )
+    first, again = (disturb("proven", proof="unreachable", ecus=ecus) for _moment in range(2))
+    assert (first["proven"], first["took"] >= 0) == (True, True)
+    assert (again["proven"], again["problem"]) == (False, "Gateway still answered")
+
+
 def test_they_stand_in_the_evidence_of_the_test(device: Device, tmp_path: Path) -> None:
     directory = bundle.start(tmp_path, {"host": "vehicle_001"}, None)
     device.answers = [RELAY_OFF]

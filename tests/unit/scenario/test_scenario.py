@@ -10,6 +10,7 @@ from fuzz_support import anything
 from hypothesis import given
 
 from ansible_collections.hatci.automation.plugins.filter.disturbance_point import disturbance_point
+from ansible_collections.hatci.automation.plugins.filter.disturbance_record import disturbance_record
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     KEYS,
     ScenarioRefused,
@@ -85,6 +86,22 @@ def test_what_needs_no_undo_lasts_no_time() -> None:
     disturbance = one_of(do={"tasks": "reset.yml"})
 
     assert (disturbance["tasks"], disturbance["undo"], disturbance["for"]) == ("reset.yml", [], 0.0)
+
+
+@pytest.mark.parametrize("command", ["j power off", "echo off && j power  off", "(j power off --now)"])
+def test_power_that_commands_cut_is_switched_on_again(command: str) -> None:
+    disturbance = one_of(commands=["relay off", command], **{"for": 30})
+
+    assert (disturbance["undo"], disturbance["for"]) == (["j power on"], 30.0)
+    assert one_of(commands=[command], undo=["relay on"])["undo"] == ["relay on"]
+    with pytest.raises(ScenarioRefused, match="undo of disturbance 1 of ota_scenario is an empty list"):
+        one_of(commands=[command], undo=[])
+
+
+@pytest.mark.parametrize("written", [{"commands": ["relay off"]}, {"do": {"tasks": "relay.yml"}}])
+def test_what_is_not_undone_cannot_last(written: dict[str, t.Any]) -> None:
+    with pytest.raises(ScenarioRefused, match="is 30, but nothing is undone then; give undo, a list of commands"):
+        one_of(**written, **{"for": 30})
 
 
 def test_that_a_file_of_tasks_ran_proves_nothing() -> None:
@@ -284,6 +301,66 @@ def test_a_disturbance_that_did_not_happen_says_why(results: list[dict[str, t.An
 
     assert not record["proven"]
     assert record["problem"].startswith(problem)
+
+
+def recorded(written: dict[str, t.Any], during: str = "INSTALLING", **results: t.Any) -> dict[str, t.Any]:
+    """Return what is recorded of a disturbance that was made and is proven, unless the results say otherwise."""
+    [planned] = normalise_scenario({"disturbances": [{"at": AT, **written}]})["disturbances"]
+    undone = results.pop("undone", {"ended": 20.25})
+    done = ({"acted": True, "began": 0.0, "done": 1.5}, {"state": during}, {"proven": True, "problem": ""}, undone, {})
+    return disturbance_of(planned, POINT, *done, [], **results)
+
+
+@pytest.mark.parametrize("state", ["FAILED", "cancelled", "Error"])
+@pytest.mark.parametrize(
+    ("written", "can_end_it"),
+    [
+        ({"do": "power_off"}, False),
+        ({"commands": ["j power off"]}, False),
+        ({"do": {"tasks": "relay.yml"}, "proof": "power"}, False),
+        ({"commands": ["cancel"]}, True),
+        ({"do": {"tasks": "cancel.yml"}, "proof": "none"}, True),
+    ],
+)
+def test_without_power_an_update_has_not_failed_by_itself(
+    written: dict[str, t.Any], can_end_it: bool, state: str
+) -> None:
+    record = recorded(written, state)
+
+    assert record["proven"] == can_end_it
+    assert record["problem"] == ("" if can_end_it else "the update had ended already when it was disturbed")
+
+
+def test_a_failure_state_of_this_sums_ends_an_update_too() -> None:
+    assert recorded(CUT, "REJECTED")["proven"]
+    assert not recorded(CUT, "Rejected", failure_states=["REJECTED"])["proven"]
+
+
+@pytest.mark.parametrize(
+    ("results", "problem"),
+    [
+        ({"broken": "Run my tasks: the relay is away."}, "Run my tasks: the relay is away."),
+        ({"lasted": {"proven": False, "problem": "Gateway still answered"}}, "it did not last: Gateway still answered"),
+        ({"undone": {"failed": True, "msg": "It could not be undone."}}, "It could not be undone."),
+    ],
+)
+def test_what_went_wrong_with_it_is_recorded_with_the_cut_that_did_happen(
+    results: dict[str, t.Any], problem: str
+) -> None:
+    record = recorded(CUT, **results)
+
+    assert (record["proven"], record["problem"]) == (False, problem)
+    assert record["acted"] == "1970-01-01T00:00:01.500Z"
+    assert (record["ended"] is None) == ("undone" in results)
+
+
+@pytest.mark.parametrize("skipped", [{"skipped": True, "changed": False}, {}, None])
+def test_a_proof_that_was_not_made_once_more_says_nothing(skipped: dict[str, t.Any] | None) -> None:
+    done = ({"began": 0.0}, {"state": "INSTALLING"}, {"proven": True}, {"ended": 1.0}, {"state": "INSTALLING"})
+    states: dict[str, t.Any] = {"success_states": "COMPLETE,DONE", "failure_states": "FAILED, REJECTED"}
+    assert disturbance_record(PLANNED, POINT, *done, **states, lasted=skipped)["proven"]
+    ended = (done[0], {"state": "rejected"}, *done[2:])
+    assert not disturbance_record(PLANNED, POINT, *ended, **states, lasted=skipped)["proven"]
 
 
 @pytest.mark.parametrize(

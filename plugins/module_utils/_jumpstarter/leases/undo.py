@@ -26,6 +26,8 @@ MARGIN_SECONDS = 60.0
 RUN_SECONDS = 90.0
 TRIES = 5
 PAUSE_SECONDS = 5.0
+STARTED = "started"
+"""The file that the runner makes when it begins."""
 
 
 class Undo(t.TypedDict):
@@ -139,7 +141,26 @@ class PendingUndos:
 
 
 def _run(undo: Undo, lease_name: str, lock: int | None) -> str:
-    """Run the commands that undo something; return why they failed, or an empty text."""
+    """Run the commands that undo something, also those that follow one that fails.
+
+    :returns: why the first failed, or an empty text.
+    """
+    problems: list[str] = []
+    left = undo["commands"]
+    while left:
+        done, problem = _run_up_to_a_failure({**undo, "commands": left}, lease_name, lock)
+        problems += [problem] if problem else []
+        if not done:
+            break
+        left = left[done:]
+    return next(iter(problems), "")
+
+
+def _run_up_to_a_failure(undo: Undo, lease_name: str, lock: int | None) -> tuple[int, str]:
+    """Run commands up to the first that fails or does not end.
+
+    :returns: how many there is nothing more to do with, none if the device was not reached; and why the last failed.
+    """
     jmp = Jmp()
     jmp.lease = lease_name
     try:
@@ -149,14 +170,20 @@ def _run(undo: Undo, lease_name: str, lock: int | None) -> str:
             (directory / "runner.py").write_text(undo["runner"], encoding="utf-8")
             program = [sys.executable, "-I", "-S", str(directory / "runner.py"), name]
             arguments = ("shell", *undo["target"], "--", *program)
-            finished = jmp.run(*arguments, timeout=RUN_SECONDS, descriptor=lock, JMP_RETRY_TIMEOUT="30")
+            try:
+                finished = jmp.run(*arguments, timeout=RUN_SECONDS, descriptor=lock, JMP_RETRY_TIMEOUT="30")
+                said = f"jmp shell ended: {jmp.said_by(finished, arguments) or f'exit code {finished.exit_code}'}"
+            except errors.JumpstarterError as error:
+                said = error.message
             results = read_results(directory / "results.json")
-            said = jmp.said_by(finished, arguments) or f"exit code {finished.exit_code}"
+            has_begun = (directory / STARTED).exists()
     except errors.JumpstarterError as error:
-        return error.message
+        return 0, error.message
     except OSError as error:
-        return f"its files cannot be kept: {error.strerror}"
+        return 0, f"its files cannot be kept: {error.strerror}"
     failed = next((result for result in results if result["rc"]), None)
     if failed:
-        return f"{failed['command']!r:.80} failed with exit code {failed['rc']}"
-    return "" if len(results) == len(undo["commands"]) else f"jmp shell ended: {said}"
+        return len(results), f"{failed['command']!r:.80} failed with exit code {failed['rc']}"
+    if len(results) == len(undo["commands"]):
+        return len(results), ""
+    return len(results) + has_begun, said

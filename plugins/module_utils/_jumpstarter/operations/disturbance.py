@@ -129,15 +129,17 @@ def _register(options: Options, name: str) -> None:
 def _prove(options: Options, check_mode: bool) -> Result:
     """Look whether it is disturbed, again and again as long as it lasts, since devices take a moment to go down."""
     if check_mode:
-        return {"changed": False, "proven": True, "measured": "", "problem": ""}
+        return {"changed": False, "proven": True, "measured": "", "problem": "", "took": 0.0}
     prove = {UNREACHABLE: _is_unreachable, POWER: _is_off, COMMANDS: _commands_hold, NONE: _needs_no_proof}
     deadline = time.time() + options["lasts"]
     caller = Caller.from_options(options)
     while True:
+        began = time.monotonic()
         measured, problem, results = prove[options["proof"]](options)
         if not problem or time.time() + PAUSE_SECONDS >= deadline:
+            found = {"proven": not problem, "measured": measured, "problem": problem}
             told = {"results": results} if results else {}
-            return {"changed": False, "proven": not problem, "measured": measured, "problem": problem, **told}
+            return {"changed": False, **found, "took": time.monotonic() - began, **told}
         pause(PAUSE_SECONDS, caller.owner)
 
 
@@ -182,11 +184,7 @@ def _undo(options: Options, check_mode: bool) -> Result:
     caller = Caller.from_options(options)
     results: list[Result] = []
     for left in reversed(range(UNDO_TRIES)):
-        try:
-            done = run_on_device(options, options["undo"])
-            problem = _failure_of(done)
-        except errors.DeviceUnreachable as error:
-            done, problem = error.details.get("results", []), error.message
+        done, problem = _run_each(options, options["undo"])
         results += done
         if not problem:
             break
@@ -205,7 +203,24 @@ def _undo(options: Options, check_mode: bool) -> Result:
     return {**result, "ended": time.time(), "results": results}
 
 
+def _run_each(options: Options, commands: t.Sequence[str]) -> tuple[list[Result], str]:
+    """Run every command, also those that follow one that fails; return what ran, and the first problem in words."""
+    results: list[Result] = []
+    problems: list[str] = []
+    while commands:
+        try:
+            done = run_on_device(options, commands)
+            problem = _failure_of(done)
+        except errors.DeviceUnreachable as error:
+            done, problem = error.details.get("results", []), error.message
+        results += done
+        problems += [problem] if problem else []
+        is_broken_off = bool(problem) and not _failure_of(done)
+        commands = commands[len(done) + is_broken_off :]
+    return results, next(iter(problems), "")
+
+
 def _failure_of(results: list[Result]) -> str:
     """Return which of the commands failed, and what it said; empty if none did."""
-    last = results[-1]
+    last = results[-1] if results else {"rc": 0}
     return f"{last['command']!r:.80} failed with exit code {last['rc']}: {last_line(last)}" if last["rc"] else ""
