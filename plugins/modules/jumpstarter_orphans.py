@@ -45,7 +45,7 @@ options:
       - Ids of the jobs that are not over. A lease of any other numbered job is released.
       - If left out, Ansible Automation Platform is asked where E(CONTROLLER_HOST) and E(CONTROLLER_OAUTH_TOKEN) are
         set, and only O(max_age) counts where they are not. The token must be that of a system auditor or
-        administrator, since AAP shows others no jobs instead of refusing; without one the task fails.
+        administrator, since AAP shows others no jobs instead of refusing.
     type: list
     elements: str
 seealso:

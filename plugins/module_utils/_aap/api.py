@@ -126,29 +126,19 @@ class Aap:
                 return
         raise AapError(f"{self.host} lists {what} without end; {self._end}")
 
-    def require_full_sight(self) -> None:
-        """Make sure that the token's user sees every job.
-
-        :raises AapError: it does not, or AAP does not tell.
-        """
-        sees_everything = self._sees_everything()
-        if sees_everything is None:
-            raise AapError(
-                f"{self.root}me/ does not say whether the user of {TOKEN} sees every job (is_system_auditor, "
-                f"is_superuser); give the token of a system auditor. {self.consequence}"
-            )
-        if not sees_everything:
-            raise AapError(
-                f"The user of {TOKEN} is neither a system auditor nor an administrator of {self.host}, so AAP does "
-                f"not show every job; give the token of a system auditor. {self.consequence}"
-            )
-
-    def _sees_everything(self) -> bool | None:
+    def sees_everything(self) -> bool | None:
         """Whether the token's user sees every job; None if AAP does not tell."""
         users = (self.get(f"{self.root}me/") or {}).get("results")
         user = users[0] if isinstance(users, list) and users and isinstance(users[0], dict) else {}
         said = [user.get("is_superuser"), user.get("is_system_auditor")]
         return any(word is True for word in said) if any(isinstance(word, bool) for word in said) else None
+
+    def refuse_weak_token(self) -> AapError:
+        """Return the error for a token that does not see every job."""
+        return AapError(
+            f"The user of {TOKEN} is neither a system auditor nor an administrator of {self.host}, so AAP does not "
+            f"show every job; give the token of a system auditor. {self.consequence}"
+        )
 
     @property
     def _end(self) -> str:

@@ -144,7 +144,8 @@ def recover(
         Aap(ASKING_SECONDS + options["grace_seconds"], "Nothing was closed or released.") as aap,
         SumsClient(Connection.from_options(options)) as client,
     ):
-        aap.require_full_sight()
+        if aap.root and not aap.sees_everything():
+            raise aap.refuse_weak_token()
         recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
         recovery.run(check_mode)
         result = recovery.account.as_result(check_mode)
