@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._suite import PLA
 from ansible_collections.hatci.automation.plugins.modules import hatci_suite
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario_words import describe_scenario
 from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import to_hand_on
 
 BEGUN = {"outcome": "ERROR", "summary": "The suite did not reach its end."}
@@ -68,7 +69,7 @@ class ActionModule(InProcessAction):
             except AnsibleError as error:
                 problems.append(str(error.message))
                 continue
-            scenarios.append({"given": entry, "scenario": scenario})
+            scenarios.append({"given": entry, "scenario": scenario, "says": describe_scenario(scenario)})
         if problems:
             raise AnsibleActionFail(f"{' '.join(problems)} Nothing was created.")
         return scenarios

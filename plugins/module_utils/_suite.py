@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, GOOD, PASS, VehicleTest
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import software_differences
 
@@ -23,43 +24,56 @@ RETURNS: dict[str, dict[str, str]] = {
 }
 """The scenarios of the steps back, by the software that they bring."""
 
-PLANNED, NOTED = STATES = ("planned", "noted")
+PLANNED, NOTED, SETTLED = STATES = ("planned", "noted", "settled")
+HOW_FAR = ("scenarios", "rows", "tally", "position", "stopped", "open_deployment")
 CONTINUE, STOP = ON_FAILURE = ("continue", "stop")
 INVALID = "INVALID"
+FAILURE_STATES = ("FAILED", "ERROR", "CANCELLED")
+SPELLINGS = {"COMPLETED": "COMPLETE", "SUCCESS": "COMPLETE"}
 PERCENTILES = (50, 90, 99)
 KEPT = (
     *("outcome", "summary", "vin", "state", "took", "held", "run"),
     *("test_event_id", "source_event_id", "target_event_id", "deployment_id"),
 )
 
+NO_CYCLES: dict[str, t.Any] = {
+    **{"last": None, "decisive": None, "left_out": None, "failed_cycles": [], "not_run": 0},
+    **{"durations": [], "took": 0.0, "held": None, "evidence": []},
+}
+"""The tally of a scenario before its first cycle."""
+
 Values = t.Mapping[str, t.Any]
 Step = dict[str, t.Any]
 
 
 def manage_suite(options: Values, check_mode: bool) -> dict[str, t.Any]:
-    """Plan a suite, or note how one of its steps ended.
+    """Plan a suite, note how one of its steps ended, or what became of an update that a step had left open.
 
     :returns: ``changed`` (never), and how far the suite is: ``scenarios`` (their names), ``rows`` of those that have
-        ended, ``tally`` of the one that has not, ``position`` of the vehicle, and ``stopped``: why no further test is
-        made. Planning adds ``steps``, noting a ``line``: how far a scenario is that is repeated.
+        ended, ``tally`` of the one that has not, ``position`` of the vehicle, ``stopped``: why no further test is
+        made, and ``open_deployment``: the one that has to end before the next step. Planning adds ``steps``, noting a
+        ``line``: how far a scenario is that is repeated.
     """
     if options["state"] == PLANNED:
         steps = plan(options["scenarios"] or [], check_mode, stops=options.get("on_failure") == STOP)
         names = list(dict.fromkeys(step["name"] for step in steps))
-        begun = {"scenarios": names, "rows": {}, "tally": {}, "position": SOURCE, "stopped": ""}
+        begun = {"scenarios": names, "rows": {}, "tally": {}, "position": SOURCE, "stopped": "", "open_deployment": ""}
         return {"changed": False, **begun, "steps": steps}
+    if options["state"] == SETTLED:
+        return {"changed": False, **settle(options["suite"], options["step"], options)}
     return {"changed": False, **note(options["suite"], options["step"], options)}
 
 
 def plan(scenarios: t.Iterable[Values], check_mode: bool = False, *, stops: bool = False) -> list[Step]:
     """Return what is done, in its order.
 
-    :param scenarios: of each what was `given`, and the whole `scenario`.
+    :param scenarios: of each what was `given`, the whole `scenario`, and what is to be said of that.
     :param check_mode: every cycle is the same, and nothing is brought back.
     :param stops: whether no further test is made after one that did not pass.
     :returns: of each step its `kind`, the `name` of its scenario (one that is there twice is numbered), its `cycle` of
-        so many `cycles`, what was `given`, with which software the vehicle `begins`, and whether nothing follows if it
-        does not pass (`ends_suite`).
+        so many `cycles` and whether it is the last that is planned (`is_last_cycle`), what was `given`, with which
+        software the vehicle `begins`, and whether nothing follows if it does not pass (`ends_suite`). In check mode it
+        `says` in sentences what would be done.
     """
     steps: list[Step] = []
     names: dict[str, int] = {}
@@ -69,18 +83,39 @@ def plan(scenarios: t.Iterable[Values], check_mode: bool = False, *, stops: bool
         names[name] = names.get(name, 0) + 1
         cycles = int(scenario.get("repeat") or 1)
         begins = TARGET if scenario.get("offer") == SOURCE else SOURCE
-        shared = {
+        shared: Step = {
             "name": name if names[name] == 1 else f"{name} ({names[name]})",
             "purpose": str(scenario.get("purpose") or ""),
             "begins": begins,
             "cycles": cycles,
         }
-        for cycle in range(1, 2 if check_mode else cycles + 1):
+        if check_mode:
+            shared["says"] = [_headline(shared), *_way_back(shared, is_first=not steps), *entry.get("says", ())]
+        planned = 1 if check_mode else cycles
+        for cycle in range(1, planned + 1):
+            here = {**shared, "cycle": cycle, "is_last_cycle": cycle == planned}
             if not check_mode and (steps or begins != SOURCE):
-                steps.append({**shared, "kind": RETURN, "cycle": cycle, "given": RETURNS[begins]})
-            steps.append({**shared, "kind": TEST, "cycle": cycle, "given": entry["given"]})
+                steps.append({**here, "kind": RETURN, "given": RETURNS[begins]})
+            steps.append({**here, "kind": TEST, "given": entry["given"]})
     last = len(steps) - 1
     return [{**step, "ends_suite": stops or step["kind"] == RETURN or n == last} for n, step in enumerate(steps)]
+
+
+def _headline(step: Step) -> str:
+    times = f", {step['cycles']} times" if step["cycles"] > 1 else ""
+    return f"{step['name']}{times}, beginning on the {step['begins']} software. {step['purpose']}".rstrip()
+
+
+def _way_back(step: Step, *, is_first: bool) -> list[str]:
+    """Return in a sentence how the vehicle comes to where a scenario begins; none if it is to be there."""
+    begins_there = is_first and step["begins"] == SOURCE
+    if begins_there and step["cycles"] == 1:
+        return []
+    when = "it" if step["cycles"] == 1 else "each further cycle" if begins_there else "each cycle"
+    return [
+        f"Before {when} the vehicle is brought to the {step['begins']} software by an update of its own, unless it is "
+        "there already."
+    ]
 
 
 def note(suite: Values, step: Step, options: Values) -> dict[str, t.Any]:
@@ -88,7 +123,7 @@ def note(suite: Values, step: Step, options: Values) -> dict[str, t.Any]:
 
     :param suite: how far it was before.
     """
-    said = {**{name: suite[name] for name in ("scenarios", "rows", "tally", "position", "stopped")}, "line": ""}
+    said = {**{name: suite[name] for name in HOW_FAR}, "line": ""}
     result = options["result"] or {}
     judged = VehicleTest.of("", result, options["reason"])
     if not suite["stopped"] and options["was_done"]:
@@ -101,19 +136,40 @@ def note(suite: Values, step: Step, options: Values) -> dict[str, t.Any]:
             )
         return said
     if suite["stopped"]:
-        found = {"outcome": INVALID, "summary": suite["stopped"]}
-    else:
-        found = {name: result.get(name) for name in KEPT}
-        found |= {"outcome": judged.outcome, "summary": judged.reason or str(result.get("summary") or "")}
-    left = [] if suite["stopped"] or not options["evidence"] else [options["evidence"]]
+        return _note_tally(said, step, leave_out(suite["tally"], step, suite["stopped"]))
+    found = {name: result.get(name) for name in KEPT}
+    found |= {"outcome": judged.outcome, "summary": judged.reason or str(result.get("summary") or "")}
+    left = [options["evidence"]] if options["evidence"] else []
     tally = {**add(suite["tally"], step, found), "evidence": [*suite["tally"].get("evidence", []), *left]}
-    if options["on_failure"] == STOP and found["outcome"] not in GOOD and not suite["stopped"]:
+    if options["on_failure"] == STOP and found["outcome"] not in GOOD:
         reason = f"It was not run, since {step['name']} was {found['outcome']} and ota_suite_on_failure is stop."
         said["stopped"] = reason
+    if not said["stopped"] and not step["ends_suite"] and _is_open(result, options):
+        said["open_deployment"] = str(result["deployment_id"])
     said["line"] = progress(step, tally)
-    if step["cycle"] == step["cycles"] or found["outcome"] == CHECKED:
-        return {**said, "tally": {}, "rows": {**suite["rows"], step["name"]: row_of(step, tally)}}
+    return _note_tally(said, step, tally)
+
+
+def _note_tally(said: Values, step: Step, tally: Values) -> dict[str, t.Any]:
+    """Return how far a suite is with the tally of a scenario, which is a row after its last cycle."""
+    if step["is_last_cycle"]:
+        return {**said, "tally": {}, "rows": {**said["rows"], step["name"]: row_of(step, tally)}}
     return {**said, "tally": tally}
+
+
+def settle(suite: Values, step: Step, options: Values) -> dict[str, t.Any]:
+    """Return how far a suite is after the wait for an update that a step had left open.
+
+    :param suite: how far it was before.
+    """
+    said = {**{name: suite[name] for name in HOW_FAR}, "open_deployment": "", "line": ""}
+    update = options["update"] or {}
+    if not _has_ended(update, options):
+        said["stopped"] = (
+            f"It was not run, since the update of {step['name']}, deployment {suite['open_deployment']}, "
+            f"is still open: {update.get('msg') or 'SUMS does not say that it has ended.'}"
+        )
+    return said
 
 
 def add(tally: Values, step: Step, found: Values) -> dict[str, t.Any]:
@@ -122,18 +178,28 @@ def add(tally: Values, step: Step, found: Values) -> dict[str, t.Any]:
     :param tally: empty before the first one.
     :param found: how the cycle ended. The first that failed decides, one that was FAIL before all others.
     """
+    tally = {**NO_CYCLES, **tally}
     is_good = found["outcome"] in GOOD
-    decisive = tally.get("decisive")
+    decisive = tally["decisive"]
     is_worse = not is_good and (decisive is None or (found["outcome"] == "FAIL") > (decisive["outcome"] == "FAIL"))
     took = found.get("took")
     return {
+        **tally,
         "last": dict(found),
         "decisive": {**found, "cycle": step["cycle"]} if is_worse else decisive,
-        "failed_cycles": [*tally.get("failed_cycles", []), *([] if is_good else [step["cycle"]])],
-        "durations": [*tally.get("durations", []), *([took] if is_good and took is not None else [])],
-        "took": tally.get("took", 0.0) + (took or 0.0),
-        "held": _sum(tally.get("held"), found.get("held")),
+        "failed_cycles": [*tally["failed_cycles"], *([] if is_good else [step["cycle"]])],
+        "durations": [*tally["durations"], *([took] if is_good and took is not None else [])],
+        "took": tally["took"] + (took or 0.0),
+        "held": _sum(tally["held"], found.get("held")),
     }
+
+
+def leave_out(tally: Values, step: Step, reason: str) -> dict[str, t.Any]:
+    """Return the tally of a scenario with one more cycle that was not run, which is not one that failed."""
+    tally = {**NO_CYCLES, **tally}
+    found = {"outcome": INVALID, "summary": reason, "cycle": step["cycle"]}
+    firsts = {name: tally[name] or found for name in ("last", "decisive", "left_out")}
+    return {**tally, **firsts, "not_run": tally["not_run"] + 1}
 
 
 def progress(step: Step, tally: Values) -> str:
@@ -153,11 +219,15 @@ def row_of(step: Step, tally: Values) -> dict[str, t.Any]:
     }
     if cycles == 1 or row["outcome"] == CHECKED:
         return row
-    durations, failed = tally["durations"], tally["failed_cycles"]
+    durations, failed, not_run = tally["durations"], tally["failed_cycles"], tally["not_run"]
     found = {f"p{share}": percentile(durations, share) for share in PERCENTILES} if durations else {}
-    told = f"{len(failed)} of {cycles} cycles failed" if failed else f"{cycles} of {cycles} cycles passed"
+    told = f"{len(failed)} of {cycles} cycles failed" if failed else f"{cycles - not_run} of {cycles} cycles passed"
+    told += f", {not_run} were not run" if not_run else ""
     spread = "".join(f", {label} {value:.1f} s" for label, value in found.items())
     reason = f"; cycle {decisive['cycle']} was {decisive['outcome']}: {decisive['summary']}" if decisive else "."
+    if failed and not_run:
+        first = tally["left_out"]
+        reason = f"{full_stop(reason)} Cycle {first['cycle']} was {first['outcome']}: {first['summary']}"
     return {
         **row,
         "summary": f"{told}{spread}{reason}",
@@ -165,6 +235,7 @@ def row_of(step: Step, tally: Values) -> dict[str, t.Any]:
         "held": tally["held"],
         "cycles": cycles,
         "failed_cycles": failed,
+        "not_run": not_run,
         "percentiles": found,
     }
 
@@ -180,10 +251,13 @@ def overall(rows: t.Mapping[str, Values]) -> dict[str, t.Any]:
 def _position(suite: Values, step: Step, options: Values) -> str:
     """Return which software the vehicle has after a step.
 
-    What its ECUs said last decides. Where they were not asked, an update that was not begun changes nothing, and one
-    that passed did what it was for.
+    One that did not reach its end may have left anything, and an update that is still open may change it yet. Else what
+    its ECUs said last decides. Where they were not asked, an update that was not begun changes nothing, and one that
+    passed did what it was for.
     """
     result = options["result"] or {}
+    if not result.get("outcome") or _is_open(result, options):
+        return UNKNOWN
     is_deployed = bool(result.get("deployment_id"))
     look = _last_look(options, is_deployed)
     if look:
@@ -191,10 +265,27 @@ def _position(suite: Values, step: Step, options: Values) -> str:
         return next((name for name, ecus in named.items() if not software_differences(ecus, look)), UNKNOWN)
     if not is_deployed:
         return str(suite["position"])
-    successes = {str(state).upper() for state in options["success_states"] or []}
-    if result.get("outcome") == PASS and str(result.get("state") or "").upper() in successes:
+    if result.get("outcome") == PASS and _is_in(result, options["success_states"] or ()):
         return str(step["begins"]) if step["kind"] == RETURN else SOURCE if step["begins"] == TARGET else TARGET
     return UNKNOWN
+
+
+def _is_open(result: Values, options: Values) -> bool:
+    """Whether a test has left an update behind that is not known to have ended."""
+    return bool(result.get("deployment_id")) and result.get("outcome") != CHECKED and not _has_ended(result, options)
+
+
+def _has_ended(record: Values, options: Values) -> bool:
+    return _is_in(record, [*(options["success_states"] or ()), *(options.get("failure_states") or FAILURE_STATES)])
+
+
+def _is_in(record: Values, states: t.Iterable[str]) -> bool:
+    return _canonical(record.get("state")) in map(_canonical, states)
+
+
+def _canonical(state: t.Any) -> str:
+    capitals = str(state or "").strip().upper()
+    return SPELLINGS.get(capitals, capitals)
 
 
 def _last_look(options: Values, is_deployed: bool) -> list[Values]:

@@ -16,9 +16,11 @@ description:
 
 options:
   state:
-    description: V(planned) begins a suite, V(noted) adds how one of its steps ended.
+    description:
+      - V(planned) begins a suite, V(noted) adds how one of its steps ended, V(settled) what became of an update that
+        the step had left open.
     type: str
-    choices: [planned, noted]
+    choices: [planned, noted, settled]
     default: planned
   given:
     description:
@@ -26,14 +28,14 @@ options:
         text with their names. All that are not usable are named in one message.
     type: raw
   scenarios:
-    description: The scenarios that O(given) names, each C(given) and whole as C(scenario).
+    description: Those that O(given) names, each C(given), whole as C(scenario), and what it C(says) in sentences.
     type: list
     elements: dict
   suite:
-    description: What this module returned last. Needed by O(state=noted).
+    description: What this module returned last. Needed by O(state=noted) and O(state=settled).
     type: dict
   step:
-    description: The step that has ended, one of RV(steps). Needed by O(state=noted).
+    description: The step that has ended, one of RV(steps). Needed by O(state=noted) and O(state=settled).
     type: dict
   was_done:
     description: Whether the step was done, and not left out.
@@ -70,6 +72,17 @@ options:
     type: list
     elements: str
     default: []
+  failure_states:
+    description: States of a deployment that has ended without success.
+    type: list
+    elements: str
+    default: [FAILED, ERROR, CANCELLED]
+  update:
+    description:
+      - What M(hatci.automation.hatci_update_status) returned of the update that was left open, for O(state=settled).
+        If that has not ended, no further test is made.
+    type: dict
+    default: {}
   evidence:
     description: The directory of its evidence, if it has left any.
     type: str
@@ -106,12 +119,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 steps:
-  description: What is done, in its order. C(ends_suite) says that nothing follows a step which does not pass.
+  description:
+    - What is done, in its order. C(ends_suite) says that nothing follows a step which does not pass.
+    - In check mode C(says) has sentences about the scenario, what is done to the update, how it is to end, and how the
+      vehicle comes to where it begins.
   returned: when O(state=planned)
   type: list
   elements: dict
   sample:
-    - {kind: test, name: nominal, purpose: "", begins: source, cycle: 1, cycles: 1, given: nominal, ends_suite: true}
+    - kind: test
+      name: nominal
+      purpose: ""
+      begins: source
+      cycle: 1
+      cycles: 1
+      is_last_cycle: true
+      given: nominal
+      ends_suite: true
 scenarios:
   description: The names of the scenarios; one that is there twice is numbered.
   returned: success
@@ -121,11 +145,11 @@ scenarios:
 rows:
   description:
     - How each scenario ended, by its name, with the keys of the result of M(hatci.automation.hatci_outcome).
-    - The directories of its tests are in C(evidence). One that is repeated also has C(cycles), C(failed_cycles), and
-      the C(percentiles) of the seconds that a cycle which passed took.
+    - The directories of its tests are in C(evidence). One that is repeated also has C(cycles), C(failed_cycles),
+      C(not_run) (how many were not), and the C(percentiles) of the seconds that a cycle which passed took.
   returned: success
   type: dict
-  sample: {soak: {outcome: PASS, cycles: 100, failed_cycles: [], percentiles: {p50: 61.2, p90: 64.0, p99: 70.3}}}
+  sample: {soak: {outcome: PASS, cycles: 100, failed_cycles: [], not_run: 0, percentiles: {p50: 61.2, p90: 64.0}}}
 tally:
   description: Of the scenario that is repeated, the cycles so far.
   returned: success
@@ -141,9 +165,14 @@ stopped:
   returned: success
   type: str
   sample: ""
+open_deployment:
+  description: The deployment that has to end before the next step, empty if there is none.
+  returned: success
+  type: str
+  sample: ""
 line:
   description: How far a scenario is that is repeated.
-  returned: when O(state=noted)
+  returned: unless O(state=planned)
   type: str
   sample: "soak: cycle 17 of 100, 1 failed"
 """
@@ -152,9 +181,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._module import ru
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._suite import (
     CONTINUE,
+    FAILURE_STATES,
     NOTED,
     ON_FAILURE,
     PLANNED,
+    SETTLED,
     STATES,
     manage_suite,
 )
@@ -174,10 +205,12 @@ ARGUMENTS = {
         "source_ecus": {"type": "list", "elements": "dict", "default": []},
         "target_ecus": {"type": "list", "elements": "dict", "default": []},
         "success_states": {"type": "list", "elements": "str", "default": []},
+        "failure_states": {"type": "list", "elements": "str", "default": list(FAILURE_STATES)},
+        "update": {"type": "dict", "default": {}},
         "evidence": {"type": "str", "default": ""},
         "on_failure": {"type": "str", "choices": list(ON_FAILURE), "default": CONTINUE},
     },
-    "required_if": [("state", NOTED, ("suite", "step"))],
+    "required_if": [("state", NOTED, ("suite", "step")), ("state", SETTLED, ("suite", "step"))],
     "supports_check_mode": True,
 }
 OPERATION = manage_suite

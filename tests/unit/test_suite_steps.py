@@ -51,6 +51,10 @@ def run(
         common = {"source_ecus": OLD, "target_ecus": NEW, "success_states": ["COMPLETE"], "on_failure": on_failure}
         looks = {"looks": result.get("looks"), "look": result.get("look")}
         suite = _suite.manage_suite({**noted, **common, **looks, **options}, False)
+        if suite["open_deployment"]:
+            done.append(f"wait {suite['open_deployment']}")
+            settled = {"state": "settled", "suite": suite, "step": step, "update": left.pop(0)}
+            suite = _suite.manage_suite({**settled, **common}, False)
     assert not left
     return suite, done
 
@@ -88,6 +92,52 @@ def test_it_is_not_brought_back_where_it_is_on_the_source_already(first: dict[st
 )
 def test_it_is_brought_back_from_whatever_is_not_known_to_be_the_source(first: dict[str, t.Any]) -> None:
     _ended, done = run(suite_of({"name": "a"}, {"name": "b"}), first, PASSED, PASSED)
+    assert done == ["test a 1", "return b 1", "test b 1"]
+
+
+OPEN = {**FAILED, "outcome": "TIMEOUT", "state": "IN_PROGRESS", "summary": "It did not end."}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        {**OPEN, "looks": {"after": look("1.0.0")}},
+        {**OPEN, "outcome": "ERROR", "state": "", "looks": {"before": look("1.0.0")}},
+        {**OPEN, "outcome": "INVALID", "state": "verifying", "looks": {"after": look("1.0.0")}},
+    ],
+)
+@pytest.mark.parametrize("ended", ["FAILED", "Success", "cancelled"])
+def test_an_update_that_is_still_open_is_waited_for_and_then_brought_back(first: dict[str, t.Any], ended: str) -> None:
+    suite, done = run(suite_of({"name": "a"}, {"name": "b"}), first, {"state": ended}, PASSED, PASSED)
+    assert done == ["test a 1", "wait d", "return b 1", "test b 1"]
+    assert [row["outcome"] for row in suite["rows"].values()] == [first["outcome"], "PASS"]
+
+
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ({"failed": True, "state": "IN_PROGRESS", "msg": "It did not end within 5 s."}, "It did not end within 5 s."),
+        ({}, "SUMS does not say that it has ended."),
+    ],
+)
+def test_what_follows_an_update_that_does_not_end_is_invalid(update: dict[str, t.Any], told: str) -> None:
+    suite, done = run(suite_of({"name": "a"}, {"name": "b"}), {**OPEN, "looks": {"after": look("1.0.0")}}, update)
+    assert done == ["test a 1", "wait d"]
+    assert [row["outcome"] for row in suite["rows"].values()] == ["TIMEOUT", "INVALID"]
+    reason = f"It was not run, since the update of a, deployment d, is still open: {told}"
+    assert suite["rows"]["b"]["summary"] == reason
+
+
+@pytest.mark.parametrize(("scenarios", "on_failure"), [(["a"], "continue"), (["a", "b"], "stop")])
+def test_an_update_is_not_waited_for_where_nothing_follows(scenarios: list[str], on_failure: str) -> None:
+    given = [{"given": name, "scenario": {"name": name}} for name in scenarios]
+    plan = _suite.manage_suite({"state": "planned", "scenarios": given, "on_failure": on_failure}, False)
+    _suite_ended, done = run(plan, OPEN, on_failure=on_failure)
+    assert done == ["test a 1"]
+
+
+def test_a_test_that_did_not_reach_its_end_may_have_left_anything() -> None:
+    _ended, done = run(suite_of({"name": "a"}, {"name": "b"}), {"began": 1.0}, PASSED, PASSED)
     assert done == ["test a 1", "return b 1", "test b 1"]
 
 
@@ -146,6 +196,54 @@ def test_a_failure_of_the_vehicle_decides_a_soak_before_a_trouble_of_the_lab() -
     assert (suite["rows"]["soak"]["outcome"], suite["rows"]["soak"]["failed_cycles"]) == ("FAIL", [1, 2])
 
 
+@pytest.mark.parametrize(
+    ("results", "on_failure", "expected", "failed", "summary"),
+    [
+        (
+            [PASSED, PASSED, FAILED],
+            "stop",
+            "FAIL",
+            [2],
+            "1 of 5 cycles failed, 3 were not run, p50 2.0 s, p90 2.0 s, p99 2.0 s; cycle 2 was FAIL: It broke. "
+            "Cycle 3 was INVALID: It was not run, since soak was FAIL and ota_suite_on_failure is stop.",
+        ),
+        (
+            [PASSED, FAILED],
+            "continue",
+            "INVALID",
+            [],
+            "1 of 5 cycles passed, 4 were not run, p50 2.0 s, p90 2.0 s, p99 2.0 s; cycle 2 was INVALID: It was not "
+            "run, since the vehicle could not be brought to the source software: It broke.",
+        ),
+    ],
+)
+def test_a_cycle_that_is_not_run_has_not_failed(
+    results: list[dict[str, t.Any]], on_failure: str, expected: str, failed: list[int], summary: str
+) -> None:
+    suite, _done = run(suite_of({"name": "soak", "repeat": 5}), *results, on_failure=on_failure)
+
+    row = suite["rows"]["soak"]
+    assert (row["outcome"], row["failed_cycles"], row["summary"]) == (expected, failed, summary)
+    assert row["evidence"] == ["/e"] * (5 - row["not_run"])
+    assert suite["line"] == ""
+
+
+def test_a_soak_that_is_not_run_at_all_has_no_failed_cycle() -> None:
+    plan = suite_of({"name": "a"}, {"name": "soak", "repeat": 3})
+    row = run(plan, FAILED, on_failure="stop")[0]["rows"]["soak"]
+    assert (row["outcome"], row["failed_cycles"], row["not_run"], row["took"]) == ("INVALID", [], 3, 0.0)
+    assert row["summary"] == (
+        "0 of 3 cycles passed, 3 were not run; cycle 1 was INVALID: It was not run, since a was FAIL and "
+        "ota_suite_on_failure is stop."
+    )
+
+
+def test_a_scenario_that_cannot_be_checked_has_a_row_too() -> None:
+    plan = suite_of({"name": "a", "repeat": 9}, {"name": "b", "repeat": 9}, check_mode=True)
+    suite, _done = run(plan, {"outcome": "ERROR", "summary": "No device."}, on_failure="stop")
+    assert [row["outcome"] for row in suite["rows"].values()] == ["ERROR", "INVALID"]
+
+
 @pytest.mark.parametrize("on_failure", ["continue", "stop"])
 def test_it_is_known_whether_anything_follows_a_step_that_does_not_pass(on_failure: str) -> None:
     given = [{"given": name, "scenario": {"name": name}} for name in ("a", "b")]
@@ -158,6 +256,20 @@ def test_it_is_known_whether_anything_follows_a_step_that_does_not_pass(on_failu
 def test_check_mode_plans_each_scenario_once_and_brings_nothing_back() -> None:
     steps = suite_of({"name": "a", "repeat": 100}, {"name": "b", "offer": "source"}, check_mode=True)["steps"]
     assert [(step["kind"], step["name"], step["cycles"]) for step in steps] == [("test", "a", 100), ("test", "b", 1)]
+
+
+def test_check_mode_says_how_the_vehicle_comes_to_where_a_scenario_begins() -> None:
+    scenarios = ({"name": "a", "purpose": "Why."}, {"name": "b", "repeat": 2}, {"name": "c", "offer": "source"})
+    steps = suite_of(*scenarios, check_mode=True)["steps"]
+    alone = suite_of({"name": "b", "repeat": 2}, check_mode=True)["steps"]
+
+    brought = "the vehicle is brought to the {0} software by an update of its own, unless it is there already."
+    assert [step["says"] for step in [*steps, *alone]] == [
+        ["a, beginning on the source software. Why."],
+        ["b, 2 times, beginning on the source software.", f"Before each cycle {brought.format('source')}"],
+        ["c, beginning on the target software.", f"Before it {brought.format('target')}"],
+        ["b, 2 times, beginning on the source software.", f"Before each further cycle {brought.format('source')}"],
+    ]
 
 
 @pytest.mark.parametrize(("share", "expected"), [(50, 50.0), (90, 90.0), (99, 99.0), (100, 100.0)])

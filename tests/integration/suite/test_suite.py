@@ -88,12 +88,26 @@ def test_each_scenario_is_a_test_of_its_own_on_a_vehicle_that_was_brought_back(s
 
 
 @pytest.mark.newest_core
+def test_nothing_is_deployed_to_a_vehicle_whose_update_is_still_open(suite: Play, sums: SumsProcess) -> None:
+    sums.set_vehicle(VIN, states=[("IN_PROGRESS", 0)])
+    played = suite(["nominal", "nominal"], vins={"vehicle_001": VIN}, hatci_poll_timeout_seconds=1)
+
+    assert played.returncode == 2, played.output
+    assert events_of(sums, VIN) == [("nominal", "TIMEOUT")]
+    assert len(sums.state()["deployments"]) == 1
+    lines = played.task("Fail unless every scenario passed on every vehicle")["lines"]
+    assert lines[-1] == "2 of 2 tests failed (1 TIMEOUT, 1 INVALID)"
+    assert "is still open: Deployment" in " ".join(line.strip() for line in lines)
+
+
+@pytest.mark.newest_core
 def test_check_mode_says_what_would_be_done_and_touches_nothing(suite: Play, sums: SumsProcess) -> None:
     played = suite(["nominal", "soak"], "--check", vins={"vehicle_001": VIN})
 
     assert played.returncode == 0, played.output
     assert {request["method"] for request in sums.requests()} <= {"GET"}
     assert "soak, 100 times" in played.output
+    assert "Before each cycle the vehicle is brought to the source software" in played.output
     assert "0 of 2 tests failed (2 CHECKED)" in played.output
 
 
