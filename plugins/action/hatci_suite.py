@@ -15,9 +15,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._suite import PLA
 from ansible_collections.hatci.automation.plugins.modules import hatci_suite
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import RIG, rig_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario_words import describe_scenario
+from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import check_test_variables
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import to_hand_on
 
+UNUSABLE = object()
 BEGUN = {"outcome": "ERROR", "summary": "The suite did not reach its end."}
 
 
@@ -58,14 +62,14 @@ class ActionModule(InProcessAction):
         if not entries or not isinstance(given, (str, list)):
             raise AnsibleActionFail("ota_suite names no scenario; give a list of them. Nothing was created.")
         lookup = lookup_loader.get("hatci.automation.scenario", loader=self._loader, templar=self._templar)
-        problems, scenarios = [], []
+        problems, scenarios, rig = [], [], self._rig()
         for number, entry in enumerate(entries, start=1):
             option = f"number {number} of ota_suite"
             if not isinstance(entry, (str, dict)):
                 problems.append(f"{option} is not a scenario; give its name, its file, or a mapping.")
                 continue
             try:
-                [scenario] = lookup.run([entry], self._task_vars, option=option)
+                [scenario] = lookup.run([entry], self._task_vars, option=option, **rig)
             except AnsibleError as error:
                 problems.append(str(error.message))
                 continue
@@ -73,6 +77,17 @@ class ActionModule(InProcessAction):
         if problems:
             raise AnsibleActionFail(f"{' '.join(problems)} Nothing was created.")
         return scenarios
+
+    def _rig(self) -> dict[str, bool]:
+        """Return what the tests of this host can do and see; of a variable that cannot be used they say why."""
+        known, given = TypedVariables(self._templar, self._task_vars), {}
+        for name in RIG:
+            try:
+                given[name] = known.get(name)
+            except AnsibleError:
+                given[name] = UNUSABLE
+        values, _problems = check_test_variables(given)
+        return rig_of({**given, **values})
 
 
 def _handed_on(row: dict[str, t.Any]) -> dict[str, t.Any]:

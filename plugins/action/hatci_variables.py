@@ -13,7 +13,7 @@ from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
-from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import OFFERS, TARGET, offered
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import OFFERS, TARGET, offered, rig_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import (
     CHECKS,
     check_test_variables,
@@ -23,7 +23,6 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 
 VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
-DEVICE = ("jumpstarter_exporter_name", "jumpstarter_exporter_selector")
 
 
 class ActionModule(ActionBase):
@@ -81,8 +80,7 @@ class ActionModule(ActionBase):
             "scenario",
             values.get(SCENARIO, {}),
             task_vars,
-            has_device=any(name in values for name in DEVICE),
-            has_ecus=bool(values.get("ota_vehicle_ecus")),
+            **rig_of(values),
         )
         return t.cast("dict[str, t.Any]", scenario)
 

@@ -11,6 +11,8 @@ description:
   - Takes a scenario as it is written, the name of one of this collection (a file in C(scenarios) of the role
     C(hatci.automation.hatci_ota_test)), or the path of a file with one, and returns it with every key that it may
     have.
+  - A path is looked for beside the playbook, then in the directory above (the project, where its playbooks have a
+    directory of their own), then where ansible-playbook runs.
   - What the scenario names of the variables of the host is filled in.
   - The variables that it C(needs), a list of names, must be given; if one is not, or is empty, the message names it.
   - A file of tasks that it names is looked for beside the scenario's own file, else beside the playbook, and parsed.
@@ -31,6 +33,10 @@ options:
     default: true
   has_ecus:
     description: Whether the ECUs of the vehicle can be asked, which the proof V(unreachable) needs.
+    type: bool
+    default: true
+  looks_after:
+    description: Whether the vehicle is asked after its update, which every end but V(completed) needs.
     type: bool
     default: true
 """
@@ -91,6 +97,8 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables i
 CATALOGUE = pathlib.Path(__file__).parents[2] / "roles/hatci_ota_test/scenarios"
 SUFFIXES = (".yml", ".yaml", ".json")
 VARIABLE = "__hatci_scenario"
+DEFAULT_OPTION = "ota_scenario"
+RIG = ("has_device", "has_ecus", "looks_after")
 
 
 class LookupModule(LookupBase):
@@ -108,6 +116,7 @@ class LookupModule(LookupBase):
             raise AnsibleError(sentence(refused.message)) from None
 
     def _scenario(self, term: t.Any, variables: dict[str, t.Any], what: str) -> dict[str, t.Any]:
+        subject = [] if what == DEFAULT_OPTION else [what]
         name, directory = DEFAULT_NAME, str(variables.get("playbook_dir") or os.getcwd())
         path = None
         if isinstance(term, str) and term.strip():
@@ -133,7 +142,7 @@ class LookupModule(LookupBase):
             [problem] = checker.run([tasks], variables, option=f"tasks of {what}")
             if problem:
                 raise ScenarioRefused(problem)
-        refuse_unprovable(scenario, has_device=self.get_option("has_device"), has_ecus=self.get_option("has_ecus"))
+        refuse_unprovable(scenario, *subject, **{name: self.get_option(name) for name in RIG})
         return scenario
 
     def _check_needs(self, needs: t.Any, variables: dict[str, t.Any], what: str) -> None:
@@ -161,7 +170,9 @@ def _path_of(term: str, directory: str, what: str) -> pathlib.Path:
             return path
         known = ", ".join(sorted(file.stem for file in CATALOGUE.glob("*.yml"))) or "none"
         raise ScenarioRefused(f"{what} names {term[:60]}, which is not a scenario of this collection; it has {known}.")
-    path = pathlib.Path(directory, os.path.expanduser(term))
-    if not path.is_file():
-        raise ScenarioRefused(f"{what} names {path}, which is not a file; give its whole path.")
-    return path
+    places = (directory, os.path.dirname(directory), os.getcwd())
+    paths = [pathlib.Path(place, os.path.expanduser(term)) for place in places]
+    found = [path for path in paths if path.is_file()]
+    if not found:
+        raise ScenarioRefused(f"{what} names {paths[0]}, which is not a file; give its whole path.")
+    return found[0]

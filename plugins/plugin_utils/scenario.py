@@ -47,6 +47,9 @@ LONGEST_COMMAND = 4000
 LONGEST_PROBLEM = 400
 COMPLETE = "COMPLETE"
 """How every spelling of success is told."""
+DEVICE = ("jumpstarter_exporter_name", "jumpstarter_exporter_selector")
+ECUS, LOOKS = "ota_vehicle_ecus", "ota_vehicle_checks"
+RIG = (*DEVICE, ECUS, LOOKS)
 SWAPPED = ("build_level", "ecus", "remark")
 
 Values = dict[str, t.Any]
@@ -286,21 +289,44 @@ def tasks_of(scenario: Mapping[str, t.Any]) -> list[str]:
     return [disturbance["tasks"] for disturbance in scenario.get("disturbances", []) if disturbance["tasks"]]
 
 
-def refuse_unprovable(scenario: Mapping[str, t.Any], *, has_device: bool, has_ecus: bool) -> None:
-    """Refuse a normalised scenario whose disturbances this test cannot make or prove.
+def refuse_unprovable(
+    scenario: Mapping[str, t.Any],
+    what: str = "The scenario",
+    *,
+    has_device: bool,
+    has_ecus: bool,
+    looks_after: bool = True,
+) -> None:
+    """Refuse a normalised scenario whose disturbances this test cannot make or prove, or whose end it cannot judge.
 
+    :param what: what it is called in a sentence.
     :param has_device: the test leases a device.
     :param has_ecus: the ECUs of the vehicle can be asked.
+    :param looks_after: the vehicle is asked after its update.
     :raises ScenarioRefused: it lacks one of them.
     """
     proofs = [disturbance["proof"] for disturbance in scenario.get("disturbances", [])]
     if proofs and not has_device:
         raise ScenarioRefused(
-            "The scenario disturbs the vehicle, but no device is leased; set jumpstarter_exporter_name or "
+            f"{what} disturbs the vehicle, but no device is leased; set jumpstarter_exporter_name or "
             "jumpstarter_exporter_selector."
         )
     if UNREACHABLE in proofs and not has_ecus:
-        raise ScenarioRefused("The scenario proves a disturbance by ECUs that do not answer; set ota_vehicle_ecus.")
+        raise ScenarioRefused(f"{what} proves a disturbance by ECUs that do not answer; set ota_vehicle_ecus.")
+    if not looks_after and scenario.get("expect", COMPLETED) != COMPLETED:
+        raise ScenarioRefused(
+            f"{what} expects the end {scenario['expect']}, which only the vehicle can tell, but ota_vehicle_checks is "
+            "empty; set ota_vehicle_ecus."
+        )
+
+
+def rig_of(variables: Mapping[str, t.Any]) -> dict[str, bool]:
+    """Return what :func:`refuse_unprovable` asks of a test, by the variables of the test that are given."""
+    return {
+        "has_device": any(variables.get(name) for name in DEVICE),
+        "has_ecus": bool(variables.get(ECUS)),
+        "looks_after": variables.get(LOOKS) != [],
+    }
 
 
 def offered(variables: Mapping[str, t.Any], offer: str) -> Values:

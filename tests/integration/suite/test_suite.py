@@ -114,9 +114,10 @@ def test_check_mode_says_what_would_be_done_and_touches_nothing(suite: Play, sum
 @pytest.mark.newest_core
 def test_a_suite_that_cannot_be_run_is_refused_as_a_whole(suite: Play, sums: SumsProcess) -> None:
     needy = {"name": "mine", "needs": ["my_relay"], "disturbances": []}
-    played = suite(["nominal", "nominla", needy], vins={"vehicle_001": VIN})
+    played = suite(["nominal", "nominla", needy, "power_loss_while_installing"], vins={"vehicle_001": VIN})
 
     assert played.returncode == 2
     assert "number 2 of ota_suite names nominla, which is not a scenario of this collection" in played.output
     assert "number 3 of ota_suite needs my_relay" in played.output
+    assert "number 4 of ota_suite disturbs the vehicle, but no device is leased" in played.output
     assert sums.requests() == []

@@ -19,12 +19,12 @@ DEFAULTS = yaml.safe_load((REPOSITORY / "roles/hatci_ota_test/defaults/main.yml"
 OWN = {name: DEFAULTS[name] for name in DEFAULTS if name.endswith("_commands") or name == "ota_soak_cycles"}
 
 
-def look_up(term: t.Any, **variables: t.Any) -> t.Any:
+def look_up(term: t.Any, rig: dict[str, t.Any] | None = None, **variables: t.Any) -> t.Any:
     init_plugin_loader()
     loader = DataLoader()
     known = {**OWN, **variables}
     lookup = lookup_loader.get("hatci.automation.scenario", loader=loader, templar=Templar(loader, variables=known))
-    [found] = lookup.run([term], known)
+    [found] = lookup.run([term], known, **(rig or {}))
     return found
 
 
@@ -78,3 +78,35 @@ def test_where_nothing_but_an_exit_code_would_prove_it_the_rig_must_bring_the_pr
     proofs = {"ota_network_proof_commands": ["is-off"], "ota_reset_proof_commands": ["is-off"]}
     [disturbance] = look_up(name, **brought, **proofs)["disturbances"]
     assert disturbance["proof"] == {"commands": ["is-off"]}
+
+
+@pytest.mark.parametrize("place", ["project/playbooks", "project", "elsewhere"])
+def test_a_file_may_be_beside_the_playbook_in_the_project_or_where_it_is_run(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for directory in ("project/playbooks", "elsewhere"):
+        (tmp_path / directory).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / place / "scenarios").mkdir()
+    (tmp_path / place / "scenarios/mine.yml").write_text(f"purpose: In {place}.\n", encoding="utf-8")
+    found = look_up("scenarios/mine.yml", playbook_dir=str(tmp_path / "project/playbooks"))
+    assert (found["name"], found["purpose"]) == ("mine", f"In {place}.")
+
+
+def test_a_file_beside_the_playbook_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "mine.yml").write_text("purpose: Of the project.\n", encoding="utf-8")
+    (tmp_path / "playbooks/mine.yml").write_text("purpose: Of the playbook.\n", encoding="utf-8")
+    assert look_up("mine.yml", playbook_dir=str(tmp_path / "playbooks"))["purpose"] == "Of the playbook."
+
+
+def test_a_file_that_is_nowhere_is_named_beside_the_playbook(tmp_path: Path) -> None:
+    with pytest.raises(AnsibleError, match=f"names {tmp_path}/no.yml, which is not a file; give its whole path"):
+        look_up("no.yml", playbook_dir=str(tmp_path))
+
+
+def test_a_scenario_is_called_what_its_variable_calls_it() -> None:
+    with pytest.raises(AnsibleError, match=r"^The scenario disturbs the vehicle, but no device"):
+        look_up("power_loss_while_installing", {"has_device": False})
+    with pytest.raises(AnsibleError, match=r"^number 2 of ota_suite proves a disturbance by ECUs"):
+        look_up("power_loss_while_installing", {"has_ecus": False, "option": "number 2 of ota_suite"})

@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     normalise_scenario,
     offered,
     refuse_unprovable,
+    rig_of,
 )
 
 AT = {"progress": 40}
@@ -383,3 +384,16 @@ def test_at_its_time_an_update_that_has_ended_cannot_be_disturbed(
 def test_at_a_progress_the_wait_has_told() -> None:
     waited = {"state": "COMPLETE", "reached": False}
     assert disturbance_point({"at": {"progress": 3}}, waited, {"skipped": True}, ["COMPLETE"], ["FAILED"]) == waited
+
+
+@pytest.mark.parametrize("expect", ["refused", "restored", "completed_or_restored"])
+def test_an_end_that_only_the_vehicle_can_tell_needs_a_look_at_it(expect: str) -> None:
+    scenario = normalise_scenario({"expect": expect})
+    rig = rig_of({"ota_vehicle_checks": []})
+    with pytest.raises(
+        ScenarioRefused, match=f"expects the end {expect}, which only the vehicle can tell.*; set ota_vehicle_ecus"
+    ):
+        refuse_unprovable(scenario, **rig)
+    refuse_unprovable(scenario, **rig_of({"ota_vehicle_checks": ["target"]}))
+    refuse_unprovable(normalise_scenario({"expect": "completed"}), **rig)
+    refuse_unprovable({}, **rig)
