@@ -9,6 +9,7 @@ name: disturbance_point
 short_description: How an update stands where it is to be disturbed
 description:
   - Returns the look at the update that belongs to the kind of point.
+  - An update that did not come to its progress or state in time has not C(reached) it, and C(msg) says so.
   - At a time there is nothing to disturb any more if the update has ended, so C(reached) is V(false) then.
 version_added: 0.1.0
 author:
@@ -66,7 +67,7 @@ def disturbance_point(
 ) -> dict[str, t.Any]:
     """Return how the update stands; text may stand for a list of states."""
     if "seconds" not in planned["at"]:
-        return waited
+        return {"reached": False, **waited}
     goals = Goals(_states(success_states), _states(failure_states))
     has_ended = goals.is_success(seen["state"]) or goals.is_failure(seen["state"])
     return {**seen, "reached": not has_ended}

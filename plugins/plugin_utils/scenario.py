@@ -371,7 +371,9 @@ def disturbance_of(
     what = {POWER_OFF: SWITCH_OFF, TASKS: planned["tasks"]}.get(planned["do"]) or "; ".join(planned["commands"])
     is_reached = bool(point.get("reached"))
     problem = ""
-    if not is_reached:
+    if not is_reached and point.get("msg"):
+        problem = str(point["msg"])
+    elif not is_reached:
         problem = f"the deployment ended {point.get('state') or '?'} before it came to {kind} {_shown_point(value)}"
     elif _had_ended(planned, str(during.get("state")), success_states, failure_states):
         problem = "the update had ended already when it was disturbed"

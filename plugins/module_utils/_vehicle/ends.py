@@ -95,10 +95,11 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = (), planned: i
     :param disturbances: those that were made, each with `name`, `proven` and `problem`.
     :param planned: how many its scenario has.
     """
-    unproven = _unproven(disturbances, planned)
-    if unproven:
-        told = " ".join(unproven)
+    told = " ".join(_unproven(disturbances, planned))
+    if told and not (end.sums == OPEN and _stood_still(disturbances)):
         return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
+    if told:
+        end = end._replace(said=told)
     if end.after is None:
         return _by_sums_alone(expect, end)
     mixture = mixed_software(end.old, end.target, end.after, end.events)
@@ -124,6 +125,12 @@ def _unproven(disturbances: t.Sequence[Look], planned: int) -> list[str]:
     if not told and len(disturbances) < planned:
         told = [f"{len(disturbances)} of {planned} disturbances came."]
     return told
+
+
+def _stood_still(disturbances: t.Sequence[Look]) -> bool:
+    """Whether the update did not come to its next point, and all before were proven: that is the update's own fault."""
+    *earlier, last = disturbances or [{}]
+    return last.get("reached") is False and all(disturbance.get("proven") for disturbance in earlier)
 
 
 def mixed_software(

@@ -129,6 +129,10 @@ def rig_fails(car: CarProcess) -> dict[str, t.Any]:
     return {"ota_scenario": {**SCENARIO, "disturbances": [by_tasks, never_made], "within": 15}}
 
 
+def stands_still(_car: CarProcess) -> dict[str, t.Any]:
+    return {"ota_scenario": {**SCENARIO, "disturbances": [{"at": {"progress": 90}, "do": "power_off"}], "within": 5}}
+
+
 RIG = (("Cut the power by hand", "j power off"), ("Ask the relay", "false"))
 
 
@@ -138,6 +142,7 @@ RIG = (("Cut the power by hand", "j power off"), ("Ask the relay", "false"))
         (mixes, "FAIL", "The vehicle has a mixture of old and new software"),
         (relay_does_not_switch, "INVALID", "Gateway, Telematics still answered"),
         (rig_fails, "INVALID", "tasks: Ask the relay: Command 'false' failed with exit code 1"),
+        (stands_still, "TIMEOUT", "did not come to 90 %"),
     ],
 )
 def test_what_must_not_pass(
@@ -157,7 +162,8 @@ def test_what_must_not_pass(
     event = reported(sums)
     assert (event["status"], event["metadata"]["outcome"]) == ("FAIL", outcome), event["summary"]
     assert told in event["summary"]
-    assert [cut["reached"] for cut in event["metadata"]["disturbances"]] == [True]
+    assert [cut["reached"] for cut in event["metadata"]["disturbances"]] == [outcome != "TIMEOUT"]
+    assert len(event["metadata"]["vehicle"]["after"]["ecus"]) == 2
     assert car.state()["powered"]
     assert "Traceback" not in played.output
     assert not is_locked(played.home)

@@ -288,6 +288,7 @@ def test_a_disturbance_is_recorded_with_its_proof() -> None:
     ("results", "problem"),
     [
         ([{"reached": False, "state": "COMPLETE"}, {}, {}, {}], "the deployment ended COMPLETE before it came to"),
+        ([{"reached": False, "state": "PENDING", "msg": "It stands still."}, {}, {}, {}], "It stands still."),
         ([POINT, {"problem": "'j power off' failed"}, {}, {"skipped": True}], "'j power off' failed"),
         ([POINT, {}, {"state": "COMPLETE"}, {"proven": True}], "the update had ended already when it was disturbed"),
         ([POINT, {}, {"state": "Installed"}, {"proven": True}], "the update had ended already when it was disturbed"),
@@ -384,6 +385,9 @@ def test_at_its_time_an_update_that_has_ended_cannot_be_disturbed(
 def test_at_a_progress_the_wait_has_told() -> None:
     waited = {"state": "COMPLETE", "reached": False}
     assert disturbance_point({"at": {"progress": 3}}, waited, {"skipped": True}, ["COMPLETE"], ["FAILED"]) == waited
+    late = {"state": "PENDING", "msg": "It did not come to 3 %."}
+    point = disturbance_point({"at": {"progress": 3}}, late, {"skipped": True}, ["COMPLETE"], ["FAILED"])
+    assert point == {**late, "reached": False}
 
 
 @pytest.mark.parametrize("expect", ["refused", "restored", "completed_or_restored"])

@@ -146,6 +146,26 @@ def test_a_disturbance_that_was_planned_and_never_came_proves_nothing(made: list
     assert f"{len(made)} of 2 disturbances came." in summary
 
 
+STALL = {"name": "power_off", "reached": False, "proven": False, "problem": "It did not come to 60 % within 9 s."}
+CUT = {"name": "power_off", "reached": True, "proven": True, "problem": ""}
+
+
+@pytest.mark.parametrize("expect", ENDS)
+@pytest.mark.parametrize("made", [[STALL], [CUT, STALL]])
+def test_an_update_that_stands_still_before_its_point_is_judged_by_the_vehicle(
+    expect: str, made: list[dict[str, t.Any]]
+) -> None:
+    stalled = judge(expect, end("open", look(OLD, OLD)), made, planned=3)
+
+    assert stalled == ("TIMEOUT", "power_off: It did not come to 60 % within 9 s.")
+    assert judge(expect, end("open", None), made, planned=3) == stalled
+    assert judge(expect, end("open", look(OLD, NEW)), made, planned=3)[0] == "FAIL"
+    assert judge(expect, end("open", look(OLD, None)), made, planned=3)[0] == "FAIL"
+    for sums in ("failed", "succeeded"):
+        assert judge(expect, end(sums, look(OLD, OLD)), made, planned=3)[0] == "INVALID"
+    assert judge(expect, end("open", look(OLD, OLD)), [{**CUT, "proven": False}, STALL], planned=3)[0] == "INVALID"
+
+
 def of_target_alone(sums: str, radio_before: str | None, after: list[Ecu], *changed: str) -> End:
     """Return the end of an update whose source event does not name the Radio."""
     target = event(NEW, *changed)
