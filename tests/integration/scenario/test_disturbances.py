@@ -169,21 +169,6 @@ def test_what_must_not_pass(
     assert not is_locked(played.home)
 
 
-def test_a_vehicle_whose_update_does_not_come_to_the_point_of_the_cut_is_looked_at(
-    play_vehicle: Play, variables: dict[str, t.Any], sums: SumsProcess, car: CarProcess
-) -> None:
-    far = {**SCENARIO, "disturbances": [{"at": {"progress": 99}, "do": "power_off"}], "within": 2}
-
-    played = play_vehicle(PLAYBOOK, variables={**variables, "ota_scenario": far})
-
-    assert played.returncode == 2, played.output
-    event = reported(sums)
-    assert event["metadata"]["outcome"] == "TIMEOUT", event["summary"]
-    assert "did not come to 99 %" in event["summary"]
-    assert "Of the target the vehicle lacks: Gateway" in event["summary"], played.output
-    assert car.state()["powered"]
-
-
 def test_a_play_that_is_killed_in_the_middle_of_a_cut_leaves_the_power_on(
     ansible_playbook: AnsiblePlaybook, variables: dict[str, t.Any], sums: SumsProcess, car: CarProcess
 ) -> None:
