@@ -80,14 +80,22 @@ def refuse_another(
                 _require_event(client, event_id, {"vin": created.get("vin"), **event})
     except errors.AnotherRecord as error:
         message = f"{error.message} Nothing was sent to test event {test_event_id}."
-        raise errors.NotOwn(message, **error.details) from None
+        method, path, details = _request_of(error)
+        raise errors.NotOwn(message, method=method, path=path, **details) from None
     except errors.RequestError as error:
         if is_doubtful or isinstance(error, errors.NotFound):
             message = (
                 f"{error.message} So SUMS may have lost its records and given the id of test event {test_event_id} to "
                 "another test; look there. Nothing was sent to it."
             )
-            raise errors.RecordsLost(message, **error.details) from None
+            method, path, details = _request_of(error)
+            raise errors.RecordsLost(message, method=method, path=path, **details) from None
+
+
+def _request_of(error: errors.RequestError) -> tuple[str, str, dict[str, t.Any]]:
+    """Return method and path of the request that an error is of, and what else is known of it."""
+    details = dict(error.details)
+    return details.pop("method"), details.pop("path"), details
 
 
 def _require_event(client: SumsClient, event_id: str, event: Created) -> None:
