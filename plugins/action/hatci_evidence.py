@@ -87,8 +87,8 @@ class ActionModule(InProcessAction):
 
     def after_success(self, options: dict[str, t.Any], result: dict[str, t.Any]) -> None:
         if options["state"] == "bundled" and not self._task.check_mode and options["store"]:
-            # What is published now is not reported yet; the directory may have another name.
-            note_evidence(playbook_process(), self.host, str(result["path"]))
+            # What is published now is not reported yet; the directory has another name now if it could be written.
+            note_evidence(playbook_process(), self.host, str(result["path"] or options["path"]))
         elif options["state"] == "bundled" and not self._task.check_mode:
             note_evidence(playbook_process(), self.host, "")
             if result.get("report"):

@@ -56,6 +56,7 @@ _value:
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals
+from ansible_collections.hatci.automation.plugins.plugin_utils.parts import parts_of
 
 
 def disturbance_point(
@@ -68,13 +69,9 @@ def disturbance_point(
     """Return how the update stands; text may stand for a list of states."""
     if "seconds" not in planned["at"]:
         return {"reached": False, **waited}
-    goals = Goals(_states(success_states), _states(failure_states))
+    goals = Goals(parts_of(success_states), parts_of(failure_states))
     has_ended = goals.is_success(seen["state"]) or goals.is_failure(seen["state"])
     return {**seen, "reached": not has_ended}
-
-
-def _states(given: t.Any) -> list[str]:
-    return [str(state) for state in (given.split(",") if isinstance(given, str) else given)]
 
 
 class FilterModule:

@@ -79,6 +79,7 @@ _value:
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE
+from ansible_collections.hatci.automation.plugins.plugin_utils.parts import parts_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import disturbance_of
 
 
@@ -94,13 +95,9 @@ def disturbance_record(
     """Return what is recorded of a disturbance; a task that did not run has no result, text may stand for a list."""
     given = [result if isinstance(result, dict) else {} for result in results]
     begun, during, proven, undone, after = [*given, {}, {}, {}, {}, {}][:5]
-    ends = (_states(success_states), _states(failure_states))
+    ends = (parts_of(success_states), parts_of(failure_states))
     again = lasted if isinstance(lasted, dict) else {}
     return disturbance_of(planned, point, begun, during, proven, undone, after, *ends, lasted=again, broken=broken)
-
-
-def _states(given: t.Iterable[str]) -> list[str]:
-    return [str(state).strip() for state in (given.split(",") if isinstance(given, str) else given)]
 
 
 class FilterModule:

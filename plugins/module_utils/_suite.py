@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, GOOD, PASS, VehicleTest
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, canonical
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import software_differences
 
 SOURCE, TARGET, UNKNOWN = "source", "target", "unknown"
@@ -28,8 +29,6 @@ PLANNED, NOTED, SETTLED = STATES = ("planned", "noted", "settled")
 HOW_FAR = ("scenarios", "rows", "tally", "position", "stopped", "open_deployment")
 CONTINUE, STOP = ON_FAILURE = ("continue", "stop")
 INVALID = "INVALID"
-FAILURE_STATES = ("FAILED", "ERROR", "CANCELLED")
-SPELLINGS = {"COMPLETED": "COMPLETE", "SUCCESS": "COMPLETE"}
 PERCENTILES = (50, 90, 99)
 KEPT = (
     *("outcome", "summary", "vin", "state", "took", "held", "run"),
@@ -276,16 +275,11 @@ def _is_open(result: Values, options: Values) -> bool:
 
 
 def _has_ended(record: Values, options: Values) -> bool:
-    return _is_in(record, [*(options["success_states"] or ()), *(options.get("failure_states") or FAILURE_STATES)])
+    return _is_in(record, [*(options["success_states"] or ()), *(options.get("failure_states") or FAILURE)])
 
 
 def _is_in(record: Values, states: t.Iterable[str]) -> bool:
-    return _canonical(record.get("state")) in map(_canonical, states)
-
-
-def _canonical(state: t.Any) -> str:
-    capitals = str(state or "").strip().upper()
-    return SPELLINGS.get(capitals, capitals)
+    return canonical(record.get("state")) in map(canonical, states)
 
 
 def _last_look(options: Values, is_deployed: bool) -> list[Values]:

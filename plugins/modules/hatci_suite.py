@@ -181,7 +181,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._module import ru
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._suite import (
     CONTINUE,
-    FAILURE_STATES,
     NOTED,
     ON_FAILURE,
     PLANNED,
@@ -189,6 +188,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._suite import (
     STATES,
     manage_suite,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE
 
 ARGUMENTS = {
     "argument_spec": {
@@ -205,7 +205,7 @@ ARGUMENTS = {
         "source_ecus": {"type": "list", "elements": "dict", "default": []},
         "target_ecus": {"type": "list", "elements": "dict", "default": []},
         "success_states": {"type": "list", "elements": "str", "default": []},
-        "failure_states": {"type": "list", "elements": "str", "default": list(FAILURE_STATES)},
+        "failure_states": {"type": "list", "elements": "str", "default": list(FAILURE)},
         "update": {"type": "dict", "default": {}},
         "evidence": {"type": "str", "default": ""},
         "on_failure": {"type": "str", "choices": list(ON_FAILURE), "default": CONTINUE},

@@ -326,6 +326,17 @@ def test_one_deployment_in_trouble_does_not_keep_the_others_waiting() -> None:
     assert max(moment for moment, _event in events) <= 111
 
 
+def test_a_progress_that_is_given_as_text_is_progress() -> None:
+    events = follow(
+        by_time(*((500 * step, {"state": "DOWNLOADING", "progress": f"{step}.5 %"}) for step in range(8))),
+        4000,
+        stall_after=600,
+    )
+    assert [(event["deployment"]["progress"], "stalled_for" in event["deployment"]) for _, event in events] == [
+        (0.5, False)
+    ]
+
+
 def test_each_stall_is_told_once() -> None:
     events = follow(
         by_time(

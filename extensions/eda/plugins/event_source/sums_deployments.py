@@ -21,6 +21,7 @@ import json
 import logging
 import os
 import random
+import re
 import ssl
 import time
 import typing as t
@@ -119,6 +120,9 @@ OPTIONS: dict[str, t.Any] = {
     "timeout": 30.0,
 }
 OF_RULEBOOK = "eda_feedback_queue"
+
+PERCENT = re.compile(r"\d{1,3}(\.\d{1,20})? ?%?", re.ASCII)
+"""A progress that is given as text."""
 
 MAX_ANSWER = 4 * 1024 * 1024
 MAX_ID = 256
@@ -228,6 +232,8 @@ def find_state(answer: Record) -> str:
 def find_progress(answer: Record) -> float | None:
     """Return the percentage; None if SUMS does not say, or says what cannot be."""
     progress = answer.get("progress")
+    if isinstance(progress, str) and PERCENT.fullmatch(progress.strip()):
+        progress = float(progress.strip().rstrip("% "))
     if isinstance(progress, bool) or not isinstance(progress, (int, float)):
         return None
     return progress if 0 <= progress <= 100 else None
