@@ -332,7 +332,7 @@ def test_a_progress_that_is_given_as_text_is_progress() -> None:
         4000,
         stall_after=600,
     )
-    assert [(event["deployment"]["progress"], "stalled_for" in event["deployment"]) for _, event in events] == [
+    assert [(event["deployment"]["progress"], "stalled_for" in event["deployment"]) for _moment, event in events] == [
         (0.5, False)
     ]
 
