@@ -111,9 +111,11 @@ def core(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def ansible_playbook(tmp_path: Path, core: Path) -> AnsiblePlaybook:
+def ansible_playbook(tmp_path: Path, core: Path) -> Iterator[AnsiblePlaybook]:
     """Run playbooks, once with each ansible-core."""
-    return AnsiblePlaybook(tmp_path / "ansible", core)
+    playbooks = AnsiblePlaybook(tmp_path / "ansible", core)
+    yield playbooks
+    playbooks.end()
 
 
 @pytest.fixture(scope="session")

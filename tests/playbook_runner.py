@@ -107,6 +107,7 @@ class AnsiblePlaybook:
         self.directory = directory
         self.binaries = binaries
         self._runs = 0
+        self._started: list[StartedPlay] = []
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return the whole environment of a run."""
@@ -180,7 +181,14 @@ class AnsiblePlaybook:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return StartedPlay(process, home)
+        play = StartedPlay(process, home)
+        self._started.append(play)
+        return play
+
+    def end(self) -> None:
+        """End what was started and may still run, so that it does not hold the device of the next test."""
+        for play in self._started:
+            play.end()
 
     def __call__(
         self,

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 name: console_look
 short_description: What a vehicle says of its ECUs on its console
 description:
-  - Reads the lines C(ECU name part=... sw=...) of a console and returns what
+  - Reads the lines C(ECU name part=... sw=...), and C(VIN ...) if there is one, of a console and returns what
     M(hatci.automation.jumpstarter_diagnostics)
     would return, as far as the console tells it.
   - An ECU of which two lines say different things is not known, since one of them may be left from an earlier read.
@@ -42,13 +42,13 @@ _value:
 import datetime
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._vehicle.console import parse_console
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.console import parse_console, vin_told
 
 
 def console_look(text: t.Any) -> dict[str, t.Any]:
     """Return what a console says of ECUs."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"vin": None, "voltage": None, "taken_at": now, "ecus": parse_console(str(text))}
+    return {"vin": vin_told(str(text)), "voltage": None, "taken_at": now, "ecus": parse_console(str(text))}
 
 
 class FilterModule:

@@ -11,7 +11,10 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, GOOD, PASS, VehicleTest
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, canonical
-from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import software_differences
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import (
+    name_of,
+    software_differences,
+)
 
 SOURCE, TARGET, UNKNOWN = "source", "target", "unknown"
 """Which software the vehicle has."""
@@ -260,13 +263,25 @@ def _position(suite: Values, step: Step, options: Values) -> str:
     is_deployed = bool(result.get("deployment_id"))
     look = _last_look(options, is_deployed)
     if look:
-        named = {SOURCE: options["source_ecus"] or [], TARGET: options["target_ecus"] or []}
-        return next((name for name, ecus in named.items() if not software_differences(ecus, look)), UNKNOWN)
+        source, target = options["source_ecus"] or [], options["target_ecus"] or []
+        if not software_differences(source, look) and not _left_behind(step, options, look):
+            return SOURCE
+        return UNKNOWN if software_differences(target, look) else TARGET
     if not is_deployed:
         return str(suite["position"])
     if result.get("outcome") == PASS and _is_in(result, options["success_states"] or ()):
         return str(step["begins"]) if step["kind"] == RETURN else SOURCE if step["begins"] == TARGET else TARGET
     return UNKNOWN
+
+
+def _left_behind(step: Step, options: Values, look: list[Values]) -> list[str]:
+    """Return the ECUs that the source event does not name and that have got the target software all the same."""
+    named = {name_of(ecu) for ecu in options["source_ecus"] or []}
+    new = [ecu for ecu in options["target_ecus"] or [] if name_of(ecu) not in named]
+    before = ((options["looks"] or {}).get("before") or {}).get("ecus") or [] if step["kind"] == TEST else []
+    return [
+        name_of(ecu) for ecu in new if not software_differences([ecu], look) and software_differences([ecu], before)
+    ]
 
 
 def _is_open(result: Values, options: Values) -> bool:

@@ -80,8 +80,8 @@ options:
     default: false
   settle_timeout:
     description:
-      - Seconds to wait until every ECU answers. Each one that does not, or says that it is busy or that conditions are
-        not correct (0x21, 0x22), is tried again until then.
+      - Seconds to wait until every ECU answers. Each one that does not, or refuses as one does that is not ready yet
+        (0x21, 0x22, 0x7E, 0x7F, 0x92, 0x93), is tried again until then.
       - It is added to O(timeout).
     type: float
     default: 0
@@ -183,6 +183,11 @@ ecus:
           type: bool
           returned: always
           sample: true
+    codes_doubt:
+      description: Why it may have other trouble codes than RV(ecus[].codes), so that they prove nothing.
+      type: str
+      returned: by a UDS driver of the exporter that gave no codes
+      sample: its driver gave no trouble codes, which it also does when the ECU refuses to tell them
     error:
       description: Why it is not reachable, or why something is null.
       type: str

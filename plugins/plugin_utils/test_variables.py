@@ -432,8 +432,9 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(
         [
             *("ota_network_off_commands", "ota_network_on_commands", "ota_network_proof_commands"),
-            *("ota_reset_commands", "ota_reset_proof_commands", "ota_cancel_commands"),
-            *("ota_battery_low_commands", "ota_battery_ok_commands"),
+            *("ota_reset_commands", "ota_reset_proof_commands"),
+            *("ota_battery_low_commands", "ota_battery_ok_commands", "ota_battery_proof_commands"),
+            *("ota_cancel_commands", "ota_cancel_proof_commands"),
         ],
         _commands,
     ),

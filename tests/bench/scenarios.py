@@ -41,7 +41,9 @@ RIG = {
     "ota_reset_proof_commands": ["j reset read | grep -Eq 'voltage=[1-9]'"],
     "ota_battery_low_commands": ["j battery off"],
     "ota_battery_ok_commands": ["j battery on"],
+    "ota_battery_proof_commands": ["j battery read | grep -q 'voltage=11.0 V'"],
     "ota_cancel_commands": ["j cancel on"],
+    "ota_cancel_proof_commands": ["j cancel read | grep -q 'voltage=0.0 V'"],
     "ota_soak_cycles": 2,
 }
 UNCUT: dict[str, t.Any] = {"ota_network_off_commands": ["true"], "ota_network_proof_commands": []}
@@ -77,7 +79,8 @@ WRONG = [
     Case("ecu_reset_while_installing", "reset does nothing", ("INVALID",), rig={"ota_reset_commands": ["true"]}),
     Case("wrong_part_number", "says COMPLETE to everything", ("FAIL",), {"report": "COMPLETE"}),
     Case("low_battery", "updates on any battery", ("FAIL",), {"minimum_voltage": 0.0}),
-    Case("cancelled", "nobody cancels", ("FAIL", "INVALID"), rig={"ota_cancel_commands": ["true"]}),
+    Case("low_battery", "battery stays good", ("INVALID",), rig={"ota_battery_low_commands": ["true"]}),
+    Case("cancelled", "nobody cancels", ("INVALID",), rig={"ota_cancel_commands": ["true"]}),
     Case("rollback", "says COMPLETE and keeps its software", ("FAIL", "INVALID"), {"lies": True}),
     Case("soak", "leaves a trouble code", ("FAIL",), {"leaves_codes": {"Gateway": {"U0123-00": 0x2F}}}),
 ]

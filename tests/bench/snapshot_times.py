@@ -39,16 +39,23 @@ class Cost(t.NamedTuple):
     cpu: float
 
 
-def measure(work: t.Callable[[], t.Any], runs: int) -> Cost:
+def measure(work: t.Callable[[], t.Any]) -> Cost:
+    """Return what one run costs."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(time.monotonic() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def least(costs: t.Collection[Cost]) -> Cost:
     """Return the least of several runs, which other load on the machine disturbs least."""
-    costs = []
-    for _run in range(runs):
-        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        work()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        costs.append(Cost(time.monotonic() - began, cpu))
     return Cost(min(cost.seconds for cost in costs), min(cost.cpu for cost in costs))
+
+
+def compared(one: t.Callable[[], t.Any], other: t.Callable[[], t.Any], runs: int) -> tuple[Cost, Cost]:
+    """Return the least that each costs; they take turns, so that a busier minute hits both."""
+    pairs = [(measure(one), measure(other)) for _run in range(runs)]
+    return least([first for first, _second in pairs]), least([second for _first, second in pairs])
 
 
 def snapshots(counts: t.Iterable[int], runs: int) -> dict[int, tuple[Cost, Cost]]:
@@ -75,7 +82,7 @@ def snapshots(counts: t.Iterable[int], runs: int) -> dict[int, tuple[Cost, Cost]
                 def start_only(options: dict[str, t.Any] = options) -> None:
                     session.run_on_device(options, ["true"])
 
-                costs[count] = measure(start_only, runs), measure(snapshot, runs)
+                costs[count] = compared(start_only, snapshot, runs)
     return costs
 
 

@@ -80,6 +80,19 @@ def test_it_is_not_brought_back_where_it_is_on_the_source_already(first: dict[st
     assert done == ["test a 1", "test b 1"]
 
 
+@pytest.mark.parametrize(("before", "is_as_it_was"), [("0.9", False), ("2.0", True), (None, False)])
+def test_an_ecu_that_only_the_target_names_is_on_the_source_if_it_is_as_it_was(
+    before: str | None, is_as_it_was: bool
+) -> None:
+    camera = {"name": "Camera", "reachable": True, "part_number": "C-1"}
+    then, now = ({"ecus": [*look("1.0.0")["ecus"], {**camera, "sw_version": version}]} for version in (before, "2.0"))
+    looks = {"after": now} if before is None else {"before": then, "after": now}
+    target = [*NEW, {"ecu_name": "Camera", "part_number": "C-1", "sw_version": "2.0"}]
+    results = [{**FAILED, "looks": looks}, *([PASSED] if is_as_it_was else [PASSED, PASSED])]
+    _ended, done = run(suite_of({"name": "a"}, {"name": "b"}), *results, target_ecus=target)
+    assert done == ["test a 1", *([] if is_as_it_was else ["return b 1"]), "test b 1"]
+
+
 @pytest.mark.parametrize(
     "first",
     [

@@ -22,6 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.records imp
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import confirmed_only
 
 LONGEST_SECONDS = 30 * 86400.0
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id")
@@ -42,7 +43,7 @@ def hand_over(client: SumsClient, options: Options, check_mode: bool, now: t.Cal
     if not 0 < options["seconds"] <= LONGEST_SECONDS:
         raise errors.InputError(f"seconds is {options['seconds']:g}; give more than 0 and at most 30 days.")
     known = {name: options[name] or "" for name in (*IDS[1:], "lease_name")}
-    known |= {"before": options["before"] or {}}
+    known |= {"before": confirmed_only(options["before"]) if options["before"] else {}}
     mark = handover_mark(options["job_id"], now(), options["seconds"], known)
     handover = {
         "vin": options["vin"],

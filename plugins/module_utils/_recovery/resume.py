@@ -38,6 +38,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_ev
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import look_at_test_event, outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
 
 UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
 """Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
@@ -95,6 +96,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         _refuse_scenario(trace, known or {})
         result |= _left_by_handover(result, handed_over(held))
+        result["before"] = result["before"] or from_metadata(known)
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
         test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}

@@ -24,10 +24,15 @@ VIN = re.compile(r"[A-Z0-9]{17}")
 HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
 
-class Account(t.TypedDict):
+class _Doubts(t.TypedDict, total=False):
+    codes_doubt: str
+
+
+class Account(_Doubts):
     """What one ECU says; what is not known is None.
 
-    `reachable` says that it answered every request, if with a refusal; `error` is why something is not known.
+    `reachable` says that it answered every request, if with a refusal; `error` is why something is not known, and
+    `codes_doubt`, if it is there, why the ECU may have other trouble codes than these.
     """
 
     name: str
@@ -73,6 +78,8 @@ def account_of(name: str, dids: t.Mapping[str, int], answer: t.Any) -> Account:
     if answer.get("codes") is not None:
         account["codes"], problem = _codes(answer["codes"])
         problems.append(problem)
+        if isinstance(answer["codes"], dict) and isinstance(answer["codes"].get("doubt"), str):
+            account["codes_doubt"] = shorten(sentence(answer["codes"]["doubt"]), MAX_TEXT)
     if answer.get("cleared") is not None:
         problems.append(_bytes_of(answer["cleared"], "clearing the trouble codes")[1])
     account["reachable"] = True
@@ -84,8 +91,9 @@ def vins_told(accounts: t.Iterable[Account]) -> dict[str, list[str]]:
     """Return each valid VIN that ECUs tell, with the names of those that do."""
     told: dict[str, list[str]] = {}
     for account in accounts:
-        if account["vin"] and VIN.fullmatch(account["vin"]):
-            told.setdefault(account["vin"], []).append(account["name"])
+        vin = (account["vin"] or "").upper()
+        if VIN.fullmatch(vin):
+            told.setdefault(vin, []).append(account["name"])
     return told
 
 
@@ -124,7 +132,7 @@ def _identity(field: str, reading: t.Any, asked: str) -> tuple[str | None, str |
     text = text_of(data)
     if not text:
         return None, f"{asked}: it is empty"
-    if field == "vin" and not VIN.fullmatch(text):
+    if field == "vin" and not VIN.fullmatch(text.upper()):
         return text, f"{asked}: {shorten(text, 60)} is not a valid VIN"
     return text, None
 

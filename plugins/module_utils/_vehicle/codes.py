@@ -49,6 +49,8 @@ def parse_codes(report: bytes) -> list[Code]:
         for record in found
         if any(record[:3])
     ]
+    if not report[1]:
+        raise ValueError("it does not say which bits of a status it knows (status availability mask 0x00)")
     if codes and not report[1] & CONFIRMED:
         raise ValueError(
             f"it does not say which of its codes are confirmed (status availability mask 0x{report[1]:02X})"

@@ -70,8 +70,10 @@ def unread_codes(ecus: t.Sequence[Ecu], before: t.Iterable[Ecu] = ()) -> list[st
     missing = [
         f"{name}: nothing was read of it, so its codes are not known" for name in _by_name(before) if name not in there
     ]
-    unread = [ecu for ecu in ecus if ecu.get("codes") is None]
-    return [f"{name_of(ecu)}: its trouble codes are not known{_because(ecu)}" for ecu in unread] + missing
+    unread = [ecu for ecu in ecus if ecu.get("codes") is None or ecu.get("codes_doubt")]
+    return [
+        f"{name_of(ecu)}: its trouble codes are not known{_because(ecu, 'codes_doubt')}" for ecu in unread
+    ] + missing
 
 
 def tells_software(ecu: Ecu) -> bool:
@@ -106,8 +108,8 @@ def name_of(ecu: Ecu) -> str:
     return str(ecu.get("name") or ecu.get("ecu_name") or "")
 
 
-def _because(ecu: Ecu) -> str:
-    error = ecu.get("error")
+def _because(ecu: Ecu, *sooner: str) -> str:
+    error = next((ecu[name] for name in (*sooner, "error") if ecu.get(name)), None)
     return f" ({shorten(sentence(str(error)).rstrip('.'), MAX_ERROR)})" if error else ""
 
 

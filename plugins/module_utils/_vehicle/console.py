@@ -16,6 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.account 
 )
 
 LINE = re.compile(r"ECU (?P<name>[^\n]+?) part=(?P<part>\S+) sw=(?P<sw>[^\n]*)")
+LINE_OF_VIN = re.compile(r"VIN (?P<vin>[A-Z0-9]{17})")
 MAX_ECUS = 200
 ENOUGH = 2
 """So many different lines of an ECU contradict each other; more of them say no more."""
@@ -35,6 +36,13 @@ def parse_console(text: str) -> list[Account]:
             if (found["part"], found["sw"]) not in said and len(said) < ENOUGH:
                 said.append((found["part"], found["sw"]))
     return [_account(name, said) for name, said in told.items()]
+
+
+def vin_told(text: str) -> str | None:
+    """Return the VIN that a console's output tells in a line of its own; None if there is none, or more than one."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")[:-1]]
+    told = {found["vin"] for found in map(LINE_OF_VIN.fullmatch, lines) if found}
+    return told.pop() if len(told) == 1 else None
 
 
 def _account(name: str, said: list[tuple[str, str]]) -> Account:

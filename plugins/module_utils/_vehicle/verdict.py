@@ -22,7 +22,7 @@ BEFORE, AFTER = MOMENTS = ("before", "after")
 
 MAX_ECUS_KEPT = 50
 MAX_CODES_KEPT = 20
-"""Of a snapshot so much is kept with the test event."""
+"""Of a snapshot so much is kept with the test event; all of it is judged."""
 
 Snapshot = t.Mapping[str, t.Any]
 
@@ -53,7 +53,8 @@ def check_vehicle(
     """Hold what a vehicle says against what it should say.
 
     :param show: shows lines to whoever watches: the VIN and a table, and of a failure its sentence.
-    :returns: ``changed`` (never), ``record``: what is kept of the look, ``table``, and ``differences`` of the software.
+    :returns: ``changed`` (never), ``record``: what later looks are compared with, ``table``, and ``differences`` of
+        the software.
     :raises WrongVehicle: it is another vehicle than the test's.
     :raises NotOnSource: before the update it has other software.
     :raises NotAsExpected: after the update it has other software, or new trouble codes.
@@ -68,7 +69,7 @@ def check_vehicle(
     old_vin = (options["before"] or {}).get("vin") if is_after and before else seen.get("vin")
     show([f"VIN {change(old_vin, seen.get('vin'))}", *table])
     differences = software_differences(options["ecus"], ecus)
-    details = {"record": kept(seen), "table": table, "differences": differences}
+    details = {"record": record_of(seen), "table": table, "differences": differences}
     try:
         _judge(options, seen, before, details)
     except Failure as failure:
@@ -87,19 +88,49 @@ def in_metadata(looks: Snapshot, last: Snapshot, *, failed: bool) -> dict[str, t
     if not last.get("table"):
         return {}
     differs = {name: last.get(name) or [] for name in ("differences", "new_codes")}
-    return {"vehicle": {**looks, "table": last["table"], **differs, **({"last": last["record"]} if failed else {})}}
+    shown = {**looks, **({"last": last["record"]} if failed else {})}
+    return {"vehicle": {**{name: _bounded(look) for name, look in shown.items()}, "table": last["table"], **differs}}
 
 
-def kept(seen: Snapshot) -> dict[str, t.Any]:
-    """Return what is kept of a look at the vehicle, bounded."""
+def from_metadata(metadata: t.Any) -> dict[str, t.Any]:
+    """Return what the vehicle said before its update, by the metadata of its test event; empty if that was cut."""
+    looks = metadata.get("vehicle") if isinstance(metadata, dict) else None
+    before = looks.get("before") if isinstance(looks, dict) else None
+    ecus = before.get("ecus") if isinstance(before, dict) else None
+    if not isinstance(ecus, list) or not 0 < len(ecus) < MAX_ECUS_KEPT:
+        return {}
+    return dict(before) if all(map(_is_whole, ecus)) else {}
+
+
+def confirmed_only(look: Snapshot) -> dict[str, t.Any]:
+    """Return a look with as much of its trouble codes as a later one is compared with."""
     ecus = [
-        {
-            **{name: ecu.get(name) for name in ("name", "reachable", "part_number", "sw_version", "serial", "error")},
-            "codes": None if ecu.get("codes") is None else ecu["codes"][:MAX_CODES_KEPT],
-        }
-        for ecu in (seen.get("ecus") or [])[:MAX_ECUS_KEPT]
+        {**ecu, "codes": ecu.get("codes") and [code for code in ecu["codes"] if code.get("confirmed")]}
+        for ecu in look.get("ecus") or []
+    ]
+    return {**look, "ecus": ecus}
+
+
+def record_of(seen: Snapshot) -> dict[str, t.Any]:
+    """Return what a look at the vehicle tells of it, without the rest of the task's result."""
+    names = ("name", "reachable", "part_number", "sw_version", "serial", "codes", "error")
+    ecus = [
+        {**{name: ecu.get(name) for name in names}, **{name: ecu[name] for name in ("codes_doubt",) if ecu.get(name)}}
+        for ecu in seen.get("ecus") or []
     ]
     return {**{name: seen.get(name) for name in ("vin", "voltage", "taken_at")}, "ecus": ecus}
+
+
+def _bounded(look: Snapshot) -> dict[str, t.Any]:
+    if "ecus" not in look:
+        return dict(look)
+    ecus = [{**ecu, "codes": ecu.get("codes") and ecu["codes"][:MAX_CODES_KEPT]} for ecu in look["ecus"]]
+    return {**look, "ecus": ecus[:MAX_ECUS_KEPT]}
+
+
+def _is_whole(ecu: t.Any) -> bool:
+    codes = ecu.get("codes") if isinstance(ecu, dict) else None
+    return isinstance(ecu, dict) and (codes is None or (isinstance(codes, list) and len(codes) < MAX_CODES_KEPT))
 
 
 def _judge(options: t.Mapping[str, t.Any], seen: Snapshot, before: t.Sequence[Ecu], details: dict[str, t.Any]) -> None:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real job as AAP and SUMS saw it, cut off where each of its tasks begins: what recovery and resumption make of it.
 
-What the job had asked of SUMS until then is asked of an empty SUMS again, and AAP gets the events until then. Jobs that
-are really killed are in test_killed_jobs.py.
+What the job had asked of SUMS until then is asked of an empty SUMS again, and AAP gets the events until then, with the
+times at which that SUMS created its records. Jobs that are really killed are in test_killed_jobs.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import typing as t
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,6 +96,12 @@ def cuts_of(events: list[dict[str, t.Any]], requests: list[dict[str, t.Any]]) ->
             yield Cut(name, True, [event for event in until if event is not last], asked, lease_of(until))
 
 
+def created_in(sums: SumsProcess) -> dict[str, str]:
+    """Return when each record of SUMS was created, by its id."""
+    records = [*sums.state()["events"], *sums.state()["test_events"]]
+    return {record.get("test_event_id") or record["event_id"]: record["created_at"] for record in records}
+
+
 class HeldLease:
     """A controller that holds the lease of the job."""
 
@@ -113,10 +120,11 @@ class HeldLease:
 
 
 class Bench:
-    """A SUMS and an AAP into which a cut is put."""
+    """A SUMS, as a job left it, and an AAP, into which a cut is put."""
 
     def __init__(self, sums: SumsProcess, aap: AapProcess, patch: pytest.MonkeyPatch) -> None:
         self.sums, self.aap = sums, aap
+        self.created = created_in(sums)
         self.connection = {"hatci_base_url": sums.url, "hatci_token": sums.token}
         self.controller = HeldLease("")
         patch.setattr(Recovery, "_leases", lambda _self: (self.controller, list(self.controller.leases)))
@@ -132,8 +140,15 @@ class Bench:
         self.aap.reset()
         ended = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
         self.aap.put_job(JOB_ID, name=TEMPLATE, status="canceled", finished=ended)
-        self.aap.add_events(JOB_ID, cut.events)
+        self.aap.add_events(JOB_ID, self.as_of_now(cut.events))
         self.controller = HeldLease(cut.lease)
+
+    def as_of_now(self, events: list[dict[str, t.Any]]) -> list[dict[str, t.Any]]:
+        """Return events with the times at which SUMS created its present records."""
+        text = json.dumps(events)
+        for record, moment in created_in(self.sums).items():
+            text = text.replace(self.created[record], moment)
+        return t.cast("list[dict[str, t.Any]]", json.loads(text))
 
     @property
     def statuses(self) -> list[str]:

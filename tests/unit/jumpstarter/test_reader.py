@@ -31,7 +31,7 @@ from reader_support import (
     tunnel_to,
 )
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader import tunnel
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader import main, tunnel
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.reader.main import Reader
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.account import MAX_ERROR, MAX_TEXT
 from hatci_lab.car.process import CarProcess
@@ -185,6 +185,32 @@ def test_codes_are_cleared_when_asked_and_left_alone_when_not(car: CarProcess, t
     assert read(tunnels, GATEWAY)[0]["codes"] == []
 
 
+def test_codes_that_an_earlier_try_cleared_are_told_all_the_same(car: CarProcess, tunnels: t.Any) -> None:
+    car.set_ecu("Gateway", dtcs={"U0123-00": 0x2F})
+    car.add_fault("negative", ecu="Gateway", service=0x22, nrc=0x21, times=1)
+
+    (gateway,) = read(tunnels, GATEWAY, clear_codes=True, settle=5)
+
+    assert (gateway["vin"], len(gateway["codes"] or [])) == (VIN, 1)
+    assert car.state()["ecus"]["Gateway"]["dtcs"] == {}
+
+
+@pytest.mark.parametrize("code", [0x21, 0x7E, 0x7F, 0x92])
+def test_an_ecu_in_its_boot_loader_is_waited_for(car: CarProcess, tunnels: t.Any, code: int) -> None:
+    car.add_fault("negative", ecu="Gateway", service=0x22, nrc=code, times=1)
+    (gateway,) = read(tunnels, GATEWAY, settle=5)
+    assert (gateway["vin"], gateway["error"]) == (VIN, None)
+
+
+def test_an_ecu_that_answers_for_ever_takes_no_time_of_those_behind_it(
+    car: CarProcess, tunnels: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "LEAST_SECONDS", 0.5)
+    car.add_fault("pending", ecu="Gateway", seconds=60, times=1)
+    first, second = read(tunnels, GATEWAY, {**GATEWAY, "name": "Behind it"}, seconds=4)
+    assert not first["reachable"] and (second["reachable"], second["sw_version"]) == (True, "1.0.0")
+
+
 def test_drivers_that_lead_to_no_ecu_are_named(car: CarProcess) -> None:
     bus = Composite(children={"gateway": TcpNetwork(host="127.0.0.1", port=car.ports["Gateway"])})
     with serve(Composite(children={"bus": bus, "storage": MockStorageMux()})) as root:
@@ -221,6 +247,17 @@ def test_the_uds_drivers_say_the_same(car: CarProcess) -> None:
     assert gateway["error"] == "DID F18C: the driver gave an empty answer, so the ECU does not have it or refused"
     assert car.state()["ecus"]["Gateway"]["dtcs"] == {}
     assert broken["error"] and broken["error"].startswith("reading DID F190: its driver in the exporter failed: ")
+
+
+@pytest.mark.parametrize("fault", [{}, {"kind": "negative", "nrc": 0x22}])
+def test_no_codes_by_a_uds_driver_may_be_a_refusal_and_so_are_doubted(car: CarProcess, fault: dict[str, t.Any]) -> None:
+    if fault:
+        car.add_fault(**fault, ecu="Gateway", service=0x19)
+    driver = UdsDoip(ecu_ip="127.0.0.1", tcp_port=car.ports["Gateway"], ecu_logical_address=ADDRESS)
+    with serve(Composite(children={"gateway": driver})) as root:
+        (gateway,) = read(root, ecu_request("Gateway", "gateway", None))
+    assert (gateway["codes"], gateway["error"]) == ([], None)
+    assert gateway["codes_doubt"].startswith("its driver gave no trouble codes")
 
 
 class StuckUds(Driver):

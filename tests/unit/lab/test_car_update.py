@@ -257,7 +257,10 @@ def test_the_back_office_cancels_what_has_not_ended(sums: SumsProcess, car: CarP
     deployment = deploy(sums)
     with requests.Session() as session:
         session.trust_env = False
-        assert session.post(f"{sums.url}/_lab/vehicles/{VIN}/cancel").json() == [deployment]
+        url = f"{sums.url}/_lab/vehicles/{VIN}/cancel"
+        assert session.get(url).json()["voltage"] == 1.0
+        assert session.post(url).json() == [deployment]
+        assert session.get(url).json()["voltage"] == 0.0
 
     assert sums.api("GET", f"/deployments/{deployment}").json()["state"] == "CANCELLED"
     wait_for(lambda: not car.state()["update"])

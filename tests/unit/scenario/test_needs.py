@@ -66,16 +66,13 @@ def test_a_file_with_nothing_in_it_is_not_the_plain_test(tmp_path: Path, text: s
     assert look_up({}) == {}
 
 
-@pytest.mark.parametrize("name", ["network_loss", "ecu_reset_while_installing"])
+@pytest.mark.parametrize("name", ["network_loss", "ecu_reset_while_installing", "low_battery", "cancelled"])
 def test_where_nothing_but_an_exit_code_would_prove_it_the_rig_must_bring_the_proof(name: str) -> None:
-    brought = {
-        "ota_network_off_commands": ["true"],
-        "ota_network_on_commands": ["true"],
-        "ota_reset_commands": ["true"],
-    }
-    with pytest.raises(AnsibleError, match=f"scenario {name} needs ota_(network|reset)_proof_commands; set what"):
+    switched = ("network_off", "network_on", "reset", "battery_low", "battery_ok", "cancel")
+    brought = {f"ota_{what}_commands": ["true"] for what in switched}
+    with pytest.raises(AnsibleError, match=f"scenario {name} needs ota_[a-z]+_proof_commands; set what"):
         look_up(name, **brought)
-    proofs = {"ota_network_proof_commands": ["is-off"], "ota_reset_proof_commands": ["is-off"]}
+    proofs = {f"ota_{what}_proof_commands": ["is-off"] for what in ("network", "reset", "battery", "cancel")}
     [disturbance] = look_up(name, **brought, **proofs)["disturbances"]
     assert disturbance["proof"] == {"commands": ["is-off"]}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import software_differences
-from ansible_collections.hatci.automation.plugins.module_utils._vehicle.console import parse_console
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.console import parse_console, vin_told
 
 GOOD = "ECU Gateway part=GW-2024-001 sw=2.0.0"
 OLD = "ECU Gateway part=GW-2024-001 sw=1.0.0"
@@ -52,3 +52,19 @@ def test_endless_output_makes_an_account_of_bearable_size() -> None:
 
     assert len(accounts) == 200
     assert max(len(str(one)) for one in accounts) < 600
+
+
+@pytest.mark.parametrize(
+    ("output", "vin"),
+    [
+        (f"VIN 1HGBH41JXMN109186\r\n{GOOD}\n", "1HGBH41JXMN109186"),
+        ("VIN 1HGBH41JXMN109186\nVIN 1HGBH41JXMN109186\n", "1HGBH41JXMN109186"),
+        ("VIN 1HGBH41JXMN109186\nVIN 2HGBH41JXMN109187\n", None),
+        *(
+            (text, None)
+            for text in ("VIN 1HGBH41JXMN109186", "VIN 1HGBH41JXMN10918\n", "# VIN 1HGBH41JXMN109186\n", "")
+        ),
+    ],
+)
+def test_the_vin_is_known_if_one_line_tells_it_and_none_another(output: str, vin: str | None) -> None:
+    assert vin_told(output) == vin

@@ -8,7 +8,12 @@ import typing as t
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
-from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import check_vehicle, in_metadata
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import (
+    check_vehicle,
+    confirmed_only,
+    from_metadata,
+    in_metadata,
+)
 
 VIN, OTHER = "1HGBH41JXMN109186", "KMHXX00XXXX000002"
 GATEWAY = {"name": "Gateway", "reachable": True, "part_number": "GW-1", "sw_version": "1.0.0", "codes": []}
@@ -98,3 +103,66 @@ def test_the_test_event_keeps_both_looks_and_their_difference(failed: bool) -> N
 
 def test_without_a_look_nothing_is_kept() -> None:
     assert in_metadata({}, {}, failed=False) == {}
+
+
+def codes(count: int, confirmed: bool = True) -> list[dict[str, t.Any]]:
+    return [{"code": f"B{number:04d}-00", "status": 0x2F, "confirmed": confirmed} for number in range(count)]
+
+
+def car_with(count: int, ecus: int = 1, **more: t.Any) -> dict[str, t.Any]:
+    named = [{**GATEWAY, "name": f"ECU {number:03d}", "codes": codes(count), **more} for number in range(ecus)]
+    return {"vin": VIN, "ecus": named}
+
+
+def judged(before: dict[str, t.Any], after: dict[str, t.Any]) -> str:
+    """Return what the codes of a look after the update make of it, compared with the record of the look before."""
+    options = {"vin": VIN, "ecus": [], "checks": ["codes"], "allowed_codes": [], "exporter": ""}
+    first = check_vehicle({**options, "moment": "before", "seen": before, "before": None, "checks": []}, False)
+    try:
+        check_vehicle({**options, "moment": "after", "seen": after, "before": first["record"]}, False)
+    except Failure as failure:
+        return failure.message
+    return ""
+
+
+@pytest.mark.parametrize(("count", "ecus"), [(25, 1), (500, 1), (1, 60)])
+def test_however_many_codes_and_ecus_there_are_old_ones_stay_old_and_a_new_one_is_found(count: int, ecus: int) -> None:
+    before = car_with(count, ecus)
+    assert judged(before, before) == ""
+    new = {"code": "U0123-00", "status": 0x2F, "confirmed": True}
+    last = {**before["ecus"][-1], "codes": [*before["ecus"][-1]["codes"], new]}
+    told = judged(before, {"vin": VIN, "ecus": [*before["ecus"][:-1], last]})
+    assert f"not there before: {last['name']} U0123-00" in told
+
+
+def test_no_codes_of_a_driver_that_also_hides_refusals_are_no_proof() -> None:
+    doubt = "its driver gave no trouble codes, which it also does when the ECU refuses to tell them"
+    told = judged(car_with(0), car_with(0, codes_doubt=doubt))
+    assert told.startswith(f"ECU 000: its trouble codes are not known ({doubt})")
+
+
+def test_the_test_event_keeps_as_much_as_people_read() -> None:
+    look = car_with(25, 60)
+    kept = in_metadata({"before": look}, {"table": ["ECU"], "record": look}, failed=True)["vehicle"]
+    for moment in ("before", "last"):
+        assert [len(kept[moment]["ecus"]), len(kept[moment]["ecus"][0]["codes"])] == [50, 20]
+
+
+@pytest.mark.parametrize(
+    ("look", "is_whole"), [(car_with(3, 2), True), (car_with(25), False), (car_with(1, 60), False), ({}, False)]
+)
+def test_a_resumed_test_takes_from_the_test_event_only_what_was_not_cut(look: t.Any, is_whole: bool) -> None:
+    metadata = in_metadata({"before": look}, {"table": ["ECU"], "record": look}, failed=False)
+    assert from_metadata(metadata) == (look if is_whole else {})
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"vehicle": []}, {"vehicle": {"before": {"ecus": ["Gateway"]}}}])
+def test_other_metadata_tells_nothing_of_the_vehicle(metadata: t.Any) -> None:
+    assert from_metadata(metadata) == {}
+
+
+def test_what_is_handed_over_has_every_confirmed_code_and_no_other() -> None:
+    look = car_with(25)
+    look["ecus"][0]["codes"] += [{**code, "confirmed": False} for code in codes(40)[30:]]
+    assert confirmed_only(look) == car_with(25)
+    assert confirmed_only({"ecus": [{"codes": None}]}) == {"ecus": [{"codes": None}]}

@@ -31,8 +31,11 @@ TELL_SECONDS = 1.0
 VOLTAGE_SECONDS = 5.0
 EXPORTER_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
-BUSY = frozenset({0x21, 0x22})
-"""Refusals that an ECU gives while it is not ready yet: busyRepeatRequest, conditionsNotCorrect."""
+BUSY = frozenset({0x21, 0x22, 0x7E, 0x7F, 0x92, 0x93})
+"""Refusals that an ECU gives while it is not ready yet: busyRepeatRequest, conditionsNotCorrect, what a boot loader
+does not support in its session, voltageTooHigh, voltageTooLow."""
+LEAST_SECONDS = 15.0
+"""Each ECU may take so long, even if others are to be read after it by the same driver."""
 
 
 class Reader:
@@ -87,19 +90,25 @@ class Reader:
         """Read ECUs one after the other, since an ECU or a gateway takes one connection of a tester only."""
         pause, left = FIRST_PAUSE, ecus
         while True:
-            for ecu in left:
-                self._answers[ecu["name"]] = self._read_ecu(ecu)
+            for place, ecu in enumerate(left):
+                answer = self._read_ecu(ecu, self._share(len(left) - place))
+                self._answers[ecu["name"]] = _with_cleared(answer, self._answers.get(ecu["name"]) or {})
             left = [ecu for ecu in left if _may_change(self._answers[ecu["name"]])]
             if not left or time.monotonic() + pause > self._request["settle_until"]:
                 return
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _read_ecu(self, ecu: Values) -> Values:
+    def _share(self, waiting: int) -> float:
+        """Return until when one of so many ECUs may take, so that the others get their turn."""
+        now, deadline = time.monotonic(), float(self._request["deadline"])
+        return min(deadline, now + max((deadline - now) / waiting, LEAST_SECONDS))
+
+    def _read_ecu(self, ecu: Values, deadline: float) -> Values:
         asked = "connecting"
         answer: Values = {"identity": {}}
         try:
-            with open_link(self._root, ecu["driver"], ecu["logical_address"], self._request["deadline"]) as link:
+            with open_link(self._root, ecu["driver"], ecu["logical_address"], deadline) as link:
                 for field, did in ecu["dids"].items():
                     asked = f"reading DID {did:04X}"
                     answer["identity"][field] = link.read(did)
@@ -141,6 +150,12 @@ def _words_of(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return f"{type(error).__name__} {' '.join(str(error).split())}"[:MAX_WORDS]
+
+
+def _with_cleared(answer: Values, before: Values) -> Values:
+    """Return what was read of an ECU with the codes that an earlier try of the same call had read and then cleared."""
+    was_cleared = "hex" in (before.get("cleared") or {})
+    return {**answer, "codes": before["codes"]} if was_cleared and "trouble" not in answer else answer
 
 
 def _may_change(answer: Values) -> bool:

@@ -12,6 +12,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 ANY_STATUS = 0xFF
 REPORT_HEAD = b"\x02\xff"
 """As an ECU begins its report of codes by status mask."""
+DOUBT = "its driver gave no trouble codes, which it also does when the ECU refuses to tell them"
 
 
 class DriverLink:
@@ -41,7 +42,8 @@ class DriverLink:
             records = [code.dtc_id.to_bytes(3, "big") + code.status.to_bytes(1, "big") for code in codes]
         except OverflowError:
             return {"odd": "the driver gave numbers that are not trouble codes"}
-        return {"hex": (REPORT_HEAD + b"".join(records)).hex()}
+        reading: Reading = {"hex": (REPORT_HEAD + b"".join(records)).hex()}
+        return reading if records else {**reading, "doubt": DOUBT}
 
     def clear_codes(self) -> Reading:
         """Clear all trouble codes."""
