@@ -93,7 +93,7 @@ def bundle(
     key = (key or about.get("key")) if is_signed else None
     if key:
         load_private_key(key)
-    record = make_record(kept)
+    record = _record_of(directory, kept)
     _write(directory, RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     _write(directory, REPORT, make_report(record, is_signed=bool(key)))
     _write(directory, JUNIT, make_junit(record["test"]["suite"] or SUITE, [Case.of_record(record)]))
@@ -116,6 +116,8 @@ def finish_as_aborted(
 ) -> pathlib.Path | None:
     """Bundle what a test left whose play has died; what has been bundled with this outcome is left as it is.
 
+    What was bundled before SUMS had taken its outcome is bundled again once it has.
+
     :param outcome: what SUMS is told; None for what follows from the journal, which is ABORTED unless a step had
         failed or the outcome had been reported already.
     :param secrets: texts that must not appear in it.
@@ -128,10 +130,11 @@ def finish_as_aborted(
         return None
     lines = journal.read(directory).lines
     told = [line for line in lines if line["event"] == "result"]
-    if told and outcome in (None, told[-1].get("outcome")):
+    is_news = is_reported and bool(told) and told[-1].get("ended_by") == "closer" and not told[-1].get("reported")
+    if told and outcome in (None, told[-1].get("outcome")) and not is_news:
         return None if (directory / MANIFEST).is_file() else bundle(directory, None, None, secrets)[0]
     journal.append(directory, "result", {"ended_by": "closer"})
-    record = make_record(journal.read(directory))
+    record = _record_of(directory, journal.read(directory))
     found = outcome if outcome in OUTCOMES else outcome_of(record)
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
     result = {"ended_by": "closer", "outcome": found, "summary": why, "reported": found if is_reported else None}
@@ -163,6 +166,16 @@ def read_journal(directory: pathlib.Path) -> journal.Journal:
         raise EvidenceError(
             f"{directory / journal.JOURNAL} cannot be read: {error.strerror}; give the directory of one test as path."
         ) from None
+
+
+def _record_of(directory: pathlib.Path, kept: journal.Journal) -> Record:
+    try:
+        return make_record(kept)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(
+            f"{directory / journal.JOURNAL} holds what no record can be made of ({error}); "
+            "read it as it is, and report this with it."
+        ) from error
 
 
 def read_record(directory: pathlib.Path) -> Record | None:

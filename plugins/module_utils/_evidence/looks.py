@@ -31,9 +31,9 @@ def checks_of(steps: t.Iterable[Step]) -> list[Check]:
 
 
 def _checks_of_step(step: Step) -> t.Iterator[Check]:
-    arguments, result = step.get("arguments") or {}, step["result"]
+    arguments, result = _arguments(step), step["result"]
     record = result.get("record")
-    if not isinstance(record, dict) or not isinstance(arguments, dict):
+    if not isinstance(record, dict):
         return
     is_after = _moment(step) == AFTER
     made = arguments.get("checks") or []
@@ -53,9 +53,9 @@ def _checks_of_step(step: Step) -> t.Iterator[Check]:
 
 
 def _checks_of_end(step: Step) -> t.Iterator[Check]:
-    arguments, result = step.get("arguments") or {}, step["result"]
+    arguments, result = _arguments(step), step["result"]
     outcome = result.get("end_outcome")
-    if isinstance(arguments, dict) and outcome:
+    if outcome:
         means = "FAIL" if outcome == PASS else str(outcome)
         yield _check(END, outcome == PASS, arguments.get("expect"), result.get("summary"), means)
 
@@ -65,7 +65,13 @@ def _check(name: str, passed: bool | None, expected: t.Any, measured: t.Any, mea
 
 
 def _moment(step: Step) -> str:
-    return str((step.get("arguments") or {}).get("moment") or "")
+    return str(_arguments(step).get("moment") or "")
+
+
+def _arguments(step: Step) -> dict[str, t.Any]:
+    """Return the arguments of a step, none if they may not be shown."""
+    arguments = step.get("arguments")
+    return arguments if isinstance(arguments, dict) else {}
 
 
 def _software(ecus: t.Any) -> list[str]:

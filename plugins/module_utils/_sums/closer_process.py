@@ -58,6 +58,8 @@ class Closer:
         self._is_sure = True
         self._reported: set[str] = set()
         """The test events of which SUMS has taken a report of this closer."""
+        self._untold: dict[str, str] = {}
+        """Of each host the evidence that says that SUMS has taken no report yet."""
 
     def run(self) -> None:
         """Wait for the end of the play, then close its test events."""
@@ -150,22 +152,24 @@ class Closer:
     def _finish_evidence(self, events: list[OpenTestEvent]) -> None:
         """Make of the journals what can be read, with the outcome that SUMS is told."""
         from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import finish_as_aborted
-        from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 
         reports = {event.host: event.final_report() for event in events}
         reported = {event.host for event in events if event.test_event_id in self._reported}
         secrets = {token for event in events if (token := _token_of(event))}
-        while self._events.evidence:
-            host, directory = self._events.evidence.popitem()
+        unfinished = self._events.evidence | {host: self._untold.pop(host) for host in reported & set(self._untold)}
+        self._events.evidence = {}
+        for host, directory in unfinished.items():
             report = reports.get(host, {})
             outcome = (report.get("metadata") or {}).get("outcome")
             try:
                 finished = finish_as_aborted(
                     pathlib.Path(directory), outcome, report.get("summary"), secrets, host in reported
                 )
-            except (Failure, OSError) as error:
+            except Exception as error:  # whatever is wrong with evidence must cost no report
                 self._watch.log(f"the evidence in {directory} could not be finished: {error}")
             else:
+                if host in reports and host not in reported:
+                    self._untold[host] = str(finished or directory)
                 self._watch.log(f"the evidence is in {finished or directory}")
 
     def _keep(self, event: OpenTestEvent) -> None:

@@ -194,3 +194,13 @@ def test_an_event_that_was_created_is_named_by_what_it_is(tmp_path: Path) -> Non
     ids = make_record(journal.read(tmp_path))["ids"]
 
     assert (ids["source_event_id"], ids["target_event_id"]) == ("ev-1", "")
+
+
+def test_a_look_that_may_not_be_shown_costs_no_record(tmp_path: Path) -> None:
+    script = evidence_support.passed(tmp_path)
+    for module in ("hatci_vehicle_check", "hatci_end_check"):
+        about = script.begin("Look", module)
+        script.line("begin", **about, arguments="(hidden)")
+        script.line("end", **about, outcome="ok", msg="(hidden)", result={}, seconds=1, is_ignored=False)
+    record = record_of(tmp_path)
+    assert record["outcome"] == outcome_of(record) == "PASS"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence that a closer finishes: it costs no report, and says in the end whether SUMS has taken it."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing as t
+from pathlib import Path
+
+import evidence_support
+import pytest
+from scripted_backend import Backend, Reply
+from sums_support import TOKEN, VIN, validated
+
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_process import Closer
+
+TEST_EVENT = {"test_event_id": "te-000001", "vin": VIN, "status": "RUNNING"}
+REPORT = {"status": "PASS", "summary": "all well", "metadata": {"outcome": "PASS"}}
+TAKEN = Reply(200, json.dumps({**TEST_EVENT, "status": "PASS"}).encode())
+
+
+def close(backend: Backend, tmp_path: Path) -> list[str]:
+    """Close what a play left that was about to report PASS; return what the closer logged."""
+    said: list[str] = []
+    watch = types.SimpleNamespace(log=said.append, pause=lambda seconds: None)
+    closer = Closer(t.cast("t.Any", {}), t.cast("t.Any", watch))
+    connection = validated("hatci_health", {"hatci_base_url": backend.url, "hatci_token": TOKEN, "retry_timeout": 0})
+    which = {"base_url": backend.url, "test_event_id": "te-000001"}
+    kept = {"keep_report_in": str(tmp_path / "kept")}
+    about = {"host": "car", "job": "7", "metadata": {}, "vin": VIN, "connection": connection}
+    closer._record({"watch": {**which, **about, **kept}})
+    closer._record({"evidence": {"host": "car", "directory": str(tmp_path / "evidence")}})
+    closer._record({"report": {**which, **kept, "report": REPORT}})
+    closer._close(closer._events.left())
+    return said
+
+
+def test_a_report_that_goes_out_late_is_in_the_record(backend: Backend, tmp_path: Path) -> None:
+    evidence_support.until_deployed(tmp_path / "evidence")
+    backend.replies(Reply(503), TAKEN)
+    close(backend, tmp_path)
+    (path,) = tmp_path.glob("evidence*/record.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["outcome"] == record["reported"] == outcome_of(record) == "PASS"
+
+
+def test_evidence_that_cannot_be_made_costs_no_report(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: t.Any, **_options: t.Any) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(bundle, "finish_as_aborted", fail)
+    backend.replies(Reply(503), TAKEN)
+    said = close(backend, tmp_path)
+    assert backend.seen[-1].json == REPORT
+    assert any("could not be finished: nobody thought of this" in line for line in said)
