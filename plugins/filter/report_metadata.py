@@ -56,6 +56,7 @@ _value:
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import settled_metadata
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import in_metadata
 
 
@@ -69,13 +70,14 @@ def report_metadata(
 ) -> dict[str, t.Any]:
     """Return the metadata of a test event that is reported."""
     last = last or {}
-    return {
+    known = {
         "outcome": outcome,
         **in_metadata(looks or {}, last, failed=bool(last.get("failed"))),
         **({"disturbances": list(disturbances)} if disturbances else {}),
         **metadata,
         **({"resumed": resumed} if resumed else {}),
     }
+    return settled_metadata(known)
 
 
 class FilterModule:

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    UNDECIDED,
     handed_over,
     is_taken_up,
     resumed_elsewhere,
@@ -67,7 +68,7 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
 
 
 def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
-    """Return in words that another job goes on with a test whose outcome is open; empty if none does.
+    """Return in words that another job goes on with a test whose outcome says nothing yet; empty if none does.
 
     :raises SumsError: SUMS does not say how it stands.
     """
@@ -75,7 +76,7 @@ def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
     except errors.NotFound:
         return ""
-    return "" if outcome_of(held) else resumed_elsewhere(held, job, now)
+    return resumed_elsewhere(held, job, now) if outcome_of(held) in ("", *UNDECIDED) else ""
 
 
 def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dict[str, t.Any]:

@@ -20,7 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_dep
     refuse_other_deployment,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
-    RESUMED,
+    UNDECIDED,
     handed_over,
     resumed_elsewhere,
     resumed_mark,
@@ -34,16 +34,17 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import look_at_test_event, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
 
-UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
-"""Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
-
 ASKING_SECONDS = 180.0
+
+BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
+"""What says which test goes on, if it is given, rather than the id of a job."""
 
 Options = t.Mapping[str, t.Any]
 
@@ -91,7 +92,7 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
             )
         expected = {**identity_of(trace.created), "vin": options["vin"]}
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
-        _refuse_settled(trace, held, options["job_id"], now())
+        _refuse_settled(trace, held, options, now())
         refuse_other_deployment(client, trace, held, created)
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         _refuse_scenario(trace, known or {})
@@ -112,6 +113,10 @@ def _left_by_handover(result: Record, mark: Record) -> Record:
     }
 
 
+def _is_found_by_job(options: Options) -> bool:
+    return bool(options["resume_job_id"]) and not any(options[name] for name in BEFORE_JOB)
+
+
 def _find(options: Options) -> Trace:
     if options["test_event_id"] or options["deployment_id"]:
         require(options, "test_event_id", "deployment_id")
@@ -120,7 +125,7 @@ def _find(options: Options) -> Trace:
         trace = _latest(_from_journal(pathlib.Path(options["evidence_dir"])), options, options["evidence_dir"])
         trace.lease_name = ""  # a journal does not say whether its play has ended
         return trace
-    if options["resume_job_id"]:
+    if _is_found_by_job(options):
         return _latest(_from_job(options["resume_job_id"]), options, f"job {options['resume_job_id']}")
     raise errors.InputError(
         "It is not said which test goes on; give test_event_id and deployment_id, or resume_job_id, or evidence_dir."
@@ -177,7 +182,7 @@ def _refuse_scenario(trace: Trace, metadata: Record) -> None:
         )
 
 
-def _refuse_settled(trace: Trace, held: Record, job: str, now: float) -> None:
+def _refuse_settled(trace: Trace, held: Record, options: Options, now: float) -> None:
     """Refuse a test that needs nobody.
 
     :raises InputError: it has an outcome that says something of the vehicle, or somebody goes on with it.
@@ -187,5 +192,6 @@ def _refuse_settled(trace: Trace, held: Record, job: str, now: float) -> None:
         raise errors.InputError(
             f"Test event {trace.test_event_id} has its outcome, {outcome}, which stands; to test again, run the test."
         )
-    if not outcome and (elsewhere := resumed_elsewhere(held, job, now)):
+    dead = options["resume_job_id"] if _is_found_by_job(options) else ""
+    if elsewhere := resumed_elsewhere(held, options["job_id"], now, dead):
         raise errors.InputError(f"Test event {trace.test_event_id} is not left alone: {elsewhere}.")

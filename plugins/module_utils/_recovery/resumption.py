@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
-RESUMED = "resumed"
 HANDED_OVER = "handed_over"
+
+UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
+"""Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
 
 LONGEST_SECONDS = 62 * 86400.0
 """For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
@@ -29,11 +32,16 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
     }
 
 
-def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float) -> str:
-    """Return in words that another job goes on with a test event; empty if none does."""
+def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float, dead: str = "") -> str:
+    """Return in words that another job goes on with a test event; empty if none does.
+
+    A report takes the time away from the mark, so a mark that still has one is of a job that has not reported.
+
+    :param dead: a job that has surely ended.
+    """
     mark = _mark_of(held, RESUMED)
     other, until = str(mark.get("job")), mark.get("until")
-    if not is_later(until, now) or (other == job and job != NO_JOB):
+    if not is_later(until, now) or (other in (job, dead) and other != NO_JOB):
         return ""
     if other == NO_JOB:
         return f"a run without a job goes on with it, at most until {utc_time(t.cast('float', until), 'seconds')}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import settled_metadata
+
 Message = dict[str, t.Any]
 
 
@@ -76,7 +78,7 @@ class OpenTestEvent:
             elif self.deployment_id:
                 what += f" {deployment}"
         linked = {"event_id": self.event_id} if self.event_id else {}
-        metadata = {**self.metadata, "outcome": outcome}
+        metadata = {**settled_metadata(self.metadata), "outcome": outcome}
         return {"status": "FAIL", "summary": f"{outcome}: {what}", **linked, "metadata": metadata}
 
 

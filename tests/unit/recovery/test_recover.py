@@ -341,6 +341,18 @@ def test_a_lease_stays_with_whoever_took_its_test_over_outside_of_aap(
     assert lab.recover()["released"] == ["hatci-41-car"]
 
 
+def test_a_lease_stays_with_whoever_goes_on_with_a_test_that_had_ended_without_a_result(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    ids = lab.die("deployment")
+    mark = {"outcome": "TIMEOUT", "resumed": resumed_mark("manual", NOW, 3600)}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], status="FAIL", metadata=mark)
+    assert "lease hatci-41-car" in [one["what"] for one in lab.recover()["left_alone"]]
+    assert controller.deleted == []
+
+
 def test_with_sums_away_a_device_is_given_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     controller = FakeController()
     monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from play_support import VIN
-from recovery_support import EVENT, NOW, Lab, event
+from recovery_support import EVENT, NOW, Lab, event, moment
 from sums_support import client_of, validated
 
+from ansible_collections.hatci.automation.plugins.filter.report_metadata import report_metadata
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import own_deployment
@@ -142,6 +143,49 @@ def test_two_jobs_do_not_go_on_with_the_same_test(lab: Lab) -> None:
     take_over(lab, **by_ids(ids))
     with pytest.raises(InputError, match="job 52 goes on with it"):
         take_over(lab, job_id="53", **by_ids(ids))
+
+
+def end(lab: Lab, resumed: dict[str, t.Any], outcome: str) -> None:
+    """Report as the play of a resumed test does."""
+    metadata = report_metadata({"bench": "B7"}, outcome, resumed=resumed["resumed"])
+    status = "PASS" if outcome == "PASS" else "FAIL"
+    lab.run("test_event_update", test_event_id=resumed["test_event_id"], status=status, metadata=metadata)
+
+
+def test_of_a_test_that_ended_without_a_result_one_goes_on_until_it_has_reported(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    timeout = {"status": "FAIL", "metadata": {"outcome": "TIMEOUT"}}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], **timeout)
+    resumed = take_over(lab, **by_ids(ids))
+    with pytest.raises(InputError, match="job 52 goes on with it"):
+        take_over(lab, job_id="53", **by_ids(ids))
+
+    end(lab, resumed, "TIMEOUT")
+    resumed = take_over(lab, job_id="53", **by_ids(ids))
+    end(lab, resumed, "PASS")
+
+    with pytest.raises(InputError, match="has its outcome, PASS, which stands"):
+        take_over(lab, job_id="54", **by_ids(ids))
+    assert lab.test_event(ids["test_event_id"])["metadata"]["resumed"]["job"] == "53"
+
+
+def test_what_closes_a_resumed_test_lets_it_be_resumed_again(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    resumed = take_over(lab, **by_ids(ids))
+    lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-300))
+    lab.aap.add_events(52, [event("hatci_resume", resumed, job_id="52")])
+    assert [one["job"] for one in lab.recover()["closed"]] == ["52"]
+    assert take_over(lab, job_id="53", **by_ids(ids))["changed"]
+
+
+def test_a_job_that_died_while_it_went_on_is_gone_on_with_by_its_id(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    resumed = take_over(lab, **by_ids(ids))
+    lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-300))
+    lab.aap.add_events(52, [event("hatci_resume", resumed, job_id="52")])
+    with pytest.raises(InputError, match="job 52 goes on with it"):
+        take_over(lab, job_id="53", resume_job_id="41")
+    assert take_over(lab, job_id="53", resume_job_id="52")["deployment_id"] == ids["deployment"]
 
 
 def test_two_runs_without_a_job_do_not_go_on_with_the_same_test(lab: Lab) -> None:
