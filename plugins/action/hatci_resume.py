@@ -29,6 +29,9 @@ class ActionModule(InProcessAction):
             self._task.args.setdefault("job_id", job.id)
         self._task.args.setdefault("host", self.host)
 
+    def extras(self) -> Values:
+        return {"sleep": playbook_process().sleep, "say": self.say}
+
     def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
         result = run()
         if result.get("failed") or self._task.check_mode:

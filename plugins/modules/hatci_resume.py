@@ -64,6 +64,13 @@ options:
     description: For so long nobody else may take the test for abandoned.
     type: float
     default: 7200
+  grace_seconds:
+    description:
+      - Seconds without a sign of life after which the job O(resume_job_id) counts as dead, since one that AAP calls
+        over may still live for a while; they are waited for, at most 3600.
+      - A job that has reported the test, or handed it over, is not waited for.
+    type: float
+    default: 120
 seealso:
   - module: hatci.automation.hatci_recover
   - module: hatci.automation.hatci_update_status
@@ -138,6 +145,7 @@ ARGUMENTS = sums_arguments(
         "job_id": {"type": TEXT_OR_INT, "default": "manual"},
         "host": {"type": "str", "default": "localhost"},
         "seconds": {"type": "float", "default": 7200.0},
+        "grace_seconds": {"type": "float", "default": 120.0},
     }
 )
 OPERATION = resume

@@ -14,6 +14,8 @@ description:
   - The report counts as sent once the answer shows the status that was sent. After an answer without a status it is
     sent again, and the task fails if no answer shows one within O(retry_timeout). An answer with another status, or
     about another test event, fails the task at once.
+  - A report of a test that was resumed (C(resumed) in its metadata) is not sent where SUMS has an outcome meanwhile
+    that says something of the vehicle, such as V(PASS); the task then warns and changes nothing.
   - With O(created) SUMS is asked first, so that nothing is sent to another test event that got the id since.
 
 author:

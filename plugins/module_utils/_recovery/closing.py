@@ -10,7 +10,6 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
-    UNDECIDED,
     handed_over,
     is_taken_up,
     resumed_elsewhere,
@@ -22,10 +21,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.client impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
+    UNDECIDED,
     look_at_test_event,
     outcome_of,
-    send_report,
+    send_report_unless,
 )
 
 Options = t.Mapping[str, t.Any]
@@ -56,15 +57,29 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
             held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
         except errors.NotFound:
             return "SUMS does not know it"
-        if outcome := outcome_of(held):
-            return f"SUMS has its outcome, {outcome}"
-        left = {} if is_taken_up(held) else handed_over(held)
-        if waits := resumed_elsewhere(held, job, now) or waits_for_heir(left, now):
-            return waits
-        report = _report(client, options, trace, job)
-        send_report(client, trace.test_event_id, report, _expected(trace))
+        if words := _against(held, job, now):
+            return words
+        report = _report(client, options, trace, job)  # takes a while, in which somebody else may decide
+        words, _held = send_report_unless(
+            client,
+            trace.test_event_id,
+            trace.event_id,
+            report,
+            _expected(trace),
+            lambda held: _against(held, job, now),
+        )
+        if words:
+            return words
     outcome = str((report.get("metadata") or {}).get("outcome") or report["status"])
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
+
+
+def _against(held: Record, job: str, now: float) -> str:
+    """Return in words why a test event is not to be closed; empty if nothing speaks against it."""
+    if outcome := outcome_of(held):
+        return f"SUMS has its outcome, {outcome}"
+    left = {} if is_taken_up(held) else handed_over(held)
+    return resumed_elsewhere(held, job, now) or waits_for_heir(left, now)
 
 
 def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:

@@ -40,6 +40,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing
     resuming_job,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
     kept_leases,
@@ -237,9 +238,7 @@ class Recovery:
         all_traces, kept = traces_of(steps), kept_leases(steps)
         traces = [trace for trace in all_traces if has_died and not trace.is_reported]
         leases = self._without_kept(job, leases, kept)
-        moments = [moment for event in events if (moment := job_history.seconds_of(event.get("created"))) is not None]
-        finished = self._clock() if job.finished is None else job.finished
-        return DeadJob(job, traces, leases, max([finished, *moments]), all_traces)
+        return DeadJob(job, traces, leases, alive_at(job, events, self._clock()), all_traces)
 
     def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
         """Return the leases that are not held on purpose."""
@@ -385,8 +384,7 @@ def _check(options: Options) -> None:
         raise InputError("job_templates must be names of job templates, none of them empty or with a comma.")
     if not 0 < options["within_hours"] <= 24 * 120:
         raise InputError(f"within_hours is {options['within_hours']:g}; give hours, more than 0 and at most 2880.")
-    if not 0 <= options["grace_seconds"] <= 3600:
-        raise InputError(f"grace_seconds is {options['grace_seconds']:g}; give seconds, 0 or more and at most 3600.")
+    check_grace(options)
 
 
 def _sleep_of(options: Options) -> t.Callable[[float], None]:

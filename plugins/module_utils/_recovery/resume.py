@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import HOST, TOKEN, Aap, can_ask
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
@@ -20,11 +22,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_dep
     refuse_other_deployment,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
-    UNDECIDED,
     handed_over,
     resumed_elsewhere,
     resumed_mark,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
     steps_of_events,
@@ -38,7 +40,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.marks impor
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import look_at_test_event, outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
+    look_at_test_event,
+    standing_outcome,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
 
 ASKING_SECONDS = 180.0
@@ -49,10 +54,20 @@ BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 Options = t.Mapping[str, t.Any]
 
 
-def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callable[[], float] = time.time) -> Record:
+def resume(
+    client: SumsClient,
+    options: Options,
+    check_mode: bool,
+    now: t.Callable[[], float] = time.time,
+    *,
+    sleep: t.Callable[[float], None] = time.sleep,
+    say: t.Callable[[str], None] = lambda line: None,
+) -> Record:
     """Take over a test whose job has ended.
 
     :param now: seconds since the epoch.
+    :param sleep: pauses for seconds.
+    :param say: shows a line to whoever watches.
     :returns: ``changed``, ``test_event_id``, ``test_event``, ``source_event_id``, ``target_event_id``,
         ``deployment_id``, ``before``, ``lease_name`` and ``resumed``.
     :raises InputError: an option cannot be used, or there is no test to go on with, or its deployment is another one.
@@ -60,7 +75,9 @@ def resume(client: SumsClient, options: Options, check_mode: bool, now: t.Callab
     :raises AapError: the job's events are not known for sure.
     """
     require(options, "vin", "seconds")
-    trace = _find(options)
+    check_grace(options)
+    by_job = _is_found_by_job(options)
+    trace = _of_dead_job(options, check_mode, now, sleep, say) if by_job else _find(options)
     refuse_predicted(trace.test_event_id, "test_event_id")
     if not trace.deployment_id and trace.has_hidden:
         raise errors.InputError(
@@ -125,8 +142,6 @@ def _find(options: Options) -> Trace:
         trace = _latest(_from_journal(pathlib.Path(options["evidence_dir"])), options, options["evidence_dir"])
         trace.lease_name = ""  # a journal does not say whether its play has ended
         return trace
-    if _is_found_by_job(options):
-        return _latest(_from_job(options["resume_job_id"]), options, f"job {options['resume_job_id']}")
     raise errors.InputError(
         "It is not said which test goes on; give test_event_id and deployment_id, or resume_job_id, or evidence_dir."
     )
@@ -152,7 +167,37 @@ def _from_journal(directory: pathlib.Path) -> list[Trace]:
     return traces_of(steps_of_journal(lines))
 
 
-def _from_job(job_id: str) -> list[Trace]:
+def _of_dead_job(
+    options: Options,
+    check_mode: bool,
+    now: t.Callable[[], float],
+    sleep: t.Callable[[float], None],
+    say: t.Callable[[str], None],
+) -> Trace:
+    """Return the test of a job that is surely dead, or has done with the test.
+
+    :raises InputError: there is none, or the job lives.
+    """
+    job_id = options["resume_job_id"]
+    _check_job_id(job_id)
+    with Aap(ASKING_SECONDS + options["grace_seconds"], NOTHING_DONE) as aap:
+        job, events = _ended_job(aap, job_id)
+        trace = _latest(traces_of(steps_of_events(events)), options, f"job {job_id}")
+        if check_mode or job.status == "successful" or trace.is_reported or trace.handed_over:
+            return trace
+        lived_until = alive_at(job, events, now())
+        seconds = lived_until + options["grace_seconds"] - now()
+        if seconds <= 0:
+            return trace
+        say(f"Job {job_id} is {job.status} in AAP and may still live for a while; waiting {math.ceil(seconds)} s.")
+        sleep(seconds)
+        job, events = _ended_job(aap, job_id)
+    if alive_at(job, events, lived_until) > lived_until:
+        raise errors.InputError(f"Job {job_id} is {job.status} in AAP, but it still lives; wait until it has ended.")
+    return _latest(traces_of(steps_of_events(events)), options, f"job {job_id}")
+
+
+def _check_job_id(job_id: str) -> None:
     if not is_job_id(job_id):
         raise errors.InputError(
             f"resume_job_id is {job_id[:60]!r}, which is not the id of a job of AAP; give a number."
@@ -161,13 +206,19 @@ def _from_job(job_id: str) -> list[Trace]:
         raise errors.InputError(
             f"{HOST} and {TOKEN} are not both set, so AAP cannot be asked for the events of job {job_id}; set both."
         )
-    with Aap(ASKING_SECONDS, NOTHING_DONE) as aap:
-        job = job_history.find_job(aap, job_id)
-        if job is None:
-            raise errors.InputError(f"AAP has no job {job_id}; it deletes old ones.")
-        if not job.is_over:
-            raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
-        return traces_of(steps_of_events(job_history.results_of(aap, job_id)))
+
+
+def _ended_job(aap: Aap, job_id: str) -> tuple[Job, list[dict[str, t.Any]]]:
+    """Return a job that AAP calls over, and its events.
+
+    :raises InputError: there is none, or it runs.
+    """
+    job = job_history.find_job(aap, job_id)
+    if job is None:
+        raise errors.InputError(f"AAP has no job {job_id}; it deletes old ones.")
+    if not job.is_over:
+        raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
+    return job, job_history.results_of(aap, job_id)
 
 
 def _refuse_scenario(trace: Trace, metadata: Record) -> None:
@@ -187,11 +238,8 @@ def _refuse_settled(trace: Trace, held: Record, options: Options, now: float) ->
 
     :raises InputError: it has an outcome that says something of the vehicle, or somebody goes on with it.
     """
-    outcome = outcome_of(held)
-    if outcome and outcome not in UNDECIDED:
-        raise errors.InputError(
-            f"Test event {trace.test_event_id} has its outcome, {outcome}, which stands; to test again, run the test."
-        )
+    if stands := standing_outcome(held):
+        raise errors.InputError(f"{stands.removesuffix('.')}; to test again, run the test.")
     dead = options["resume_job_id"] if _is_found_by_job(options) else ""
     if elsewhere := resumed_elsewhere(held, options["job_id"], now, dead):
         raise errors.InputError(f"Test event {trace.test_event_id} is not left alone: {elsewhere}.")

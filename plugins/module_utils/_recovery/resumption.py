@@ -13,9 +13,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._times import utc
 
 HANDED_OVER = "handed_over"
 
-UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
-"""Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
-
 LONGEST_SECONDS = 62 * 86400.0
 """For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 

@@ -118,9 +118,12 @@ class SumsClient:
             error.details["idempotency_key"] = headers["Idempotency-Key"]
             raise
 
-    def patch(self, *segments: str, body: Record) -> Reply:
-        """PATCH an object."""
-        return self._call("PATCH", segments, json=body)
+    def patch(self, *segments: str, body: Record, within: float | None = None) -> Reply:
+        """PATCH an object.
+
+        :param within: seconds for this one attempt, which is then not repeated; None for the usual rules.
+        """
+        return self._call("PATCH", segments, within=within, json=body)
 
     def _call(self, method: str, segments: t.Sequence[str], within: float | None = None, **kwargs: t.Any) -> Reply:
         request = Request(method, API + "/" + "/".join(_quote_segment(segment) for segment in segments))

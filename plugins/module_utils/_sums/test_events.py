@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields, require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import (
     NO_EVENT,
@@ -38,8 +39,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.retry impor
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import absolute_path
 
+Result = t.TypeVar("Result")
+
 NO_JOB = "manual"
 NO_SHA = "unknown"
+UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
+"""Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
 
 
 def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -73,6 +78,8 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
 def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
     """Change a test event: its outcome, evidence, event or metadata.
 
+    Of a test that was resumed the job before may have reported meanwhile; nothing is sent if its outcome stands.
+
     :returns: ``changed`` and ``test_event``.
     :raises NotOwn: it is not the one that was created; nothing was sent.
     :raises AnotherRecord: SUMS answered about another test event, or it is of another vehicle or job.
@@ -102,7 +109,7 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
                 options.get("created_event") or {},
                 is_doubtful=bool(options.get("may_be_another")),
             )
-        test_event = send_report(client, test_event_id, body, expected)
+        stands, test_event = _send_own_report(client, test_event_id, body.get("event_id") or "", body, expected)
     except errors.NotOwn as error:
         # Not kept: it would be refused again, or change the other record after all.
         error.details["another_record"] = True
@@ -118,7 +125,9 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         raise
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
-    return {"changed": True, "test_event": test_event}
+    if stands:
+        client.warnings.append(f"{stands} It was decided while this test went on, so nothing was sent to it.")
+    return {"changed": not stands, "test_event": test_event}
 
 
 def look_at_test_event(client: SumsClient, test_event_id: str, event_id: str, expected: t.Mapping[str, str]) -> Record:
@@ -162,23 +171,47 @@ def send_report(client: SumsClient, test_event_id: str, body: Record, expected: 
     :raises WrongState: SUMS holds something else than what was sent.
     :raises RequestError: SUMS gave no usable answer.
     """
-    is_unknown = False
-    body = _without_token(body, client.connection.token)
+    return _repeat_report(client, lambda: _patch(client, test_event_id, body, expected))
 
-    def attempt() -> Record:
-        nonlocal is_unknown
-        try:
-            return _patch(client, test_event_id, body, expected)
-        except errors.RequestError as error:
-            is_unknown |= error.maybe_processed and not isinstance(error, errors.AnotherRecord)
-            raise
 
-    try:
-        return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
-    except errors.RequestError as error:
-        if is_unknown:
-            error.message += " It is unknown whether SUMS holds the change now; sending it again does no harm."
-        raise
+def send_report_unless(
+    client: SumsClient,
+    test_event_id: str,
+    event_id: str,
+    body: Record,
+    expected: t.Mapping[str, str],
+    against: t.Callable[[Record], str],
+) -> tuple[str, Record]:
+    """Send what is known of a test event, unless something speaks against it, which is seen before each attempt.
+
+    :param event_id: the event that was tested, empty if none is known.
+    :param against: says in words what speaks against it, of the test event as SUMS holds it; empty if nothing does.
+    :returns: those words, and the test event.
+    :raises NotFound: SUMS has no such test event.
+    :raises AnotherRecord: SUMS answered about another test event.
+    :raises WrongState: SUMS holds something else than what was sent.
+    :raises RequestError: SUMS gave no usable answer.
+    """
+    is_sent = False
+
+    def attempt() -> tuple[str, Record]:
+        nonlocal is_sent
+        held = look_at_test_event(client, test_event_id, event_id, expected)
+        if is_sent and outcome_of(held) == outcome_of(body):
+            return "", held
+        if words := against(held):
+            return words, held
+        is_sent = True
+        return "", _patch(client, test_event_id, body, expected, within=2 * client.connection.timeout)
+
+    return _repeat_report(client, attempt)
+
+
+def standing_outcome(test_event: Record) -> str:
+    """Return in words that the outcome of a test event says something of the vehicle; empty if it does not."""
+    outcome = outcome_of(test_event)
+    is_open = outcome in ("", *UNDECIDED)
+    return "" if is_open else f"Test event {test_event.get('test_event_id')} has its outcome, {outcome}, which stands."
 
 
 def send_left_report(client: SumsClient, event: OpenTestEvent) -> Record:
@@ -199,12 +232,47 @@ def send_left_report(client: SumsClient, event: OpenTestEvent) -> Record:
             event.event if event_id == event.event_id else {},
             is_doubtful=event.lost_record,
         )
-    send_report(client, event.test_event_id, report, identity_of(event.created))
+    _send_own_report(client, event.test_event_id, event_id, report, identity_of(event.created))
     return report
 
 
-def _patch(client: SumsClient, test_event_id: str, body: Record, expected: t.Mapping[str, str]) -> Record:
-    reply = client.patch("test_events", test_event_id, body=body)
+def _send_own_report(
+    client: SumsClient, test_event_id: str, event_id: str, body: Record, expected: t.Mapping[str, str]
+) -> tuple[str, Record]:
+    """Send a report, or return in words that the test was resumed and has an outcome that stands."""
+    if "status" in body and (body.get("metadata") or {}).get(RESUMED):
+        return send_report_unless(client, test_event_id, event_id, body, expected, standing_outcome)
+    return "", send_report(client, test_event_id, body, expected)
+
+
+def _repeat_report(client: SumsClient, attempt: t.Callable[[], Result]) -> Result:
+    is_unknown = False
+
+    def watched() -> Result:
+        nonlocal is_unknown
+        try:
+            return attempt()
+        except errors.RequestError as error:
+            is_unknown |= error.maybe_processed and not isinstance(error, errors.AnotherRecord)
+            raise
+
+    try:
+        return repeat(watched, client.connection.retry_timeout, lambda error: error.transient)
+    except errors.RequestError as error:
+        if is_unknown:
+            error.message += " It is unknown whether SUMS holds the change now; sending it again does no harm."
+        raise
+
+
+def _patch(
+    client: SumsClient,
+    test_event_id: str,
+    body: Record,
+    expected: t.Mapping[str, str],
+    within: float | None = None,
+) -> Record:
+    body = _without_token(body, client.connection.token)
+    reply = client.patch("test_events", test_event_id, body=body, within=within)
     test_event = require_record(reply, "test event", "test_event_id", test_event_id, **expected)
     if "status" in body and test_event.get("status") is None:
         said = find_error(test_event)

@@ -168,7 +168,7 @@ class Bench:
         return recover(validated("hatci_recover", given), False, sleep=lambda _seconds: None)
 
     def resume(self) -> dict[str, t.Any]:
-        given = {**self.connection, "vin": VIN, "resume_job_id": str(JOB_ID), "job_id": NEXT_JOB}
+        given = {**self.connection, "vin": VIN, "resume_job_id": str(JOB_ID), "job_id": NEXT_JOB, "grace_seconds": 0}
         with client_of(self.sums.url, token=self.sums.token) as client:
             return resume(client, validated("hatci_resume", given), False)
 

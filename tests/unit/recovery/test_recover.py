@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import types
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import handover
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_mark
+from ansible_collections.hatci.automation.plugins.module_utils._sums import retry
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 
@@ -50,6 +52,19 @@ def test_an_outcome_that_sums_has_is_never_overwritten(lab: Lab) -> None:
     result = lab.recover()
     assert not result["changed"]
     assert lab.test_event(ids["test_event_id"])["status"] == "PASS"
+
+
+def test_an_outcome_that_came_while_the_recovery_tried_again_stands(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = lab.die("deployment")
+
+    def decide(_seconds: float) -> None:
+        lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
+
+    lab.sums.add_fault(kind="status", status=500, method="PATCH", path="/test_events/.*", skip=2)  # after two looks
+    monkeypatch.setattr(retry, "time", types.SimpleNamespace(sleep=decide, monotonic=time.monotonic))
+    result = lab.recover(retry_timeout=30)
+    assert lab.statuses(ids["test_event_id"]) == ["PASS"]
+    assert [one["reason"] for one in result["left_alone"]] == ["SUMS has its outcome, PASS"]
 
 
 def test_a_job_that_has_reported_is_not_even_asked_about(lab: Lab) -> None:

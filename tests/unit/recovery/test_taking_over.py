@@ -22,14 +22,28 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
     waits_for_heir,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import update_test_event
 
 OTHER_VIN = "1HGBH41JXMN109187"
 
 
-def take_over(lab: Lab, check_mode: bool = False, **options: t.Any) -> dict[str, t.Any]:
+def take_over(
+    lab: Lab, check_mode: bool = False, live: t.Callable[[], None] = lambda: None, **options: t.Any
+) -> dict[str, t.Any]:
+    """Resume at NOW.
+
+    :param live: what happens while it waits.
+    """
+    now = [NOW]
+
+    def sleep(seconds: float) -> None:
+        lab.slept.append(seconds)
+        now[0] += seconds
+        live()
+
     given = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token, "vin": VIN, "job_id": "52", **options}
     with client_of(lab.sums.url, token=lab.sums.token) as client:
-        return resume(client, validated("hatci_resume", given), check_mode, now=lambda: NOW)
+        return resume(client, validated("hatci_resume", given), check_mode, now=lambda: now[0], sleep=sleep)
 
 
 def by_ids(ids: dict[str, str]) -> dict[str, str]:
@@ -79,6 +93,31 @@ def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
     result = take_over(lab, evidence_dir=str(tmp_path))
     assert (result["deployment_id"], result["target_event_id"]) == (ids["deployment"], ids["target"])
     assert result["lease_name"] == "", "the play may still live"
+
+
+def test_a_job_that_ended_just_now_is_waited_for_before_its_vehicle_is_driven(lab: Lab) -> None:
+    ids = lab.die("deployment", status="error", finished=-20)
+    assert take_over(lab, resume_job_id="41", grace_seconds=120)["deployment_id"] == ids["deployment"]
+    assert lab.slept == [pytest.approx(100)]
+
+
+def test_a_job_that_is_over_for_aap_and_still_lives_is_not_gone_on_with(lab: Lab) -> None:
+    ids = lab.die("deployment", status="error", finished=-20)
+
+    def live() -> None:
+        lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=60)])
+
+    with pytest.raises(InputError, match="Job 41 is error in AAP, but it still lives"):
+        take_over(lab, resume_job_id="41", live=live)
+    assert "resumed" not in lab.test_event(ids["test_event_id"])["metadata"]
+
+
+def test_a_job_that_has_reported_is_not_waited_for(lab: Lab) -> None:
+    ids = lab.die("deployment", status="failed", finished=-5)
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "metadata": {"outcome": "TIMEOUT"}}
+    lab.aap.add_events(41, [event("hatci_test_event_update", lab.run("test_event_update", **report), **report)])
+    assert take_over(lab, resume_job_id="41")["deployment_id"] == ids["deployment"]
+    assert lab.slept == []
 
 
 def test_what_ended_before_its_deployment_is_refused(lab: Lab) -> None:
@@ -145,11 +184,34 @@ def test_two_jobs_do_not_go_on_with_the_same_test(lab: Lab) -> None:
         take_over(lab, job_id="53", **by_ids(ids))
 
 
-def end(lab: Lab, resumed: dict[str, t.Any], outcome: str) -> None:
+def end(lab: Lab, resumed: dict[str, t.Any], outcome: str) -> dict[str, t.Any]:
     """Report as the play of a resumed test does."""
     metadata = report_metadata({"bench": "B7"}, outcome, resumed=resumed["resumed"])
     status = "PASS" if outcome == "PASS" else "FAIL"
-    lab.run("test_event_update", test_event_id=resumed["test_event_id"], status=status, metadata=metadata)
+    return lab.run("test_event_update", test_event_id=resumed["test_event_id"], status=status, metadata=metadata)
+
+
+def test_what_the_first_play_reported_after_all_stands(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    resumed = take_over(lab, **by_ids(ids))
+    report = {"test_event_id": ids["test_event_id"], "status": "PASS", "metadata": {"outcome": "PASS"}}
+    lab.run("test_event_update", **report)
+
+    result = end(lab, resumed, "ERROR")
+
+    assert (lab.statuses(ids["test_event_id"]), result["changed"]) == (["PASS"], False)
+    assert f"Test event {ids['test_event_id']} has its outcome, PASS, which stands." in result["warnings"][-1]
+
+
+def test_a_report_whose_answer_was_lost_is_not_taken_for_that_of_somebody_else(lab: Lab) -> None:
+    resumed = take_over(lab, **by_ids(lab.die("deployment")))
+    lab.sums.add_fault(kind="drop_after", method="PATCH", path="/test_events/.*", skip=1)  # after the look
+    report = {"status": "PASS", "metadata": {"outcome": "PASS", "resumed": resumed["resumed"]}}
+    with client_of(lab.sums.url, token=lab.sums.token) as client:
+        given = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token}
+        options = validated("hatci_test_event_update", {**given, "test_event_id": resumed["test_event_id"], **report})
+        result = update_test_event(client, options, check_mode=False)
+    assert result["changed"] and lab.statuses(resumed["test_event_id"]) == ["PASS"]
 
 
 def test_of_a_test_that_ended_without_a_result_one_goes_on_until_it_has_reported(lab: Lab) -> None:
