@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 from evidence_support import records_checked_against_sums
-from play_support import HOME, PLAYBOOKS, TEST_VARIABLES, VIN, is_locked
+from play_support import EXPORTER, HOME, PLAYBOOKS, TEST_VARIABLES, VIN, is_locked
 
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_diagnostics
 from hatci_lab.car.client import EXPORTER_TEMPLATE
 from hatci_lab.car.process import CarProcess
+from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
 
 PLAYBOOK = PLAYBOOKS / "ota_single_vehicle.yml"
@@ -99,17 +100,51 @@ def off_from_the_start(car: CarProcess) -> None:
     car.set_ecu("Gateway", on=False)
 
 
+BREAKING = [
+    (wrong_vehicle, "ERROR", f"has the VIN {OTHER_VIN}, but the test is for {VIN}", 0),
+    (already_updated, "INVALID", "Gateway: its software is 2.0.0 instead of 1.0.0", 0),
+    (lies, "FAIL", 'does not report "ECU Gateway part=GW-2024-001 sw=2.0.0", though SUMS says', 2),
+    (leaves_a_code, "FAIL", "trouble codes that were not there before: Gateway U0123-00 (status 0x2F)", 2),
+    (off_from_the_start, "INVALID", "Gateway: it did not answer", 0),
+]
+
+
 @pytest.mark.newest_core
-@pytest.mark.parametrize(
-    ("wrong", "outcome", "told", "events"),
-    [
-        (wrong_vehicle, "ERROR", f"has the VIN {OTHER_VIN}, but the test is for {VIN}", 0),
-        (already_updated, "INVALID", "Gateway: its software is 2.0.0 instead of 1.0.0", 0),
-        (lies, "FAIL", 'does not report "ECU Gateway part=GW-2024-001 sw=2.0.0", though SUMS says', 2),
-        (leaves_a_code, "FAIL", "trouble codes that were not there before: Gateway U0123-00 (status 0x2F)", 2),
-        (off_from_the_start, "INVALID", "Gateway: it did not answer", 0),
-    ],
-)
+@pytest.mark.matrix
+@pytest.mark.parametrize(("wrong", "outcome", "told", "events"), BREAKING)
+def test_a_leased_vehicle_that_breaks_one_of_the_conditions(
+    prove: Play,
+    sums: SumsProcess,
+    car: CarProcess,
+    tmp_path: Path,
+    wrong: Callable[[CarProcess], None],
+    outcome: str,
+    told: str,
+    events: int,
+) -> None:
+    wrong(car)
+    with ControllerProcess(tmp_path / "controller") as controller:
+        controller.add_exporter(EXPORTER, {"bay": "7"}, car.write_exporter(tmp_path / "unused.yaml", EXPORTER))
+        chosen = {
+            "jumpstarter_exporter_name": "",
+            "jumpstarter_exporter_selector": "bay=7",
+            "jumpstarter_exporter_template": "",
+            "jumpstarter_client_config": str(controller.client_config("alice")),
+        }
+        played = prove(**chosen, ota_vehicle_settle_seconds=5)
+        (lease,) = controller.leases()
+
+    assert played.returncode == 2, played.output
+    status, found, summary = outcome_of(sums)
+    assert (status, found) == ("FAIL", outcome), summary
+    assert told in summary
+    assert ("at exporter vehicle-001 has" in summary) == (wrong is wrong_vehicle)
+    assert len(sums.state()["events"]) == events
+    assert (lease["exporter"], bool(lease["ended"])) == (EXPORTER, True)
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize(("wrong", "outcome", "told", "events"), BREAKING)
 def test_a_vehicle_that_breaks_one_of_the_conditions(
     prove: Play,
     sums: SumsProcess,
