@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test whose device another job had meanwhile is no PASS, whatever SUMS says of the update."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from jumpstarter.config.client import ClientConfigV1Alpha1
+from play_support import HOST, PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, wait_until
+from playbook_runner import AnsiblePlaybook
+
+from hatci_lab.controller.process import ControllerProcess
+from hatci_lab.sums.process import SumsProcess
+
+
+@pytest.mark.newest_core
+def test_a_vehicle_that_another_job_had_meanwhile_is_an_error(
+    ansible_playbook: AnsiblePlaybook, sums: SumsProcess, controller: ControllerProcess
+) -> None:
+    sums.set_vehicle(VIN, update_seconds=600)
+    alice, bob = (ClientConfigV1Alpha1.from_file(controller.client_config(name)) for name in ("alice", "bob"))
+    inventory = ansible_playbook.directory.parent / "inventory.yml"
+    inventory.write_text(inventory_of(), encoding="utf-8")
+    variables = {
+        **{**PATHS, **TEST_VARIABLES, "hatci_base_url": sums.url, "hatci_token": sums.token},
+        **{"jumpstarter_client_config": str(controller.client_config("alice")), "jumpstarter_exporter_template": ""},
+        "ota_verify_ecus": False,
+    }
+    play = ansible_playbook.start(PLAYBOOKS / "ota_single_vehicle.yml", "-i", str(inventory), variables=variables)
+    wait_until(lambda: sums.state()["deployments"])
+
+    held = controller.holder(HOST)
+    assert held
+    alice.delete_lease(held["name"])
+    taken = bob.create_lease(selector=f"exporter={HOST}", duration=datetime.timedelta(minutes=10))
+    wait_until(lambda: (controller.holder(HOST) or {}).get("name") == taken.name)
+    (deployment,) = sums.state()["deployments"]
+    sums.set_deployment(deployment["deployment_id"], state="COMPLETE")
+    assert play.process.wait(240) == 2
+
+    (test_event,) = sums.state()["test_events"]
+    assert (test_event["status"], test_event["metadata"]["outcome"]) == ("FAIL", "ERROR"), test_event
+    assert [change["status"] for change in test_event["history"] if "status" in change] == ["FAIL"]
+    assert (controller.holder(HOST) or {}).get("name") == taken.name, "it is bob's, and nobody gives it back for him"
+    assert "another job may have had the vehicle" in play.output
