@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import typing as t
 from collections.abc import Callable
 
@@ -46,7 +47,7 @@ def events_of(sums: SumsProcess, vin: str) -> list[tuple[str, str]]:
             metadata = event["metadata"]
             assert event["suite_name"] == "ota_suite"
             what = metadata.get("suite_step") or " ".join(map(str, [metadata["scenario"], metadata.get("cycle", "")]))
-            found.append((what.strip(), metadata["outcome"]))
+            found.append((what.strip(), metadata.get("outcome", "")))
     return found
 
 
@@ -85,6 +86,35 @@ def test_each_scenario_is_a_test_of_its_own_on_a_vehicle_that_was_brought_back(s
     junit = (played.home / "evidence" / "junit.xml").read_text(encoding="utf-8")
     assert junit.count("<testcase ") == 5
     assert "could not be brought to the source software" in junit
+
+
+@pytest.mark.newest_core
+def test_a_quick_vehicle_does_not_wait_for_a_slow_one(suite: Play, sums: SumsProcess) -> None:
+    """The slow one is let go only after the last test of the quick one, so the play would never end otherwise."""
+    slow, others = "SL0WBH41JXMN10918", {"vehicle_001": VIN, "vehicle_003": "SP33DH41JXMN10918"}
+    sums.set_vehicle(slow, states=[("IN_PROGRESS", 0)])
+    stop = threading.Event()
+
+    def let_go() -> None:
+        while not stop.wait(0.2):
+            ended = [[outcome for _what, outcome in events_of(sums, vin)] for vin in others.values()]
+            if all(outcomes == ["PASS"] * 3 for outcomes in ended):
+                for deployment in sums.state()["deployments"]:
+                    if deployment["state"] == "IN_PROGRESS":
+                        sums.set_vehicle(slow, states=[("COMPLETE", 0)])
+                        sums.set_deployment(deployment["deployment_id"], state="COMPLETE")
+                return
+
+    letting_go = threading.Thread(target=let_go)
+    letting_go.start()
+    try:
+        played = suite(["nominal", "nominal"], vins={**others, "vehicle_002": slow}, hatci_poll_timeout_seconds=120)
+    finally:
+        stop.set()
+        letting_go.join()
+
+    assert played.returncode == 0, played.output
+    assert [outcome for _what, outcome in events_of(sums, slow)] == ["PASS"] * 3
 
 
 @pytest.mark.newest_core
