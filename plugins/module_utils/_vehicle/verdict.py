@@ -96,10 +96,10 @@ def from_metadata(metadata: t.Any) -> dict[str, t.Any]:
     """Return what the vehicle said before its update, by the metadata of its test event; empty if that was cut."""
     looks = metadata.get("vehicle") if isinstance(metadata, dict) else None
     before = looks.get("before") if isinstance(looks, dict) else None
-    ecus = before.get("ecus") if isinstance(before, dict) else None
-    if not isinstance(ecus, list) or not 0 < len(ecus) < MAX_ECUS_KEPT:
+    if not isinstance(before, dict) or not isinstance(before.get("ecus"), list):
         return {}
-    return dict(before) if all(map(_is_whole, ecus)) else {}
+    ecus = before["ecus"]
+    return dict(before) if 0 < len(ecus) < MAX_ECUS_KEPT and all(map(_is_whole, ecus)) else {}
 
 
 def confirmed_only(look: Snapshot) -> dict[str, t.Any]:
