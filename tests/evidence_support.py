@@ -215,6 +215,8 @@ def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[di
             if ids[name]:
                 created = left.pop(ids[name])
                 assert (created["update_type"], created["vin"]) == (update_type, event["vin"])
+                offered = record["software"][name.partition("_")[0]]
+                assert {"build_level": created["build_level"], "ecus": created["ecus"]} == offered
         own = [each for each in state["deployments"] if each["event_id"] == ids["target_event_id"]]
         told = {"id": own[-1]["deployment_id"], "state": own[-1]["state"]} if own else None
         found = record["deployment"]

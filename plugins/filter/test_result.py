@@ -82,6 +82,7 @@ def test_result(
         "troubles": list(troubles),
         "scenario": scenario.get("name") or "",
         "expect": scenario.get("expect") or "",
+        "offer": scenario.get("offer") or "",
         "disturbances": list(disturbances),
         "ids": {"source_event_id": source_event_id, "target_event_id": target_event_id},
     }

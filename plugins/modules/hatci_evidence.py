@@ -97,8 +97,8 @@ options:
     description:
       - What is known of the test, for its record. What V(started) was told need not be told to V(bundled) again.
       - Keys are V(vin), V(host), V(vehicle_id), V(exporter), V(program_name), V(model_year), V(region), V(tester),
-        V(suite), V(scenario), V(expect), V(source) and V(target) (each with V(build_level) and V(ecus)), V(job) (with
-        V(id), V(url) and V(revision)), V(links), V(versions), and at the end V(outcome), V(summary), V(failed_step),
+        V(suite), V(scenario), V(expect), V(offer), V(source) and V(target) (each with V(build_level) and V(ecus)),
+        V(job) (with V(id), V(url) and V(revision)), V(links), V(versions), and at the end V(outcome), V(summary), V(failed_step),
         V(failure_outcome), V(troubles), V(ids), V(before) and V(after) (each as
         M(hatci.automation.jumpstarter_diagnostics) returns it), V(checks) (each with V(name), V(passed), V(expected)
         and V(measured)) and V(disturbances) (each with V(name), V(began), V(ended), V(proof) and V(proven)).

@@ -39,7 +39,7 @@ def outcome_of(record: Record) -> str:
         return "FAIL" if record["deployment"] and record["deployment"]["succeeded"] is not None else "ERROR"
     if record["troubles"] or any(check["passed"] is None for check in record["checks"]):
         return "ERROR"
-    return PASS
+    return PASS if (record.get("lease") or {}).get("was_held", True) else "ERROR"
 
 
 def _outcome_of_failure(record: Record) -> str:

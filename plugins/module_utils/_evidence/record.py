@@ -24,6 +24,8 @@ VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year"
 TEST = ("tester", "suite", "scenario", "expect")
 RECORDING = ("file", "began", "lines", "gaps")
 
+OFFER_OF_A_WAY_BACK = "source"
+
 UPDATING = ("hatci_deploy_event", "hatci_resume", "hatci_update_status")
 """When one of these begins, the update begins, or has begun; the first that there is tells."""
 
@@ -56,8 +58,7 @@ def make_record(journal: Journal) -> Record:
         },
         "test": {name: str(told.get(name) or "") for name in TEST},
         "software": {
-            "source": _software(told.get("source")),
-            "target": _software(told.get("target")),
+            **_offered(told, steps),
             "before": told.get("before") or looks.get("before") or _account(steps, before=True),
             "after": told.get("after") or looks.get("after") or _account(steps, before=False),
         },
@@ -155,6 +156,26 @@ def _created(steps: list[Record]) -> dict[str, t.Any]:
     }
 
 
+def _offered(told: Line, steps: list[Record]) -> Record:
+    """Return the software of the source and of the target event as SUMS was sent it, else as the test began with it.
+
+    A way back offers the software of the source event as that of the target event.
+    """
+    is_way_back = told.get("offer") == OFFER_OF_A_WAY_BACK
+    offered = {
+        "source": _software(told.get("target" if is_way_back else "source")),
+        "target": _software(told.get("source" if is_way_back else "target")),
+    }
+    for step in steps:
+        arguments = _given(step, "arguments")
+        event = UPDATE_TYPES.get(str(arguments.get("update_type")))
+        if event and step.get("module") == "hatci_create_event":
+            name = event.partition("_")[0]
+            sent = _software(arguments)
+            offered[name] = {part: sent[part] or offered[name][part] for part in sent}
+    return offered
+
+
 def _software(value: t.Any) -> Record:
     given = value if isinstance(value, dict) else {}
     ecus = given.get("ecus") if isinstance(given.get("ecus"), list) else []
@@ -189,6 +210,7 @@ def _lease(steps: list[Record], ended: str) -> Record | None:
         return None
     released = next((step for step in own[own.index(acquired) :] if _state(step) == "release"), None)
     until = released["ended"] if released else None
+    was_held = {"was_held": released["outcome"] == "changed"} if released else {}
     return {
         "name": str(acquired["result"].get("lease_name") or ""),
         "exporter": str(acquired["result"].get("exporter") or ""),
@@ -196,6 +218,7 @@ def _lease(steps: list[Record], ended: str) -> Record | None:
         "acquired": acquired["ended"],
         "released": until,
         "seconds": seconds_between(acquired["ended"], until or ended),
+        **was_held,
     }
 
 

@@ -14,6 +14,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.timelin
 
 MAX_CONSOLE_LINES = 400
 
+LEFT_AS_IT_WAS, EITHER = ("refused", "restored"), "completed_or_restored"
+"""What a scenario may expect: the software that the vehicle had, or that or the new one."""
+
 NAMES = {
     "test_event_id": "Test event",
     "source_event_id": "Source event",
@@ -36,7 +39,7 @@ def make_report(record: Record, is_signed: bool) -> str:
         about=_about(record),
         timeline=make_timeline(record),
         label=LABEL,
-        ecus=_ecus(record["software"]),
+        ecus=_ecus(record["software"], record["test"]["expect"]),
         console=_console(record["console"]),
         files=_files(record),
         ids=[(name, record["ids"][key]) for key, name in NAMES.items()],
@@ -55,7 +58,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
         ("Update", " → ".join(level for level in levels if level)),
         ("Deployment in SUMS", " ".join(deployment[name] for name in ("state", "reason")) if deployment else ""),
         ("Exporter", vehicle["exporter"]),
-        ("Device held", duration(lease["seconds"]) if lease else ""),
+        ("Device held", _held(lease) if lease else ""),
         ("Tester", record["test"]["tester"]),
         ("Suite", record["test"]["suite"]),
         ("Began", day(record["began"])),
@@ -65,15 +68,26 @@ def _about(record: Record) -> list[tuple[str, str]]:
     ]
 
 
-def _ecus(software: Record) -> list[Record]:
-    """Return each ECU of the vehicle or the update with lines: name, before, after, wanted, and what differs."""
+def _held(lease: Record) -> str:
+    lost = "" if lease.get("was_held", True) else "; the lease had ended before that"
+    return f"{duration(lease['seconds'])}{lost}"
+
+
+def _ecus(software: Record, expect: str) -> list[Record]:
+    """Return each ECU of the vehicle or the update with lines: name, before, after, wanted, and what differs.
+
+    An update that is to be refused or undone wants the vehicle to have what it had.
+    """
     before, after = (_by_name((software[name] or {}).get("ecus")) for name in ("before", "after"))
-    wanted = _by_name(software["target"]["ecus"])
+    source, target = (_by_name(software[name]["ecus"]) for name in ("source", "target"))
+    had = {name: {**source.get(name, {}), **_told(before.get(name, {}))} for name in dict.fromkeys([*source, *target])}
+    wanted = had if expect in LEFT_AS_IT_WAS else target
     ecus = []
     for name in dict.fromkeys([*before, *after, *wanted]):
-        old, new, target = before.get(name, {}), after.get(name, {}), wanted.get(name, {})
+        old, new, due = before.get(name, {}), after.get(name, {}), wanted.get(name, {})
+        also = had.get(name, {}) if expect == EITHER else {}
         lines = [
-            _line(label, _text(old, key), _text(new, key), str(target.get(key) or ""))
+            _line(label, _text(old, key), _text(new, key), str(due.get(key) or ""), str(also.get(key) or ""))
             for label, key in (("part number", "part_number"), ("software", "sw_version"))
         ]
         if old.get("codes") is not None or new.get("codes") is not None:
@@ -84,14 +98,18 @@ def _ecus(software: Record) -> list[Record]:
     return ecus
 
 
-def _line(name: str, before: str, after: str, wanted: str) -> Record:
+def _told(ecu: Record) -> Record:
+    return {key: ecu[key] for key in ("part_number", "sw_version") if ecu.get(key)}
+
+
+def _line(name: str, before: str, after: str, wanted: str, also: str = "") -> Record:
     return {
         "name": name,
         "before": before,
         "after": after,
         "wanted": wanted,
         "differs": bool(before and after and before != after),
-        "is_missed": bool(wanted and after and wanted != after),
+        "is_missed": bool(wanted and after and after not in (wanted, also)),
     }
 
 

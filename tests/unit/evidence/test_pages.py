@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import evidence_support
+import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import make_index, row_of_record
@@ -79,6 +80,26 @@ def test_what_was_not_read_is_not_shown_as_nothing(tmp_path: Path) -> None:
     assert "part number Gateway-1 not known" in text
     assert "trouble codes B1000-00 not known" in text
     assert "target Gateway 2.0.0; Brake 1.0.0 as expected yes" in text
+
+
+@pytest.mark.parametrize(
+    ("expect", "has", "is_missed"),
+    [
+        ("refused", "1.0.0", False),
+        ("restored", "1.0.0", False),
+        ("restored", "2.0.0", True),
+        ("completed_or_restored", "1.0.0", False),
+        ("completed_or_restored", "2.0.0", False),
+        ("completed_or_restored", "3.0.0", True),
+        ("completed", "1.0.0", True),
+    ],
+)
+def test_what_the_vehicle_was_to_have_depends_on_the_end_that_was_expected(
+    expect: str, has: str, is_missed: bool, tmp_path: Path
+) -> None:
+    script = evidence_support.passed(tmp_path, expect=expect)
+    script.line("result", after=evidence_support.account(has))
+    assert ("not reached" in report_of(tmp_path).text) is is_missed
 
 
 def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:

@@ -196,6 +196,48 @@ def test_an_event_that_was_created_is_named_by_what_it_is(tmp_path: Path) -> Non
     assert (ids["source_event_id"], ids["target_event_id"]) == ("ev-1", "")
 
 
+def ecus_of(version: str, part: str = "") -> list[dict[str, str]]:
+    return [
+        {"ecu_name": name, "part_number": f"{name}-1{part}", "sw_version": version} for name in evidence_support.ECUS
+    ]
+
+
+def offering(script: evidence_support.Script, *offered: tuple[str, str, list[dict[str, str]]]) -> None:
+    for update_type, build_level, ecus in offered:
+        arguments = {"update_type": update_type, "build_level": build_level, "ecus": ecus}
+        script.step("Create an event", "hatci_create_event", 0.2, "changed", arguments=arguments)
+
+
+def test_the_software_of_a_record_is_what_sums_was_sent(tmp_path: Path) -> None:
+    script = evidence_support.passed(tmp_path)
+    wrong = ecus_of("2.0.0", "-WRONG")
+    offering(script, ("RROM", "2024.02.01", []), ("UROM", "2024.01.01", wrong))
+    software = record_of(tmp_path)["software"]
+    assert (software["source"]["build_level"], software["target"]["build_level"]) == ("2024.02.01", "2024.01.01")
+    assert software["target"]["ecus"] == wrong
+
+
+def test_a_way_back_that_created_no_event_yet_leads_to_the_source(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path).line("result", offer="source")
+    software = record_of(tmp_path)["software"]
+    assert (software["source"]["build_level"], software["target"]["build_level"]) == ("2024.02.01", "2024.01.01")
+
+
+def test_a_success_whose_lease_had_ended_before_is_none(tmp_path: Path) -> None:
+    script = evidence_support.passed(tmp_path)
+    assert record_of(tmp_path)["lease"]["was_held"] is True
+    text = (tmp_path / "journal.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        if line["event"] == "end" and line["step"] == "Release the lease":
+            line["outcome"] = "ok"
+    (tmp_path / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    script.line("result", outcome="ERROR", summary="The lease had ended before it was given back.")
+    record = record_of(tmp_path)
+    assert record["lease"]["was_held"] is False
+    assert record["outcome"] == outcome_of(record) == "ERROR"
+
+
 def test_a_look_that_may_not_be_shown_costs_no_record(tmp_path: Path) -> None:
     script = evidence_support.passed(tmp_path)
     for module in ("hatci_vehicle_check", "hatci_end_check"):
