@@ -71,7 +71,10 @@ class ActionModule(InProcessAction):
         suite = variables.get("ota_suite_result")
         if isinstance(suite, Mapping) and suite.get("rows") and suite.get("run") == playbook_process().identity:
             return [
-                {"vehicle": host, "path": path, "outcome": row["outcome"], "reason": f"{name}: {row['summary']}"}
+                {
+                    **{"vehicle": host, "scenario": name, "path": path},
+                    **{"outcome": row["outcome"], "reason": f"{name}: {row['summary']}"},
+                }
                 for name, row in suite["rows"].items()
                 for path in row["evidence"] or [""]
             ]

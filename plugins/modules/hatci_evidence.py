@@ -97,9 +97,9 @@ options:
     description:
       - What is known of the test, for its record. What V(started) was told need not be told to V(bundled) again.
       - Keys are V(vin), V(host), V(vehicle_id), V(exporter), V(program_name), V(model_year), V(region), V(tester),
-        V(suite), V(scenario), V(expect), V(offer), V(source) and V(target) (each with V(build_level) and V(ecus)),
-        V(job) (with V(id), V(url) and V(revision)), V(links), V(versions), and at the end V(outcome), V(summary), V(failed_step),
-        V(failure_outcome), V(troubles), V(ids), V(before) and V(after) (each as
+        V(suite), V(scenario), V(expect), V(offer), V(step), V(source) and V(target) (each with V(build_level) and
+        V(ecus)), V(job) (with V(id), V(url) and V(revision)), V(links), V(versions), and at the end V(outcome),
+        V(summary), V(failed_step), V(failure_outcome), V(troubles), V(ids), V(before) and V(after) (each as
         M(hatci.automation.jumpstarter_diagnostics) returns it), V(checks) (each with V(name), V(passed), V(expected)
         and V(measured)) and V(disturbances) (each with V(name), V(began), V(ended), V(proof) and V(proven)).
       - V(host), V(job), V(versions), and what the variables of a test (such as C(hatci_vin)) say, need not be told if
@@ -119,6 +119,10 @@ options:
         description: Name of the host.
         type: str
         required: true
+      scenario:
+        description: Which of its tests this is, where it left no record.
+        type: str
+        default: ""
       path:
         description: Directory of its evidence, empty if it left none.
         type: str
@@ -255,6 +259,7 @@ ARGUMENTS = {
             "elements": "dict",
             "options": {
                 "vehicle": {"type": "str", "required": True},
+                "scenario": {"type": "str", "default": ""},
                 "path": {"type": "str", "default": ""},
                 "outcome": {"type": "str", "default": "ERROR"},
                 "reason": {"type": "str", "default": ""},

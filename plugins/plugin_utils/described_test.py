@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleError
 
@@ -23,6 +24,7 @@ TEXTS = {
     "suite": "__hatci_ota_test_suite_name",
 }
 SOFTWARE = ("source", "target")
+SUITE_STEP = "__hatci_ota_suite_step"
 
 
 def describe_test(variables: TypedVariables) -> dict[str, t.Any]:
@@ -33,7 +35,16 @@ def describe_test(variables: TypedVariables) -> dict[str, t.Any]:
             "build_level": _text(variables, f"hatci_{which}_build_level"),
             "ecus": _ecus(variables, f"hatci_{which}_ecus"),
         }
-    return described
+    return {**described, "step": _step(_value(variables, SUITE_STEP))}
+
+
+def _step(step: t.Any) -> str:
+    """Return which test of its suite this is, in words that no other one has; empty if it is of none."""
+    if not isinstance(step, Mapping):
+        return ""
+    name = f"before {step.get('name')}" if step.get("kind") == "return" else str(step.get("name") or "")
+    cycles = int(step.get("cycles") or 1)
+    return f"{name}, cycle {step.get('cycle')} of {cycles}" if cycles > 1 else name
 
 
 def _text(variables: TypedVariables, name: str) -> str:

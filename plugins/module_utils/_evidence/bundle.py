@@ -30,7 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, make_record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import hide_in_file
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import hide_in_file, hide_in_lines
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
@@ -38,8 +38,8 @@ REPORT = "report.html"
 JUNIT = "junit.xml"
 SUITE = "hatci.automation"
 
-WRITTEN_MEANWHILE = (journal.JOURNAL, COMMANDS, CONSOLE)
-"""Files that grow during a test, by the hands of some who do not know its secrets."""
+PRINTED = (COMMANDS, CONSOLE)
+"""Files that grow during a test, as the journal does, by the hands of some who do not know its secrets."""
 
 MAX_SAME_TIME = 100
 READABLE = 0o644
@@ -75,14 +75,15 @@ def bundle(
     """Make the record, the report, the JUnit file, the manifest and, with a key, the attestation of a test.
 
     :param result: how the test ended and what is known now, for the journal; None to bundle again what it tells.
-    :param key: path of the private key; None for the one with which it began.
+    :param key: path of the private key; None for the one with which it began, without which the test may have to end.
     :param secrets: texts that must not appear in it, whoever has written them.
     :param is_signed: False for no attestation, though there is a key.
     :returns: the directory, which has the id of the test event in its name now, and the record.
-    :raises EvidenceError: there is no journal, or the key cannot be used.
+    :raises EvidenceError: there is no journal, or a key that is given cannot be used.
     :raises OSError: something cannot be written.
     """
-    for name in WRITTEN_MEANWHILE:
+    hide_in_lines(directory / journal.JOURNAL, secrets)
+    for name in PRINTED:
         hide_in_file(directory / name, secrets)
     if result is not None:
         if recorded := summarize(directory / CONSOLE):
@@ -90,9 +91,14 @@ def bundle(
         journal.append(directory, "result", result, secrets)
     kept = read_journal(directory)
     about = next((line for line in kept.lines if line["event"] == "test"), {})
-    key = (key or about.get("key")) if is_signed else None
     if key:
         load_private_key(key)
+    elif is_signed:
+        reason = _why_unsigned(kept.lines)
+        key = None if reason else about.get("key")
+        if reason or any(line["event"] == "key" for line in kept.lines):
+            journal.append(directory, "key", {"unsigned": reason}, secrets)
+            kept = read_journal(directory)
     record = _record_of(directory, kept)
     _write(directory, RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     _write(directory, REPORT, make_report(record, is_signed=bool(key)))

@@ -38,7 +38,7 @@ def row_of_record(record: Record, url: str) -> Record:
         "vehicle": record["vehicle"]["host"] or record["vehicle"]["vin"],
         "vin": record["vehicle"]["vin"],
         "outcome": record["outcome"],
-        "scenario": record["test"]["scenario"],
+        "scenario": record["test"].get("step") or record["test"]["scenario"],
         "began": record["began"],
         "seconds": record["seconds"],
         "held": record["lease"]["seconds"] if record["lease"] else None,
@@ -47,10 +47,11 @@ def row_of_record(record: Record, url: str) -> Record:
     }
 
 
-def row_without_record(vehicle: str, outcome: str, reason: str) -> Record:
+def row_without_record(vehicle: str, outcome: str, reason: str, scenario: str = "") -> Record:
     """Return the row of a vehicle that left no record."""
-    empty: dict[str, t.Any] = dict.fromkeys(("vin", "scenario", "began", "url"), "")
-    return {**empty, "vehicle": vehicle, "outcome": outcome, "seconds": None, "held": None, "summary": reason}
+    empty: dict[str, t.Any] = dict.fromkeys(("vin", "began", "url"), "")
+    told = {"vehicle": vehicle, "scenario": scenario, "outcome": outcome, "summary": reason}
+    return {**empty, **told, "seconds": None, "held": None}
 
 
 def make_index(title: str, rows: t.Sequence[Record]) -> str:

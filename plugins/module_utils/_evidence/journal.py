@@ -12,7 +12,12 @@ import os
 import pathlib
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import MAX_ITEMS, MAX_TEXT, shorten
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import (
+    MAX_ITEMS,
+    MAX_TEXT,
+    shorten,
+    structure_of,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 JOURNAL = "journal.jsonl"
@@ -24,7 +29,7 @@ MAX_BYTES = 256 * 1024
 LIMITS = ((MAX_ITEMS, MAX_TEXT), (40, 1000), (8, 200), (2, 100))
 """So many items and characters are kept of a line; the next pair if it is too long."""
 
-MUST_NOT_MISS = frozenset({"test", "console", "result"})
+MUST_NOT_MISS = frozenset({"test", "console", "result", "key"})
 
 Line = dict[str, t.Any]
 
@@ -94,7 +99,8 @@ def _encoded(event: str, values: Line, secrets: t.Collection[str]) -> bytes:
     """Return a line; of one that would be too long less and less is kept."""
     encoded = b""
     for items, text in LIMITS:
-        line = {"time": utc_time(), "event": event, **shorten(values, secrets, items=items, text=text)}
+        shown = {**shorten(values, secrets, items=items, text=text), **structure_of(values, secrets)}
+        line = {"time": utc_time(), "event": event, **shown}
         encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
         if len(encoded) <= MAX_LINE:
             break

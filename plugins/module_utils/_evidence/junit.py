@@ -39,7 +39,7 @@ class Case:
     @classmethod
     def of_record(cls, record: Record) -> Case:
         """Return the case of a record."""
-        vehicle, scenario = record["vehicle"], record["test"]["scenario"]
+        vehicle, scenario = record["vehicle"], record["test"].get("step") or record["test"]["scenario"]
         properties = {"outcome": record["outcome"], "vin": vehicle["vin"], "host": vehicle["host"], **record["ids"]}
         properties |= {"job_id": record["job"]["id"], "job_url": record["job"]["url"]}
         console = "\n".join(text["text"] for text in record["console"])
@@ -55,9 +55,10 @@ class Case:
         )
 
     @classmethod
-    def without_record(cls, vehicle: str, outcome: str, reason: str) -> Case:
+    def without_record(cls, vehicle: str, outcome: str, reason: str, scenario: str = "") -> Case:
         """Return the case of a vehicle that left no record, such as one that was not reached."""
-        return cls(vehicle, outcome, reason, 0.0, "", {"outcome": outcome, "host": vehicle})
+        name = f"{vehicle} {scenario}" if scenario else vehicle
+        return cls(name, outcome, reason, 0.0, "", {"outcome": outcome, "host": vehicle})
 
 
 def make_junit(suite: str, cases: t.Sequence[Case]) -> str:

@@ -48,6 +48,8 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t
     """
     if not options["path"].isprintable():
         raise EvidenceError(f"path is {options['path'][:60]!r}, which no directory is called; give another one.")
+    if not options["path"] and not check_mode:
+        return _without_path(options["state"])
     path = pathlib.Path(os.path.abspath(options["path"]))
     is_publishing = options["state"] == "published"
     if options["state"] == "verified":
@@ -75,7 +77,20 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t
         return {"changed": False, "path": "", "warnings": [f"There will be no evidence in {path}: {reason}."]}
 
 
+def _without_path(state: str) -> Values:
+    """Say that a test without evidence, whose path is empty, has none to go on with.
+
+    :raises EvidenceError: there is nothing else to do.
+    """
+    if state in ("noted", "bundled"):
+        return {"changed": False, "path": "", "warnings": ["There is no evidence to go on with: path is empty."]}
+    raise EvidenceError("path is empty; give the directory of the evidence.")
+
+
 def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
+    if (path / MANIFEST).exists():
+        warning = f"The evidence in {path} is finished, so {options['step']!r} is not noted in it."
+        return {"changed": False, "path": str(path), "warnings": [warning]}
     if options["ended"]:
         end_step(path, options["step"], options["ended"], options["summary"], secrets)
     else:
@@ -86,7 +101,9 @@ def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collect
 def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
     result = {"ended_by": "play", **options["test"]} if options["test"] else None
     directory, record = bundle.bundle(path, result, options["key"], secrets)
-    return {"changed": True, "path": str(directory), "report": str(directory / bundle.REPORT), **_outcomes(record)}
+    made = {"changed": True, "path": str(directory), "report": str(directory / bundle.REPORT), **_outcomes(record)}
+    unsigned = [f"The evidence is not signed: {record['unsigned']}"] if record["unsigned"] else []
+    return {**made, "warnings": [*made.get("warnings", []), *unsigned]} if unsigned else made
 
 
 def _outcomes(record: t.Mapping[str, t.Any]) -> Values:
@@ -111,7 +128,8 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
             if record:
                 cases.append(Case.of_record(record))
             else:
-                about = (test["vehicle"], test["outcome"], sentence(test["reason"]) or NO_RECORD)
+                reason = sentence(test["reason"]) or NO_RECORD
+                about = (test["vehicle"], test["outcome"], reason, test.get("scenario") or "")
                 cases.append(Case.without_record(*about))
                 rows.insert(0, row_without_record(*about))
     rows.sort(key=lambda row: (row["outcome"] == "PASS", row["vehicle"]))

@@ -27,7 +27,7 @@ def outcome_of(record: Record) -> str:
     What proves that nothing was tested comes first, then what ended the test, then what it found.
     """
     failed = [check["means"] for check in record["checks"] if check["passed"] is False]
-    if "INVALID" in failed or not all(disturbance["proven"] for disturbance in record["disturbances"]):
+    if "INVALID" in failed or not _is_disturbed_as_told(record):
         return "INVALID"
     if record["failure"]:
         return _outcome_of_failure(record)
@@ -40,6 +40,14 @@ def outcome_of(record: Record) -> str:
     if record["troubles"] or any(check["passed"] is None for check in record["checks"]):
         return "ERROR"
     return PASS if (record.get("lease") or {}).get("was_held", True) else "ERROR"
+
+
+def _is_disturbed_as_told(record: Record) -> bool:
+    """Whether each disturbance is proven; that an update, still open, did not come to the last is its own fault."""
+    *earlier, last = record["disturbances"] or [{"proven": True}]
+    is_open = bool(record["deployment"]) and record["deployment"]["succeeded"] is None
+    has_stood_still = is_open and last.get("reached") is False
+    return all(disturbance["proven"] for disturbance in earlier) and bool(last["proven"] or has_stood_still)
 
 
 def _outcome_of_failure(record: Record) -> str:

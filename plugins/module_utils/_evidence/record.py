@@ -21,7 +21,7 @@ MAX_CONSOLE = 100
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
 UPDATE_TYPES = {"RROM": "source_event_id", "UROM": "target_event_id"}
 VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
-TEST = ("tester", "suite", "scenario", "expect")
+TEST = ("tester", "suite", "scenario", "expect", "step")
 RECORDING = ("file", "began", "lines", "gaps")
 
 OFFER_OF_A_WAY_BACK = "source"
@@ -66,9 +66,10 @@ def make_record(journal: Journal) -> Record:
         "deployment": _deployment(journal.lines, steps, ids["deployment_id"]),
         "disturbances": [_disturbance(item) for item in told.get("disturbances") or []],
         "checks": [*checks_of(steps), *(_check(item) for item in told.get("checks") or [])],
-        "failure": _failure(told, steps),
+        "failure": _failure(told, steps, is_named="failed_step" in result and result.get("ended_by") == "play"),
         "reported": told.get("reported") or _reported(steps),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
+        "unsigned": str(_told(journal.lines, "key").get("unsigned") or ""),
         "steps": [_shown(step) for step in steps[:MAX_STEPS]],
         "console": [*_console(steps), *_excerpt(recorded)],
         "recording": {name: recorded[name] for name in RECORDING} if recorded else None,
@@ -275,22 +276,50 @@ def _check(item: t.Any) -> Record:
     }
 
 
-def _failure(told: Line, steps: list[Record]) -> Record | None:
-    """Return what ended the test: the step that the play names, or the first that failed and did not succeed later."""
+def _failure(told: Line, steps: list[Record], *, is_named: bool) -> Record | None:
+    """Return what ended the test: the step that the play names, or the first that failed and did not succeed later.
+
+    :param is_named: the play names the step, if one ended the test. Where it names none, or the test passed, a step
+        of several tasks that failed ended it all the same, since nothing could rescue that.
+    """
     named = str(told.get("failed_step") or "").rpartition(" : ")[2]
-    if not named and told.get("outcome") == PASS:
-        return None
+    failed = _failed(steps)
+    if not named and (is_named or told.get("outcome") == PASS):
+        failed = [step for step in failed if _is_noted(step)]
+    elif not named:
+        failed = [step for step in failed if not _was_rescued(step, steps)]
+    own = [step for step in failed if step.get("step") == named] if named else failed
+    outcome = told.get("failure_outcome") if told.get("failure_outcome") != PASS else None
+    if own:
+        outcome = own[0]["result"].get("outcome") or outcome or None
+        return {"step": str(own[0].get("step") or ""), "message": str(own[0].get("msg") or ""), "outcome": outcome}
+    return {"step": named, "message": "", "outcome": outcome or None} if named else None
+
+
+def _failed(steps: list[Record]) -> list[Record]:
+    """Return the steps that failed and did not succeed when they were repeated."""
     succeeded = {step.get("step"): n for n, step in enumerate(steps) if step["outcome"] in ("ok", "changed")}
-    failed = [
+    return [
         step
         for n, step in enumerate(steps)
         if step["outcome"] == "failed" and not step.get("is_ignored") and n > succeeded.get(step.get("step"), -1)
     ]
-    own = [step for step in failed if step.get("step") == named] if named else failed
-    if own:
-        outcome = own[0]["result"].get("outcome") or told.get("failure_outcome") or None
-        return {"step": str(own[0].get("step") or ""), "message": str(own[0].get("msg") or ""), "outcome": outcome}
-    return {"step": named, "message": "", "outcome": told.get("failure_outcome") or None} if named else None
+
+
+def _was_rescued(step: Record, steps: list[Record]) -> bool:
+    """Whether a step of several tasks, of which this was one, succeeded, or went on after a task of the user failed."""
+    going_on = ("ok", "changed", *(["unfinished"] if "." in str(step.get("module")) else []))
+    around = [
+        outer
+        for outer in steps[: steps.index(step)]
+        if _is_noted(outer) and (not outer.get("ended") or step["ended"] <= outer["ended"])
+    ]
+    return any(outer["outcome"] in going_on for outer in around)
+
+
+def _is_noted(step: Record) -> bool:
+    """Whether a step is one of several tasks."""
+    return step.get("module") == ""
 
 
 def _reported(steps: list[Record]) -> str | None:

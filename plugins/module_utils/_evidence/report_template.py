@@ -28,11 +28,15 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 </style>
 <header>
 <span class="verdict {{ r.outcome | kind }}">{{ r.outcome }}</span>
-<h1>{{ r.vehicle.host or r.vehicle.vin }}{% if r.test.scenario %}: {{ r.test.scenario }}{% endif %}</h1>
+{% set which = r.test.step or r.test.scenario %}
+<h1>{{ r.vehicle.host or r.vehicle.vin }}{% if which %}: {{ which }}{% endif %}</h1>
 <p>{{ r.summary }}</p>
 {% for trouble in r.troubles %}
 <p class="bad small">{{ trouble }}</p>
 {% endfor %}
+{% if r.unsigned %}
+<p class="bad small">The evidence is not signed: {{ r.unsigned }}</p>
+{% endif %}
 <dl class="facts">
 {{ facts(about) }}
 </dl>

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import sys
 import typing as t
 from collections.abc import Mapping
 
@@ -18,6 +19,11 @@ HIDDEN = "(hidden)"
 MAX_TEXT = 4000
 MAX_ITEMS = 200
 MAX_DEPTH = 8
+
+EVERYDAY = re.compile("[A-Za-z]{1,12}")
+"""A secret that is such a word is not hidden in keys and in what tells which line of a journal this is."""
+
+STRUCTURE = ("event", "id", "module", "outcome")
 
 SECRET_NAME = re.compile(r"token(?!_file)|passw|passphrase|secret|authorization|credential|private", re.IGNORECASE)
 URL_PASSWORD = re.compile(r"(?<=://)(?:[^/@:\s]*:(?!\d+(?:/|$))[^\s\"'<>]*|[^/@\s]+)@")
@@ -50,9 +56,10 @@ def shorten(
         case _ if depth == 0:
             return "..."
         case Mapping():
+            unusual = _unusual(secrets)
             pairs = [(str(name), part) for name, part in value.items()][:items]
             return {
-                _text(name, secrets, text): HIDDEN if SECRET_NAME.search(name) and part else inner(part)
+                _text(name, unusual, text): HIDDEN if SECRET_NAME.search(name) and part else inner(part)
                 for name, part in pairs
             }
         case list() | tuple() | set() | frozenset():
@@ -69,15 +76,60 @@ def hide_in_file(path: pathlib.Path, secrets: t.Collection[str]) -> None:
         text = path.read_text(encoding="utf-8", errors="replace") if secrets else ""
     except FileNotFoundError:
         return
-    shown = text
-    for secret in sorted({*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)}, key=len, reverse=True):
-        shown = shown.replace(secret, HIDDEN)
+    shown = _replaced(text, secrets)
     if shown != text:
         write_atomically(path, shown, path.stat().st_mode & 0o777)
 
 
+def hide_in_lines(path: pathlib.Path, secrets: t.Collection[str]) -> None:
+    """Take secrets out of the values of a file with a JSON object a line; what makes it readable stays.
+
+    :raises OSError: it cannot be read or written.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if secrets else ""
+    except FileNotFoundError:
+        return
+    shown = "\n".join(_shown(line, secrets) for line in text.split("\n"))
+    if shown != text:
+        write_atomically(path, shown, path.stat().st_mode & 0o777)
+
+
+def structure_of(line: Mapping[str, t.Any], secrets: t.Collection[str]) -> dict[str, str]:
+    """Return what tells which line of a journal this is, which a secret that is an everyday word must not hide."""
+    told = {name: line.get(name) for name in STRUCTURE}
+    return {name: _text(value, _unusual(secrets), MAX_TEXT) for name, value in told.items() if isinstance(value, str)}
+
+
+def _unusual(secrets: t.Collection[str]) -> list[str]:
+    return [secret for secret in secrets if not EVERYDAY.fullmatch(secret)]
+
+
+def _shown(raw: str, secrets: t.Collection[str]) -> str:
+    try:
+        line = json.loads(raw)
+    except (ValueError, RecursionError):
+        return _replaced(raw, secrets)
+    if not isinstance(line, dict):
+        return _replaced(raw, secrets)
+    moment = {name: line[name] for name in ("time",) if name in line}
+    shown = {**shorten(line, secrets, items=sys.maxsize, text=sys.maxsize), **structure_of(line, secrets), **moment}
+    return raw if shown == line else json.dumps(shown, ensure_ascii=False)
+
+
+def _replaced(text: str, secrets: t.Collection[str]) -> str:
+    for secret in _longest_first({*secrets, *(json.dumps(secret)[1:-1] for secret in secrets)}):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _longest_first(secrets: t.Collection[str]) -> list[str]:
+    """Return secrets in an order in which none is left in part, since another one is how it begins."""
+    return sorted(secrets, key=len, reverse=True)
+
+
 def _text(text: str, secrets: t.Collection[str], longest: int) -> str:
-    for secret in secrets:
+    for secret in _longest_first(secrets):
         text = text.replace(secret, HIDDEN)
     text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in URL_PASSWORD.sub(f"{HIDDEN}@", text))
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -129,6 +129,46 @@ def test_evidence_whose_key_has_gone_with_its_job_is_made_without_a_signature_an
     assert trouble.startswith("The evidence is not signed: ") and "ed25519.pem" in trouble
 
 
+def test_a_key_that_goes_during_a_test_costs_its_evidence_only_the_signature(tmp_path: Path) -> None:
+    key, _public = evidence_support.make_key(tmp_path, "ed25519")
+    directory = bundle.start(tmp_path / "evidence", {"host": "vehicle_001"}, key)
+    evidence_support.passed(directory)
+    Path(key).rename(tmp_path / "away.pem")
+
+    made = manage_evidence(options("bundled", directory), False)
+
+    (warning,) = made["warnings"]
+    assert warning.startswith("The evidence is not signed: ") and made["outcome"] == "PASS"
+    record = json.loads((Path(made["path"]) / "record.json").read_text())
+    assert record["unsigned"] in warning
+    assert warning in (Path(made["path"]) / "report.html").read_text()
+    assert not (Path(made["path"]) / "attestation.intoto.json").exists()
+
+    (tmp_path / "away.pem").rename(key)
+    again = manage_evidence(options("bundled", Path(made["path"])), False)
+    assert "warnings" not in again and (Path(made["path"]) / "attestation.intoto.json").exists()
+
+
+@pytest.mark.parametrize("state", ["published", "verified", "started"])
+def test_an_empty_path_is_not_the_current_directory(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence_support.passed(tmp_path / "web/test")
+    bundle.bundle(tmp_path / "web/test", None, None)
+    monkeypatch.chdir(tmp_path / "web")
+    given = {**options(state, tmp_path), "path": "", "store": f"fs://{tmp_path}/store", "timeout": 5.0}
+    with pytest.raises(EvidenceError, match="path is empty"):
+        manage_evidence(given, False)
+    assert {path.name for path in tmp_path.iterdir()} == {"web"}
+
+
+def test_a_test_without_evidence_goes_on_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for state in ("noted", "bundled"):
+        assert manage_evidence({**options(state, tmp_path), "path": ""}, False)["warnings"]
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_that_dies_does_not_leave_the_junit_file_of_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "junit.xml").write_text("<testsuites/>")
     bundle.start(tmp_path, {"host": "vehicle_001"}, None)

@@ -108,6 +108,32 @@ def test_a_report_to_sums_does_not_quote_the_token() -> None:
     assert sent == [{"status": "FAIL", "summary": "Mine: refused ********"}]
 
 
+@pytest.mark.parametrize("secrets", [["lab", "lab-password"], ["lab-password", "lab"]])
+def test_a_secret_that_begins_another_one_leaves_nothing_of_it(secrets: list[str], tmp_path: Path) -> None:
+    assert shorten({"said": "lab-password"}, secrets) == {"said": "(hidden)"}
+    journal.create(tmp_path)
+    journal.append(tmp_path, "begin", {"id": "1", "step": "lab-password"})
+    bundle.bundle(tmp_path, None, None, secrets)
+    assert "password" not in (tmp_path / "journal.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("secret", ["test", "id", "event", "ids", "begin", "outcome", "o", "PASS"])
+def test_a_password_that_is_an_everyday_word_costs_no_record(secret: str, tmp_path: Path) -> None:
+    directory = bundle.start(tmp_path, {"host": "vehicle_001", "vin": "1HGBH41JXMN109186"}, None, [secret])
+    about = {"id": "1", "step": "Record", "module": "hatci_test_event"}
+    journal.append(directory, "begin", {**about, "arguments": {}})
+    result = {"test_event_id": "te-000001", "ids": {"x": 1}}
+    journal.append(directory, "end", {**about, "outcome": "changed", "result": result})
+    journal.append(directory, "begin", {"id": "2", "step": f"Say {secret} aloud", "module": "debug"})
+
+    _directory, record = bundle.bundle(directory, {"outcome": "PASS"}, None, [secret])
+
+    assert [step["outcome"] for step in record["steps"]] == ["changed", "unfinished"]
+    assert f" {secret} " not in record["steps"][1]["step"]
+    assert (record["outcome"], record["ids"]["test_event_id"]) == ("PASS", "te-000001")
+    assert record["vehicle"]["vin"] == "1HGBH41JXMN109186"
+
+
 def test_a_path_that_cannot_be_one_is_refused_in_a_sentence() -> None:
     options = {"state": "started", "path": "evi\0dence", "key": None, "store": None, "test": {}}
     with pytest.raises(EvidenceError, match="which no directory is called; give another one"):

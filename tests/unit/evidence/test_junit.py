@@ -60,6 +60,23 @@ def test_outcomes_are_what_a_ci_makes_of_them(outcome: str, kind: type, tmp_path
     )
 
 
+def test_no_two_cases_of_a_suite_have_one_name(tmp_path: Path) -> None:
+    records = []
+    for step in ("nominal", "nominal (2)", "soak, cycle 1 of 2", "soak, cycle 2 of 2"):
+        evidence_support.passed(tmp_path / step, scenario=step.partition(" ")[0].strip(","), step=step)
+        records.append(bundle.bundle(tmp_path / step, None, None)[1])
+    left_out = [Case.without_record("vehicle_001", "ABORTED", "", name) for name in ("rollback", "last")]
+    names = [case.name for case in [*map(Case.of_record, records), *left_out]]
+    assert names == [
+        "vehicle_001 nominal",
+        "vehicle_001 nominal (2)",
+        "vehicle_001 soak, cycle 1 of 2",
+        "vehicle_001 soak, cycle 2 of 2",
+        "vehicle_001 rollback",
+        "vehicle_001 last",
+    ]
+
+
 def test_a_fleet_has_a_case_for_each_vehicle(tmp_path: Path) -> None:
     records = []
     for number, write in enumerate((evidence_support.passed, evidence_support.failed)):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import make_record
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
@@ -74,6 +75,13 @@ def test_a_step_that_another_test_of_the_play_ended_is_left_alone(directory: Pat
     note(directory, step="Another")
     JournaledStep(NEXT, told(directory, outcome="ok"), {}, False)
     assert steps(directory)[0] == ("Another", "unfinished", "")
+
+
+def test_nothing_is_noted_in_evidence_that_is_finished(directory: Path) -> None:
+    directory, _record = bundle.bundle(directory, {"outcome": "PASS"}, None)
+    noted = note(directory)
+    assert not noted["changed"] and "is finished" in noted["warnings"][0]
+    assert compare(directory) == []
 
 
 def test_a_journal_that_is_gone_is_a_warning(directory: Path) -> None:

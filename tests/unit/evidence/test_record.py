@@ -196,6 +196,48 @@ def test_an_event_that_was_created_is_named_by_what_it_is(tmp_path: Path) -> Non
     assert (ids["source_event_id"], ids["target_event_id"]) == ("ev-1", "")
 
 
+MINE = "ansible.builtin.command"
+VERIFY = "Run the verification of this lab"
+
+
+def verifying(directory: Path, *steps: tuple[str, str], ended: str = "") -> evidence_support.Script:
+    """Write a test with a verification by the user, of whose tasks some failed."""
+    script = evidence_support.passed(directory)
+    about = script.begin(VERIFY, "")
+    for module, how in steps:
+        script.step("Try first lamp", module, 1, how, msg="It is dark.", outcome="ERROR")
+    if ended:
+        script.line("end", **about, outcome=ended, msg="All are dark.", result={}, seconds=1, is_ignored=False)
+    return script
+
+
+@pytest.mark.parametrize("module", [MINE, "jumpstarter_shell"])
+def test_what_a_user_rescued_is_not_what_a_trouble_ended(module: str, tmp_path: Path) -> None:
+    script = verifying(tmp_path, (module, "failed"), ended="ok")
+    told = {"failed_step": "", "failure_outcome": "PASS", "troubles": ["The device is not back."]}
+    script.line("result", ended_by="play", outcome="ERROR", **told)
+    record = record_of(tmp_path)
+    assert record["failure"] is None
+    assert record["outcome"] == outcome_of(record) == "ERROR"
+
+
+def test_what_a_user_rescued_ends_no_test_that_is_killed_later(tmp_path: Path) -> None:
+    for number, ended in enumerate(("ok", "")):
+        directory = tmp_path / str(number)
+        verifying(directory, (MINE, "failed"), ended=ended).line("result", ended_by="closer", outcome="ABORTED")
+        assert record_of(directory)["failure"] is None
+    verifying(tmp_path / "ours", ("jumpstarter_shell", "failed")).line("result", ended_by="closer", outcome="ERROR")
+    failure = record_of(tmp_path / "ours")["failure"]
+    assert failure == {"step": "Try first lamp", "message": "It is dark.", "outcome": "ERROR"}
+
+
+def test_a_success_that_is_stated_though_the_verification_failed_is_none(tmp_path: Path) -> None:
+    verifying(tmp_path, (MINE, "failed"), ended="failed")
+    record = record_of(tmp_path)
+    assert record["failure"] == {"step": VERIFY, "message": "All are dark.", "outcome": None}
+    assert (record["outcome"], outcome_of(record)) == ("PASS", "FAIL")
+
+
 def ecus_of(version: str, part: str = "") -> list[dict[str, str]]:
     return [
         {"ecu_name": name, "part_number": f"{name}-1{part}", "sw_version": version} for name in evidence_support.ECUS

@@ -10,6 +10,9 @@ import pytest
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.looks import checks_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 
+STOOD_STILL = {"proven": False, "reached": False}
+OPEN = {"succeeded": None}
+
 
 def end_step(outcome: str) -> dict[str, t.Any]:
     """Return the step that judged the end of a scenario."""
@@ -48,6 +51,11 @@ def test_the_end_is_a_check_with_what_was_expected() -> None:
         ({"checks": checks_of([end_step("INVALID")])}, "INVALID"),
         ({"checks": []}, "ERROR"),
         ({"disturbances": [{"proven": False}]}, "INVALID"),
+        ({"disturbances": [STOOD_STILL], "deployment": OPEN, "failure": {"outcome": "TIMEOUT"}}, "TIMEOUT"),
+        ({"disturbances": [STOOD_STILL], "deployment": OPEN, "failure": {"outcome": "FAIL"}}, "FAIL"),
+        ({"disturbances": [STOOD_STILL], "deployment": {"succeeded": True}}, "INVALID"),
+        ({"disturbances": [STOOD_STILL]}, "INVALID"),
+        ({"disturbances": [STOOD_STILL, STOOD_STILL], "deployment": OPEN}, "INVALID"),
         ({"deployment": {"succeeded": False}}, "PASS"),
         ({"deployment": {"succeeded": True}}, "FAIL"),
         ({"test": {"expect": ""}}, "ERROR"),

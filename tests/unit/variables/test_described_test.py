@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
@@ -36,6 +37,19 @@ def test_a_test_is_described_by_its_variables() -> None:
     assert (known["vin"], known["model_year"], known["region"]) == ("1HGBH41JXMN109186", "2024", "")
     assert known["source"] == {"build_level": "", "ecus": [ECU]}
     assert known["target"] == {"build_level": "", "ecus": [ECU]}
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (None, ""),
+        ({"name": "nominal (2)", "kind": "test", "cycle": 1, "cycles": 1}, "nominal (2)"),
+        ({"name": "soak", "kind": "test", "cycle": 3, "cycles": 100}, "soak, cycle 3 of 100"),
+        ({"name": "soak", "kind": "return", "cycle": 3, "cycles": 100}, "before soak, cycle 3 of 100"),
+    ],
+)
+def test_each_test_of_a_suite_is_told_from_every_other(step: dict[str, t.Any] | None, words: str) -> None:
+    assert described(**({"__hatci_ota_suite_step": step} if step else {}))["step"] == words
 
 
 def test_what_cannot_be_used_is_left_to_the_check_that_names_it() -> None:
