@@ -46,12 +46,19 @@ options:
     default:
       - HATCI OTA test
       - HATCI OTA fleet test
+      - HATCI OTA fleet wave 1
+      - HATCI OTA fleet wave 2
+      - HATCI OTA fleet wave 3
+      - HATCI OTA suite
       - HATCI OTA begin
       - HATCI OTA resume
   within_hours:
-    description: Jobs that ended longer ago are left alone; more than 0, at most 2880.
+    description:
+      - Jobs that ended longer ago are left alone; more than 0, at most 2880.
+      - Must be longer than a test may wait for whoever goes on with it (C(ota_handover_seconds), a day), and than a
+        resumed one may take, since it is not closed before that.
     type: float
-    default: 24
+    default: 48
   grace_seconds:
     description: Seconds without a sign of life after which a job that is over counts as dead; at most 3600.
     type: float
@@ -153,13 +160,20 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import sums_arguments
 
-TEMPLATES = ["HATCI OTA test", "HATCI OTA fleet test", "HATCI OTA begin", "HATCI OTA resume"]
+TEMPLATES = [
+    "HATCI OTA test",
+    "HATCI OTA fleet test",
+    *(f"HATCI OTA fleet wave {number}" for number in (1, 2, 3)),
+    "HATCI OTA suite",
+    "HATCI OTA begin",
+    "HATCI OTA resume",
+]
 
 ARGUMENTS = sums_arguments(
     {
         **SHARED_ARGUMENTS,
         "job_templates": {"type": "list", "elements": "str", "default": TEMPLATES},
-        "within_hours": {"type": "float", "default": 24.0},
+        "within_hours": {"type": "float", "default": 48.0},
         "grace_seconds": {"type": "float", "default": 120.0},
     }
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from urllib.parse import urljoin, urlsplit
@@ -80,6 +81,16 @@ class Aap:
             self._root = urljoin(self.host, found)
         return self._root
 
+    @contextlib.contextmanager
+    def beside(self, seconds: float, consequence: str) -> t.Iterator[None]:
+        """Ask with time of its own, and with another sentence for what was not done."""
+        usual = self._deadline, self.consequence
+        self._deadline, self.consequence = Deadline(seconds), consequence
+        try:
+            yield
+        finally:
+            self._deadline, self.consequence = usual
+
     def get(self, url: str) -> dict[str, t.Any] | None:
         """Return an answer; None if there is no such address.
 
@@ -100,16 +111,19 @@ class Aap:
             raise AapError(f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}") from None
         return answer if isinstance(answer, dict) else {}
 
-    def pages(self, path: str, what: str, *, may_be_missing: bool = False) -> t.Iterator[list[t.Any]]:
+    def pages(
+        self, path: str, what: str, *, may_be_missing: bool = False, most: int = MOST_PAGES
+    ) -> t.Iterator[list[t.Any]]:
         """Yield the records of each page of a list.
 
         :param path: below the root, with its filters.
         :param what: the records in words, for messages.
         :param may_be_missing: a list that is not there has no pages.
+        :param most: a list of more pages counts as one without end.
         :raises AapError: a page cannot be read, leads to another server, or there is no end of them.
         """
         url: str | None = self.root + path
-        for _page in range(MOST_PAGES):
+        for _page in range(most):
             answer = self.get(url or "")
             if answer is None and may_be_missing and url == self.root + path:
                 return

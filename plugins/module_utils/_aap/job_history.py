@@ -19,6 +19,10 @@ OVER = frozenset({"canceled", "failed", "error", "successful"})
 BEGUN = "runner_on_start"
 RESULTS = ("runner_on_ok", "runner_on_failed", BEGUN)
 """The events that hold what a task returned, and those that tell that it began."""
+OURS = ("hatci.automation.", "hatci_", "jumpstarter_")
+"""How the modules of this collection begin."""
+MOST_EVENT_PAGES = 1000
+"""Of 200 events, about a hundred for each test."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +90,28 @@ def find_job(aap: Aap, job_id: str) -> Job | None:
 def results_of(aap: Aap, job_id: str) -> list[dict[str, t.Any]]:
     """Return the events of a job that tell what its tasks returned, in their order; none if AAP has no such job.
 
+    Of tasks that are not of this collection the results are left out.
+
     :raises AapError: they are not known for sure.
     """
     path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}&page_size=200"
-    pages = aap.pages(path, "job events", may_be_missing=True)
-    events = [event for page in pages for event in page if isinstance(event, dict)]
+    pages = aap.pages(path, "job events", may_be_missing=True, most=MOST_EVENT_PAGES)
+    events = [_in_short(event) for page in pages for event in page if isinstance(event, dict)]
     return sorted(events, key=lambda event: event["counter"] if isinstance(event.get("counter"), int) else 0)
+
+
+def is_ours(action: t.Any) -> bool:
+    """Whether a task ran a module of this collection."""
+    return isinstance(action, str) and action.startswith(OURS)
+
+
+def _in_short(event: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return of an event what is used, since a job of many vehicles has very many."""
+    data = event.get("event_data")
+    data = data if isinstance(data, dict) else {}
+    names = ("host", "task_action", "res") if is_ours(data.get("task_action")) else ("host", "task_action")
+    known = {name: data[name] for name in names if name in data}
+    return {**{name: event.get(name) for name in ("event", "counter", "created")}, "event_data": known}
 
 
 def seconds_of(moment: t.Any) -> float | None:

@@ -54,7 +54,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.files i
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
 
 ASKING_SECONDS = 600.0
-"""For all that is asked of AAP, beside the wait until jobs are surely dead."""
+"""For the lists of jobs, beside the wait until jobs are surely dead."""
+
+EVENTS_SECONDS = 600.0
+"""For the events of one job."""
 
 SHOWN = 5
 """Of many failures, so many are told."""
@@ -229,16 +232,33 @@ class Recovery:
     def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
         """Return what a job has left."""
         has_died = job.status in job_history.DEAD.split(",")
-        try:
-            events = job_history.results_of(self._aap, job.id) if has_died or leases else []
-        except Forbidden:
-            self.account.leave(job.id, "its tests", "AAP does not show its events to the token's user")
-            events = []
+        events = self._events_of(job) if has_died or leases else []
+        if events is None:
+            return DeadJob(job, [], [], alive_at(job, [], self._clock()), [])
         steps = list(steps_of_events(events))
         all_traces, kept = traces_of(steps), kept_leases(steps)
         traces = [trace for trace in all_traces if has_died and not trace.is_reported]
+        for_nobody = {name for trace in traces if self._is_abandoned(trace) for name in trace.leases}
+        kept = {name: until for name, until in kept.items() if name not in for_nobody}
         leases = self._without_kept(job, leases, kept)
         return DeadJob(job, traces, leases, alive_at(job, events, self._clock()), all_traces)
+
+    def _events_of(self, job: Job) -> list[Values] | None:
+        """Return the events of a job; None if they are not known, so that nothing of the job may be touched."""
+        try:
+            with self._aap.beside(EVENTS_SECONDS, "Its tests and leases were left alone."):
+                return job_history.results_of(self._aap, job.id)
+        except Forbidden:
+            reason = "AAP does not show its events to the token's user"
+            self.account.leave(job.id, "its tests and leases", reason)
+        except AapError as error:
+            self.account.failures.append(f"Job {job.id} could not be looked at: {error.message}")
+        return None
+
+    def _is_abandoned(self, trace: Trace) -> bool:
+        """Whether a test has no outcome, and nobody is to go on with it or to look into it."""
+        is_known = not (trace.has_hidden or trace.unsent)
+        return is_known and not waits_for_heir(trace.handed_over, self._clock())
 
     def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
         """Return the leases that are not held on purpose."""
@@ -316,7 +336,12 @@ class Recovery:
         if not any(dead.traces for dead in surely):
             return
         # Only now: a job may have taken a test over while this one waited.
-        living = job_history.find_living_jobs(self._aap)
+        try:
+            with self._aap.beside(ASKING_SECONDS, "No test event was closed."):
+                living = job_history.find_living_jobs(self._aap)
+        except AapError as error:
+            self.account.failures.append(error.message)
+            return
         owners = _latest_owners(surely)
         for dead in surely:
             for trace in dead.traces:
@@ -339,6 +364,9 @@ class Recovery:
             return
         try:
             done = close_trace(self._client, self._options, trace, job.id, self._clock())
+        except AnotherRecord:
+            self.account.leave(job.id, what, "SUMS has the record of another test under its id; look there")
+            return
         except (SumsError, DirectoryUnsafe, OSError) as error:
             self.account.failures.append(
                 f"{what[:1].upper()}{what[1:]} of job {job.id} was not closed: {_words(error)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, is_ours
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
@@ -88,9 +88,9 @@ def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
         data = _mapping(event.get("event_data"))
         action, host = data.get("task_action"), str(data.get("host") or "")
         making.discard(host)
-        if not isinstance(action, str) or not action.startswith((COLLECTION, "hatci_", "jumpstarter_")):
+        if not is_ours(action):
             continue
-        module = action.removeprefix(COLLECTION)
+        module = str(action).removeprefix(COLLECTION)
         if event.get("event") == BEGUN:
             making |= {host} if module == MAKING else set()
             continue
@@ -190,7 +190,9 @@ def _note_report(step: Step, traces: t.Sequence[Trace], latest: Trace | None) ->
     about = next((trace for trace in traces if named and trace.test_event_id == named), None if named else latest)
     if about is None:
         return
-    if step.failed:
+    if (step.result or {}).get("another_record"):
+        about.is_reported = True  # it would be refused again, or change the record of another test
+    elif step.failed:
         report = {name: arguments[name] for name, kind in FIELDS.items() if isinstance(arguments.get(name), kind)}
         about.unsent = report if report.get("status") in ("PASS", "FAIL") else about.unsent
     elif arguments.get("status") or not arguments:

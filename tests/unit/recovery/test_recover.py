@@ -16,7 +16,8 @@ from play_support import VIN
 from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
 from sums_support import validated
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
+from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError, Forbidden
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import handover
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
@@ -192,6 +193,82 @@ def test_every_page_of_events_is_read(lab: Lab) -> None:
     assert lab.test_event(ids["test_event_id"])["event_id"] == ids["target"]
 
 
+def test_a_job_whose_events_have_no_end_does_not_keep_others_from_being_cleared(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    monkeypatch.setattr(job_history, "MOST_EVENT_PAGES", 1)
+    endless, ids = lab.die("test_event"), lab.die("deployment", job=42)
+    lab.aap.add_events(41, [event("hatci_health", {"status": "up"})] * 450)
+
+    words = r"Job 41 could not be looked at: \S+ lists job events without end; its tests and leases were left alone\."
+    with pytest.raises(NotRecovered, match=words) as failure:
+        lab.recover()
+
+    result = failure.value.as_result()
+    assert ([one["job"] for one in result["closed"]], result["changed"]) == (["42"], True)
+    assert (lab.statuses(ids["test_event_id"]), lab.statuses(endless["test_event_id"])) == (["FAIL"], [])
+    assert controller.deleted == [], "it may be kept on purpose"
+
+
+def test_a_job_whose_events_the_token_may_not_see_is_left_alone_with_its_lease(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    lab.die("deployment", job=42)
+    hidden = lab.die("deployment")
+    asked = job_history.results_of
+
+    def refuse(aap: t.Any, job_id: str) -> t.Any:
+        if job_id == "41":
+            raise Forbidden("403")
+        return asked(aap, job_id)
+
+    monkeypatch.setattr(job_history, "results_of", refuse)
+    result = lab.recover()
+    assert [one["job"] for one in result["closed"]] == ["42"]
+    assert [(one["job"], one["what"]) for one in result["left_alone"]] == [("41", "its tests and leases")]
+    assert (controller.deleted, lab.statuses(hidden["test_event_id"])) == ([], [])
+
+
+def test_with_aap_away_after_devices_were_given_back_the_message_says_what_was_not_done(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    lab.die("deployment")
+    find = job_history.find_living_jobs
+
+    def find_living(aap: t.Any) -> t.Any:
+        if controller.deleted:
+            raise AapError(f"AAP gave no answer. {aap.consequence}")
+        return find(aap)
+
+    monkeypatch.setattr(job_history, "find_living_jobs", find_living)
+    with pytest.raises(NotRecovered, match=r"^AAP gave no answer\. No test event was closed\.") as failure:
+        lab.recover()
+    assert failure.value.as_result()["released"] == controller.deleted == ["hatci-41-car"]
+
+
+def test_a_record_that_sums_gave_to_another_test_is_told_and_not_tried_again(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    other = {"test_event_id": ids["test_event_id"], "vin": "1HGBH41JXMN109187", "status": "RUNNING"}
+    lab.sums.add_fault(kind="replace", status=200, path="/test_events/.*", body=other, times=0)
+    (left,) = lab.recover()["left_alone"]
+    assert left["reason"] == "SUMS has the record of another test under its id; look there"
+
+
+def test_a_report_that_was_refused_as_that_of_another_test_is_not_sent_again(lab: Lab) -> None:
+    ids = lab.die("deployment", status="failed")
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "summary": "battery low"}
+    refused = event("hatci_test_event_update", {"msg": "no", "another_record": True}, failed=True, **report)
+    lab.aap.add_events(41, [refused])
+    assert not lab.recover()["changed"]
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
 def test_a_token_that_does_not_see_every_job_is_refused(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.die("deployment")
     lab.aap.put_user("weak", "erika")
@@ -322,6 +399,35 @@ def test_a_device_that_is_kept_on_purpose_is_told_and_given_back_only_after_its_
     assert controller.deleted == result["released"] == ([] if is_kept else ["hatci-41-car"])
     told = [one["reason"] for one in result["left_alone"] if one["what"] == "lease hatci-41-car"]
     assert told == (["it is kept until 2026-11-25 12:15:00 UTC for whoever looks into the test"] if is_kept else [])
+
+
+@pytest.mark.parametrize(("handover", "is_kept"), [(None, False), (900, True), (-1, False)])
+def test_a_device_that_was_to_be_handed_on_is_given_back_where_nobody_is_to_go_on(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, handover: float | None, is_kept: bool
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    lab.die("deployment")
+    kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + 604800}
+    lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
+    if handover is not None:
+        lab.aap.add_events(41, [event("hatci_handover", {"handed_over": {"until": NOW + handover}})])
+    assert lab.recover()["released"] == controller.deleted == ([] if is_kept else ["hatci-41-car"])
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_device_that_is_kept_for_whoever_looks_into_a_test_stays_once_the_test_was_judged(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, is_sent: bool
+) -> None:
+    controller = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+    ids = lab.die("deployment", status="failed")
+    kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + 900}
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "summary": "battery low"}
+    reported = event("hatci_test_event_update", {"msg": "no"}, failed=not is_sent, **report)
+    lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept"), reported])
+    lab.recover()
+    assert controller.deleted == []
 
 
 def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
