@@ -27,7 +27,10 @@ options:
     description: The waves of the fleet, as C(ota_fleet_waves).
     type: raw
   wave:
-    description: Number of the only wave that is meant, from 1; the whole fleet with V(0).
+    description:
+      - Number of the only wave that is meant, from 1; the whole fleet with V(0).
+      - The second and later ones are counted in C(ota_vehicles), which the job of the first hands on, so that vehicles
+        which came to the inventory or left it meanwhile move none to another wave.
     type: int
     default: 0
 """
@@ -88,19 +91,21 @@ class LookupModule(LookupBase):
                     f"A part of the inventory is missing, and with it vehicles that would not be tested: "
                     f"{'; '.join(missing).rstrip('.')}. Correct it or leave it out; nothing was done."
                 )
-            return self._wave_of(found) or [pattern]
+            return self._wave_of(found, variables.get("ota_vehicles")) or [pattern]
         if matching_hosts(self._loader, variables, LOCALHOST):
             return [LOCALHOST]
         raise AnsibleError(
             f"No host matches {pattern} within --limit {variables.get('ansible_limit')}; nothing was done."
         )
 
-    def _wave_of(self, vehicles: list[str]) -> list[str]:
+    def _wave_of(self, found: list[str], handed_on: t.Any) -> list[str]:
         """Return the vehicles of the one wave that was asked for; none if all were.
 
+        :param handed_on: the fleet with which the first wave began, since others may be in the inventory by now.
         :raises AnsibleError: there is no such wave, or the waves are none, which must be known before one begins.
         """
         wave = self.get_option("wave")
+        vehicles = list(map(str, handed_on)) if wave > 1 and handed_on and isinstance(handed_on, list) else found
         try:
             waves = Waves.of(self.get_option("waves"), len(vehicles))
         except WavesUnusable as error:
@@ -111,4 +116,10 @@ class LookupModule(LookupBase):
             raise AnsibleError(
                 f"ota_fleet_wave is {wave}, but ota_fleet_waves makes {len(waves.sizes)} waves of this fleet."
             )
-        return [",".join(vehicles[slice(*waves.bounds(wave))])]
+        left = [vehicle for vehicle in vehicles[slice(*waves.bounds(wave))] if vehicle in found]
+        if not left:
+            raise AnsibleError(
+                f"None of the vehicles of wave {wave} is in the inventory any more, or within --limit; "
+                "nothing was done."
+            )
+        return [",".join(left)]

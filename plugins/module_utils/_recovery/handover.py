@@ -72,7 +72,9 @@ def _append(path: str, handover: Record) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
             if os.write(descriptor, line) != len(line):
+                os.ftruncate(descriptor, size)  # or the next line would be glued to this piece
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:

@@ -397,13 +397,17 @@ def test_deployments_are_found_in_a_file_that_grows(tmp_path: Path) -> None:
     assert len(events) == 4
 
 
-def test_a_file_that_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_cannot_be_read_is_told_once_and_hides_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     listed = tmp_path / "deployments"
-    listed.write_text("{broken\ndep-2\n")
+    listed.write_bytes(b"{broken\n\xff\xfe\ndep-2\n\xff")
 
-    follow(by_time((0, {"state": "PENDING"})), 100, deployments_file=str(listed))
+    events = follow(by_time((0, {"state": "PENDING"})), 100, deployments_file=str(listed))
 
-    assert [str(listed) in record.getMessage() for record in caplog.records].count(True) == 1
+    told = [message for record in caplog.records if str(listed) in (message := record.getMessage())]
+    assert [" in line 1, " in told[0], " in line 2, " in told[1]] == [True, True] and len(told) == 2, told
+    assert "dep-2" in {event["deployment"]["deployment_id"] for _at, event in events}
 
 
 @pytest.mark.parametrize(

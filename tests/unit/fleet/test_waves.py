@@ -89,15 +89,24 @@ def run_in_waves(failing: set[str], threshold: float, plan: t.Any = None) -> lis
     return begun
 
 
-def lookup(plugin: t.Any, terms: list[str], host: str = "", results: t.Any = None, **options: t.Any) -> list[t.Any]:
+def lookup(
+    plugin: t.Any,
+    terms: list[str],
+    host: str = "",
+    results: t.Any = None,
+    fleet: t.Sequence[str] = FLEET,
+    handed_on: t.Sequence[str] = (),
+    **options: t.Any,
+) -> list[t.Any]:
     """Return what a lookup returns in a play for the fleet."""
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import lookup_loader
 
     found = lookup_loader.get(f"hatci.automation.{plugin.__name__.rpartition('.')[2]}", loader=DataLoader())
     variables = {
-        "groups": {"all": FLEET, "ungrouped": FLEET},
-        "ansible_play_hosts_all": FLEET,
+        "groups": {"all": fleet, "ungrouped": fleet},
+        "ansible_play_hosts_all": fleet,
+        **({"ota_vehicles": handed_on} if handed_on else {}),
         "inventory_hostname": host,
         "hostvars": results,
     }
@@ -154,6 +163,16 @@ def test_one_wave_of_a_workflow_has_its_vehicles_only() -> None:
     assert lookup(vehicles, ["all"], waves=PLAN) == ["all"]
     with pytest.raises(AnsibleError, match="ota_fleet_wave is 4, but ota_fleet_waves makes 3 waves of this fleet"):
         lookup(vehicles, ["all"], waves=PLAN, wave=4)
+
+
+def test_later_waves_of_a_workflow_are_of_the_fleet_with_which_the_first_began() -> None:
+    fleet = ["vehicle_000a", *FLEET[:3], *FLEET[4:]]
+    given = {"fleet": fleet, "handed_on": FLEET, "waves": PLAN}
+    found = [lookup(vehicles, ["all"], wave=wave, **given)[0].split(",") for wave in (2, 3)]
+    assert found == [[*FLEET[1:3], *FLEET[4:20]], FLEET[20:]], "one was added, one is gone"
+    assert lookup(vehicles, ["all"], wave=1, **given) == [fleet[0]], "the first begins anew"
+    with pytest.raises(AnsibleError, match="None of the vehicles of wave 2 is in the inventory any more"):
+        lookup(vehicles, ["all"], wave=2, fleet=["vehicle_900"], handed_on=FLEET, waves=PLAN)
 
 
 @pytest.mark.parametrize("waves", [0, False, "0%", [1, "101%"], [2, 1]])
@@ -222,11 +241,14 @@ def test_a_file_that_cannot_be_written_is_told_and_changes_nothing_else() -> Non
     assert not result.get("failed")
 
 
+@pytest.mark.parametrize("allowed", [0.0, 100.0])
 @pytest.mark.parametrize(("threshold", "is_ok"), [(0, False), (5, False), (6, True)])
-def test_a_wave_that_is_a_job_of_its_own_fails_where_no_further_one_may_begin(threshold: float, is_ok: bool) -> None:
+def test_a_wave_that_is_a_job_of_its_own_fails_where_no_further_one_may_begin(
+    threshold: float, is_ok: bool, allowed: float
+) -> None:
     tests = [{"vehicle": host, "result": PASSED, "reason": ""} for host in FLEET[:20]]
     tests[3]["result"] = FAILED
-    given = {"max_fail_percentage": 100.0, "show": False, "stop_at_fail_percentage": threshold, "wave": 2}
+    given = {"max_fail_percentage": allowed, "show": False, "stop_at_fail_percentage": threshold, "wave": 2}
 
     result = run_operation(_outcome.sum_up, {"tests": tests, **given}, False)
 

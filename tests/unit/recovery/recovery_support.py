@@ -51,10 +51,17 @@ class Lab:
         assert not result.get("failed"), result
         return result
 
-    def die(self, step: str, job: int = 41, status: str = "canceled", finished: float = -300) -> dict[str, str]:
+    def die(
+        self,
+        step: str,
+        job: int = 41,
+        status: str = "canceled",
+        finished: float = -300,
+        metadata: t.Mapping[str, t.Any] | None = None,
+    ) -> dict[str, str]:
         """Let a job run up to a step and die; return the ids that it knew."""
         reached = STEPS[: STEPS.index(step) + 1]
-        metadata = {"job_url": f"https://aap/{job}"}
+        metadata = {"job_url": f"https://aap/{job}", **(metadata or {})}
         made = self.run("test_event", vin=VIN, ansible_job_id=str(job), suite_name="suite", metadata=metadata)
         ids = {"test_event_id": made["test_event_id"]}
         events = [event("hatci_test_event", made, vin=VIN)]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 import types
@@ -24,6 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import resumed_mark
 from ansible_collections.hatci.automation.plugins.module_utils._sums import retry
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 
 
@@ -367,6 +369,15 @@ def test_a_deployment_that_failed_meanwhile_is_the_outcome(lab: Lab) -> None:
     assert "battery low" in held["summary"]
 
 
+def test_a_scenario_is_not_judged_by_how_its_deployment_ended(lab: Lab) -> None:
+    lab.sums.set_vehicle(VIN, outcome="FAILED", reason="battery low", update_seconds=0)
+    ids = lab.die("deployment", metadata={"scenario": "low_battery", "expect": "refused"})
+    lab.recover()
+    held = lab.test_event(ids["test_event_id"])
+    assert held["metadata"]["outcome"] == "ABORTED"
+    assert held["summary"].endswith(f"Deployment {ids['deployment']} is FAILED at 60 %: battery low.")
+
+
 class FakeController:
     """Holds one lease of job 41."""
 
@@ -508,6 +519,17 @@ def test_a_test_that_was_handed_over_is_left_to_its_heir_for_its_time(
     assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
     if not is_closed:
         assert "ota_resume may take it up until 2026-11-25T13:00:00" in result["left_alone"][0]["reason"]
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_in_the_file(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, deployments, write = lab.die("deployment"), tmp_path / "deployments.jsonl", os.write
+    deployments.write_text("dep-0\n")
+    with monkeypatch.context() as patched, pytest.raises(InputError, match="No space left on device"):
+        patched.setattr(handover.os, "write", lambda descriptor, line: write(descriptor, line[:20]))
+        hand_over(lab, ids, deployments_file=str(deployments))
+    assert deployments.read_text() == "dep-0\n"
 
 
 def test_the_second_half_finds_what_the_first_left_and_its_death_is_noticed(lab: Lab, tmp_path: Path) -> None:

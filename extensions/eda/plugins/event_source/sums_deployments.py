@@ -428,11 +428,14 @@ class Watcher:
                 try:
                     status = os.stat(self._list)
                     if (status.st_mtime_ns, status.st_size) != seen:
-                        self._add(read_list(self._list))
+                        entries, broken = read_list(self._list)
+                        for line in broken:
+                            self._tell(line, line)
+                        self._add(entries)
                         seen = (status.st_mtime_ns, status.st_size)
                 except FileNotFoundError:
                     pass
-                except (OSError, ValueError) as error:
+                except OSError as error:
                     self._tell(self._list, f"deployments_file {self._list} cannot be read: {error}")
             await asyncio.sleep(min(self._interval, 5.0))
 
@@ -531,16 +534,22 @@ def deployment_of(entry: t.Any) -> Deployment:
     return Deployment(text, str(vin or "").strip(), fields)
 
 
-def read_list(path: str) -> list[t.Any]:
-    """Return the ids and dictionaries that the lines of a file hold; a last line without an end is left for later."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+def read_list(path: str) -> tuple[list[t.Any], list[str]]:
+    """Return the ids and dictionaries that the lines of a file hold, and in words which lines cannot be read.
+
+    A last line without an end is left for later.
+    """
     found: list[t.Any] = []
-    for line in lines:
-        text = line.strip()
-        if not text or text.startswith("#") or not line.endswith("\n"):
-            continue
-        found.append(json.loads(text) if text.startswith("{") else text)
-    return found
+    broken = []
+    for number, line in enumerate(Path(path).read_bytes().splitlines(keepends=True), 1):
+        try:
+            text = line.decode().strip()
+            if text and not text.startswith("#") and line.endswith(b"\n"):
+                found.append(json.loads(text) if text.startswith("{") else text)
+        except (ValueError, RecursionError) as error:
+            if line.endswith(b"\n"):
+                broken.append(f"deployments_file {path} cannot be read in line {number}, which is left out: {error}")
+    return found, broken
 
 
 class Sums:
