@@ -123,7 +123,7 @@ TEMPLATE = {
     "id": 7,
     "type": "job_template",
     "name": "HATCI OTA resume",
-    "summary_fields": {"organization": {"name": "Default"}},
+    "summary_fields": {"organization": {"name": "Vehicles"}},
     "related": {"launch": "/api/v2/job_templates/7/launch/"},
     **{f"ask_{what}_on_launch": False for what in ("limit", "labels", "inventory", "variables")},
 }
@@ -133,7 +133,7 @@ JOB = {
     "created": "2026-11-26T09:00:00Z",
     "url": "/api/v2/jobs/42/",
     "type": "job",
-    "status": "successful",
+    "status": "failed",
     "artifacts": {},
 }
 
@@ -197,6 +197,7 @@ def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
     campaign = {
         "ota_deployments_file": str(listed),
         "ota_state_file": str(tmp_path / "state.jsonl"),
+        "ota_aap_organization": "Vehicles",
         "hatci_poll_interval_seconds": 0.5,
     }
     environment = {

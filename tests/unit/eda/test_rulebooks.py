@@ -40,6 +40,14 @@ def test_its_rules_read_only_what_an_event_has(path: Path) -> None:
         assert name in event[part]
 
 
+def test_a_job_that_failed_is_not_launched_again() -> None:
+    """As ansible-rulebook does for each retry, whose job would be red because the test has its outcome."""
+    (rules,) = rulesets(REPOSITORY / "extensions/eda/rulebooks/ota_finish.yml")
+    action = rules["rules"][0]["action"]["run_job_template"]
+    assert not action.keys() & {"retries", "retry"}
+    assert action["organization"] == "{{ ota_aap_organization | default('Default') }}"
+
+
 @pytest.mark.parametrize("path", [path for path in RULEBOOKS if "finish" in path.stem], ids=lambda path: path.stem)
 def test_a_test_is_finished_in_every_state_that_ends_a_deployment(path: Path) -> None:
     for rule in rulesets(path)[0]["rules"]:
