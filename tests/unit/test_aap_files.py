@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ansible_collections.hatci.automation.plugins.inventory.hatci import InventoryModule
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves
+from ansible_collections.hatci.automation.plugins.modules import hatci_recover
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests/integration/aap"))
@@ -67,7 +68,7 @@ def test_objects_refer_to_objects_that_are_there() -> None:
         assert source["credential"] in names("controller_credentials")
     for schedule in CONFIGURATION["controller_schedules"]:
         assert schedule["unified_job_template"] in names("controller_templates")
-        assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=[A-Z]+;INTERVAL=\d+", schedule["rrule"])
+        assert re.fullmatch(r"DTSTART:\d{8}T\d{6}Z RRULE:FREQ=MINUTELY;INTERVAL=15", schedule["rrule"])
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
@@ -153,8 +154,64 @@ def test_the_clean_up_can_reach_all_that_it_clears_up_while_no_inventory_is_need
     assert set(clean_up["credentials"]) == {"SUMS", "Jumpstarter", "AAP"}
     assert clean_up["inventory"] == "HATCI local"
     assert clean_up["allow_simultaneous"] is False
-    testing = {one["name"] for one in TEMPLATES if re.search(r"ota_(single|fleet|begin|resume)", one["playbook"])}
-    assert testing <= set(clean_up["extra_vars"]["ota_recover_job_templates"])
+    testing = {one["name"] for one in TEMPLATES if re.search(r"ota_(single|fleet|suite|begin|resume)", one["playbook"])}
+    assert testing == set(clean_up["extra_vars"]["ota_recover_job_templates"])
+    options = hatci_recover.ARGUMENTS["argument_spec"]
+    assert options["job_templates"]["default"] == clean_up["extra_vars"]["ota_recover_job_templates"]
+
+
+def test_what_is_left_to_somebody_else_is_still_looked_at_when_its_time_is_over() -> None:
+    defaults = yaml.safe_load((REPOSITORY / "roles/hatci_ota_test/defaults/main.yml").read_text(encoding="utf-8"))
+    within = hatci_recover.ARGUMENTS["argument_spec"]["within_hours"]["default"] * 3600
+    longest_resumed = 3600 + max(
+        question["max"]
+        for template in WITH_SURVEY
+        for question in template["survey"]["spec"]
+        if question["variable"] == "hatci_poll_timeout_seconds"
+    )
+    assert within >= 12 * 3600 + max(defaults["ota_handover_seconds"], longest_resumed)
+
+
+def test_people_are_told_when_a_test_or_a_clean_up_failed() -> None:
+    (schedule,) = CONFIGURATION["controller_schedules"]
+    clean_up = named("controller_templates", schedule["unified_job_template"])
+    for one in (clean_up, *CONFIGURATION["controller_workflows"]):
+        assert one["notification_templates_error"], one["name"]
+    for one in (*TEMPLATES, *CONFIGURATION["controller_workflows"]):
+        told = [given for kind, given in one.items() if kind.startswith("notification_templates")]
+        assert {name for given in told for name in given} <= names("controller_notifications")
+
+
+@pytest.mark.parametrize("user", ["", "reader"])
+@pytest.mark.parametrize(
+    ("setting", "owner", "kind"),
+    [
+        ("hatci_aap_scm", "controller_projects", "Source Control"),
+        ("hatci_aap_registry", "controller_execution_environments", "Container Registry"),
+    ],
+)
+def test_a_private_source_is_read_with_its_credential_and_a_public_one_with_none(
+    setting: str, owner: str, kind: str, user: str
+) -> None:
+    (reads,) = CONFIGURATION[owner]
+    assert reads["credential"] == f"{{{{ {setting}_credential }}}}"
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    given = {f"{setting}_username": user, "omit": "OMIT"}
+    credential = sandbox.from_string(CONFIGURATION[f"{setting}_credential"]).render(given)
+    if not user:
+        assert credential == "OMIT"
+        return
+    inputs = named("controller_credentials", credential)["inputs"]
+    assert named("controller_credentials", credential)["credential_type"] == kind
+    image = "registry.example.com/hatci-ee:0.1.0"
+    rendered = {
+        name: sandbox.from_string(str(value)).render(
+            given | {"hatci_aap_ee_image": image, f"vault_{setting.replace('aap_', '')}_password": "secret"}
+        )
+        for name, value in inputs.items()
+    }
+    assert (rendered["username"], rendered["password"]) == (user, "secret")
+    assert rendered.get("host", "registry.example.com") == "registry.example.com"
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=by_name)
@@ -233,8 +290,7 @@ def test_the_jobs_of_the_workflow_are_its_waves_in_turn() -> None:
     assert TEMPLATES[1]["name"] == "HATCI OTA fleet test", "whose survey the workflow has, by its place"
     asked = {question["variable"] for question in TEMPLATES[1]["survey"]["spec"]}
     assert not asked & {"ota_fleet_wave", "ota_fleet_waves"}, "an answer would win over the template's own"
-    told = {name for kind, given in workflow.items() if kind.startswith("notification_templates") for name in given}
-    assert told <= names("controller_notifications")
+    assert workflow["notification_templates_approvals"] and workflow["notification_templates_success"]
     assert all(node["approval_node"]["timeout"] for name, node in nodes.items() if name.startswith("approve"))
 
 
