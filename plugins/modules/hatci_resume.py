@@ -68,7 +68,7 @@ options:
     description:
       - Seconds without a sign of life after which the job O(resume_job_id) counts as dead, since one that AAP calls
         over may still live for a while; they are waited for, at most 3600.
-      - A job that has reported the test, or handed it over, is not waited for.
+      - A job that was cancelled, has reported the test or handed it over is not waited for.
     type: float
     default: 120
 seealso:

@@ -48,6 +48,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict 
 
 ASKING_SECONDS = 180.0
 
+SURELY_ENDED = frozenset({"successful", "canceled"})
+"""AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
+
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
 
@@ -183,7 +186,7 @@ def _of_dead_job(
     with Aap(ASKING_SECONDS + options["grace_seconds"], NOTHING_DONE) as aap:
         job, events = _ended_job(aap, job_id)
         trace = _latest(traces_of(steps_of_events(events)), options, f"job {job_id}")
-        if check_mode or job.status == "successful" or trace.is_reported or trace.handed_over:
+        if check_mode or job.status in SURELY_ENDED or trace.is_reported or trace.handed_over:
             return trace
         lived_until = alive_at(job, events, now())
         seconds = lived_until + options["grace_seconds"] - now()
