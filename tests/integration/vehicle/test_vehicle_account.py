@@ -36,7 +36,7 @@ def car(tmp_path: Path, sums: SumsProcess) -> Iterator[CarProcess]:
 def prove(play_vehicle: Play, car: CarProcess) -> Play:
     """Run a whole test of the car, judged by its ECUs."""
 
-    def play(**changed: t.Any) -> t.Any:
+    def play(playbook: Path = PLAYBOOK, **changed: t.Any) -> t.Any:
         ecus = [
             {"name": name, "driver": name.lower(), "logical_address": address.logical_address}
             for name, address in car.ecus.items()
@@ -51,7 +51,7 @@ def prove(play_vehicle: Play, car: CarProcess) -> Play:
             "ota_vehicle_settle_seconds": 20,
             **changed,
         }
-        return play_vehicle(PLAYBOOK, variables=variables)
+        return play_vehicle(playbook, variables=variables)
 
     return play
 
@@ -181,6 +181,32 @@ def test_a_code_that_may_come_is_no_failure(prove: Play, sums: SumsProcess, car:
 
     assert played.returncode == 0, played.output
     assert outcome_of(sums)[:2] == ("PASS", "PASS")
+
+
+@pytest.mark.newest_core
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("leaves", "outcome", "told"),
+    [
+        ({}, "PASS", "verified by UDS: identity, source, target, codes."),
+        ({"leaves_codes": {"Gateway": {"U0123-00": 0x2F}}}, "FAIL", "that were not there before: Gateway U0123-00"),
+    ],
+)
+def test_a_test_that_timed_out_goes_on_from_what_the_vehicle_said_before_its_update(
+    prove: Play, sums: SumsProcess, car: CarProcess, leaves: dict[str, t.Any], outcome: str, told: str
+) -> None:
+    car.set_behaviour(**leaves)
+    sums.set_vehicle(VIN, update_seconds=15)
+    assert prove(hatci_poll_timeout_seconds=1).returncode == 2
+    assert outcome_of(sums)[1] == "TIMEOUT"
+    state = sums.state()
+    ids = {"hatci_test_event_id": state["test_events"][0]["test_event_id"]}
+    ids["hatci_deployment_id"] = state["deployments"][0]["deployment_id"]
+
+    played = prove(PLAYBOOKS / "ota_resume.yml", **ids)
+
+    assert outcome_of(sums)[1] == outcome, played.output
+    assert told in outcome_of(sums)[2]
 
 
 @pytest.mark.newest_core
