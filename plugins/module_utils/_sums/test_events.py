@@ -272,7 +272,8 @@ def _patch(
     within: float | None = None,
 ) -> Record:
     body = _without_token(body, client.connection.token)
-    reply = client.patch("test_events", test_event_id, body=body, within=within)
+    limit = {} if within is None else {"within": within}
+    reply = client.patch("test_events", test_event_id, body=body, **limit)
     test_event = require_record(reply, "test event", "test_event_id", test_event_id, **expected)
     if "status" in body and test_event.get("status") is None:
         said = find_error(test_event)
