@@ -19,7 +19,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.attesta
     make_attestation,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import COMMANDS
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import CONSOLE, summarize
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import (
+    CONSOLE,
+    CONSOLE_END,
+    summarize,
+    wait_for_writer,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
@@ -38,7 +43,7 @@ REPORT = "report.html"
 JUNIT = "junit.xml"
 SUITE = "hatci.automation"
 
-PRINTED = (COMMANDS, CONSOLE)
+PRINTED = (COMMANDS, CONSOLE, CONSOLE_END)
 """Files that grow during a test, as the journal does, by the hands of some who do not know its secrets."""
 
 MAX_SAME_TIME = 100
@@ -82,6 +87,7 @@ def bundle(
     :raises EvidenceError: there is no journal, or a key that is given cannot be used.
     :raises OSError: something cannot be written.
     """
+    wait_for_writer(directory / CONSOLE)
     hide_in_lines(directory / journal.JOURNAL, secrets)
     for name in PRINTED:
         hide_in_file(directory / name, secrets)

@@ -1,7 +1,11 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The transcript of a serial console: each line with its time, and marks where the recording has gaps."""
+"""The transcript of a serial console: each line with its time, and marks where the recording has gaps.
+
+What a console prints once its file is full goes to a second file, which keeps only the latest of it: for that one
+records.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,17 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
-CONSOLE = "console.log"
+CONSOLE, CONSOLE_END = "console.log", "console-end.log"
 TIME = len("2026-03-01T12:00:00.000Z")
 LINE, MARK = " | ", " -- "
 """Follow the time: before what the console printed, and before what is said about the recording."""
 
 GAP = "gap: "
-MAX_BYTES = 600 * 1024
+MAX_BYTES = 200 * 1024
+MAX_END = 128 * 1024
+"""Of the second file, half of which goes when it is full."""
+
+LEFT_OUT = " lines were left out here"
 MAX_LINE = 4096
 MAX_EXCERPT = 3500
 MAX_GAPS = 50
@@ -35,6 +43,7 @@ class Transcript:
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115  # it is open as long as its process lives
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self._size = self._file.tell()
+        self._end = _End(end_of(pathlib.Path(path)))
         self._line = bytearray()
         self._began = ""
         self._is_ended = False
@@ -73,17 +82,66 @@ class Transcript:
     def _write(self, line: str, *, always: bool = False) -> None:
         raw = line.encode()
         if not always and self._size + len(raw) > MAX_BYTES:
+            self._end.write(raw)
             if self._size > MAX_BYTES:
                 return
             raw, self._size = f"{utc_time()}{MARK}{GAP}the file is full\n".encode(), MAX_BYTES
+        elif self._size > MAX_BYTES:
+            self._end.write(raw)
         with contextlib.suppress(OSError):
             os.write(self._file.fileno(), raw)
         self._size += len(raw)
 
 
+class _End:
+    """The file of the latest lines, which is there once there are some."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._file: t.BinaryIO | None = None
+        self._left_out = 0
+
+    def write(self, raw: bytes) -> None:
+        with contextlib.suppress(OSError):
+            if self._file is None:
+                self._file = open(self._path, "w+b", buffering=0)  # noqa: SIM115  # as long as its process lives
+            self._file.write(raw)
+            if self._file.tell() > MAX_END:
+                self._cut(self._file)
+
+    def _cut(self, file: t.BinaryIO) -> None:
+        """Leave out the older half, but not what it says about the recording."""
+        raw = os.pread(file.fileno(), file.tell(), 0)
+        at = raw.index(b"\n", len(raw) // 2) + 1
+        left_out = raw[:at].decode().splitlines(keepends=True)
+        self._left_out += sum(line[TIME:].startswith(LINE) for line in left_out)
+        gaps = [line for line in left_out if _is_gap(line) and LEFT_OUT not in line][-MAX_GAPS:]
+        first = f"{left_out[-1][:TIME]}{MARK}{GAP}{self._left_out}{LEFT_OUT}\n"
+        kept = "".join([first, *gaps]).encode() + raw[at:]
+        os.pwrite(file.fileno(), kept, 0)
+        file.truncate(len(kept))
+        file.seek(len(kept))
+
+
+def end_of(path: pathlib.Path) -> pathlib.Path:
+    """Return the file with the latest lines of a transcript that is full."""
+    return path.with_name(f"{path.stem}-end{path.suffix}")
+
+
+def wait_for_writer(path: pathlib.Path) -> None:
+    """Wait until whoever writes a transcript, and is about to end, has ended."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        _wait_for_writer(file)
+
+
+def _is_gap(line: str) -> bool:
+    return line[TIME:].startswith(f"{MARK}{GAP}")
+
+
 def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
     """Return what a transcript holds: ``file``, ``began``, ``lines``, ``gaps`` and the end of it as ``excerpt``.
 
+    A transcript that got full has an ``end_file`` too.
     Whoever still writes it is about to end, and is waited for. None if there is none.
     """
     try:
@@ -92,11 +150,16 @@ def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return None
-    told = text.splitlines()
-    marks = [(line[:TIME], line[TIME + len(MARK) :]) for line in told if line[TIME:].startswith(MARK)]
+    end, latest = end_of(path), ""
+    with contextlib.suppress(OSError):
+        latest = end.read_bytes().decode("utf-8", "replace")
+    told = [*text.splitlines(), *latest.splitlines()]
+    text = latest or text
+    marks = sorted({(line[:TIME], line[TIME + len(MARK) :]) for line in told if line[TIME:].startswith(MARK)})
     gaps = [{"time": moment, "reason": said.removeprefix(GAP)} for moment, said in marks if said.startswith(GAP)]
     return {
         "file": path.name,
+        **({"end_file": end.name} if latest else {}),
         "began": told[0][:TIME] if told else "",
         "lines": sum(line[TIME:].startswith(LINE) for line in told),
         "gaps": gaps[:MAX_GAPS],

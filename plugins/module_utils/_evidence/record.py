@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import LINE, MARK, TIME
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import Journal, Line
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.looks import checks_of, looks_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import MEANING_OF_CHECKS, PASS
@@ -22,7 +23,7 @@ IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "
 UPDATE_TYPES = {"RROM": "source_event_id", "UROM": "target_event_id"}
 VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
 TEST = ("tester", "suite", "scenario", "expect", "step")
-RECORDING = ("file", "began", "lines", "gaps")
+RECORDING = ("file", "end_file", "began", "lines", "gaps")
 
 OFFER_OF_A_WAY_BACK = "source"
 
@@ -72,7 +73,7 @@ def make_record(journal: Journal) -> Record:
         "unsigned": str(_told(journal.lines, "key").get("unsigned") or ""),
         "steps": [_shown(step) for step in steps[:MAX_STEPS]],
         "console": [*_console(steps), *_excerpt(recorded)],
-        "recording": {name: recorded[name] for name in RECORDING} if recorded else None,
+        "recording": {name: recorded[name] for name in RECORDING if name in recorded} if recorded else None,
         "transcript": next((x["result"]["transcript"] for x in steps if x["result"].get("transcript")), None),
         "ids": ids,
         "job": {name: str(_given(told, "job").get(name) or "") for name in ("id", "url", "revision")},
@@ -345,7 +346,9 @@ def _console(steps: list[Record]) -> list[Record]:
 def _excerpt(recorded: Line) -> list[Record]:
     """Return the end of what was recorded of the serial console, as the last text of the console."""
     text = str(recorded.get("excerpt") or "")
-    return [{"time": recorded["began"] or None, "step": f"End of {recorded['file']}", "text": text}] if text else []
+    name = recorded.get("end_file") or recorded.get("file")
+    began = next((line[:TIME] for line in text.splitlines() if line[TIME:].startswith((LINE, MARK))), None)
+    return [{"time": began or recorded["began"] or None, "step": f"End of {name}", "text": text}] if text else []
 
 
 def _jmp_version(steps: list[Record]) -> dict[str, t.Any]:

@@ -142,8 +142,12 @@ def _console(texts: list[Record]) -> list[Record]:
 
 def _files(record: Record) -> list[tuple[str, str]]:
     """Return the files beside the page that hold what was printed, each with what it is."""
-    recorded = (record["recording"] or {}).get("file")
-    files = [(record["transcript"], "commands"), (recorded, "serial console")]
+    recorded = record["recording"] or {}
+    files = [
+        (record["transcript"], "commands"),
+        (recorded.get("file"), "serial console"),
+        (recorded.get("end_file"), "its latest lines"),
+    ]
     return [(str(name), what) for name, what in files if name]
 
 

@@ -22,6 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.console
     LINE,
     MARK,
     MAX_BYTES,
+    MAX_END,
     TIME,
     Transcript,
     summarize,
@@ -210,6 +211,33 @@ def test_a_transcript_does_not_grow_for_ever_and_says_so(tmp_path: Path) -> None
     lines = (tmp_path / "console.log").read_text(encoding="utf-8").splitlines()
     assert [line[TIME:] for line in lines[-2:]] == [f"{MARK}gap: the file is full", f"{MARK}recording ended"]
     assert lines[1][TIME:] == f"{LINE}\ufffd[31m"
+
+
+def test_the_latest_lines_of_a_console_that_talks_much_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    transcript = Transcript(str(path))
+    for number in range(20_000):
+        transcript.feed(b"line %d\n" % number)
+        if number in (8_000, 19_990):
+            transcript.mark(f"gap: the port was used at {number}")
+    transcript.end()
+    end = (tmp_path / "console-end.log").read_text(encoding="utf-8").splitlines()
+    assert path.stat().st_size + (tmp_path / "console-end.log").stat().st_size < MAX_BYTES + MAX_END + 1000
+    assert [line[TIME:] for line in end[-2:]] == [f"{LINE}line 19999", f"{MARK}recording ended"]
+    first, last = (int(line.rpartition(" ")[2]) for line in (path.read_text().splitlines()[-5], end[-2]))
+    left_out = int(end[0][TIME + len(f"{MARK}gap: ") :].split(" ")[0])
+    printed = [line for line in end if line[TIME:].startswith(LINE)]
+    assert left_out == last - first - len(printed) > 0
+
+    found = summarize(path)
+    assert found is not None and found["end_file"] == "console-end.log"
+    assert found["lines"] == 20_000 - left_out and "line 19999\n" in found["excerpt"]
+    assert sorted(gap["reason"] for gap in found["gaps"]) == [
+        f"{left_out} lines were left out here",
+        "the file is full",
+        "the port was used at 19990",
+        "the port was used at 8000",
+    ]
 
 
 def test_a_line_that_is_too_long_goes_on_in_the_next_one_without_a_gap(tmp_path: Path) -> None:
