@@ -106,7 +106,7 @@ def bundle(
             journal.append(directory, "key", {"unsigned": reason}, secrets)
             kept = read_journal(directory)
     record = _record_of(directory, kept)
-    _write(directory, RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    _write(directory, RECORD, _json_of(record))
     _write(directory, REPORT, make_report(record, is_signed=bool(key)))
     _write(directory, JUNIT, make_junit(record["test"]["suite"] or SUITE, [Case.of_record(record)]))
     _write(directory, MANIFEST, make_manifest(directory))
@@ -197,6 +197,21 @@ def read_record(directory: pathlib.Path) -> Record | None:
         return t.cast("Record", record) if record["format"] and record["vehicle"] and record["ids"] else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _json_of(record: Record) -> str:
+    """Return a record as JSON with a line for each value and for each item of a list, of which there may be many."""
+    values = []
+    for name, value in record.items():
+        text = _line_of(value)
+        if isinstance(value, list) and value:
+            text = "[\n  " + ",\n  ".join(map(_line_of, value)) + "\n ]"
+        values.append(f" {_line_of(name)}: {text}")
+    return "{\n" + ",\n".join(values) + "\n}\n"
+
+
+def _line_of(value: t.Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _write(directory: pathlib.Path, name: str, content: str) -> None:

@@ -24,8 +24,8 @@ LINE, MARK = " | ", " -- "
 """Follow the time: before what the console printed, and before what is said about the recording."""
 
 GAP = "gap: "
-MAX_BYTES = 200 * 1024
-MAX_END = 128 * 1024
+MAX_BYTES = 96 * 1024
+MAX_END = 96 * 1024
 """Of the second file, half of which goes when it is full."""
 
 LEFT_OUT = " lines were left out here"

@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import (
     MAX_ITEMS,
     MAX_TEXT,
+    has_longer,
     shorten,
     structure_of,
 )
@@ -23,11 +24,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._times import utc
 JOURNAL = "journal.jsonl"
 
 MAX_LINE = 48 * 1024
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 224 * 1024
 """Of a journal; after that only what must not be missing is written."""
 
 LIMITS = ((MAX_ITEMS, MAX_TEXT), (40, 1000), (8, 200), (2, 100))
 """So many items and characters are kept of a line; the next pair if it is too long."""
+
+SHORTENED = "shortened"
 
 MUST_NOT_MISS = frozenset({"test", "console", "result", "key"})
 
@@ -41,11 +44,13 @@ class Journal:
     :param lines: those that are whole, in their order.
     :param torn: how many are not, which whoever was killed while writing leaves.
     :param is_full: whether lines are missing, since there were too many.
+    :param shortened: how many lack items of a list, since there were too many.
     """
 
     lines: list[Line]
     torn: int
     is_full: bool
+    shortened: int = 0
 
 
 def create(directory: pathlib.Path) -> None:
@@ -92,14 +97,16 @@ def read(directory: pathlib.Path) -> Journal:
             line = _decoded(raw)
             lines += [line] if line else []
             torn += not line
-    return Journal([line for line in lines if line["event"] != "full"], torn, any(x["event"] == "full" for x in lines))
+    kept = [line for line in lines if line["event"] != "full"]
+    return Journal(kept, torn, len(kept) < len(lines), sum(bool(line.pop(SHORTENED, False)) for line in kept))
 
 
 def _encoded(event: str, values: Line, secrets: t.Collection[str]) -> bytes:
-    """Return a line; of one that would be too long less and less is kept."""
+    """Return a line; of one that would be too long less and less is kept, and it says that items are missing."""
     encoded = b""
     for items, text in LIMITS:
         shown = {**shorten(values, secrets, items=items, text=text), **structure_of(values, secrets)}
+        shown |= {SHORTENED: True} if has_longer(values, items) else {}
         line = {"time": utc_time(), "event": event, **shown}
         encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
         if len(encoded) <= MAX_LINE:

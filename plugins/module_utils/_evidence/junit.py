@@ -17,7 +17,7 @@ FAILURES = frozenset({"FAIL", "INVALID"})
 """What is a failure to a CI; whatever else is not PASS is an error."""
 
 NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-MAX_OUTPUT = 20000
+MAX_OUTPUT = 10000
 
 
 @dataclasses.dataclass(frozen=True)

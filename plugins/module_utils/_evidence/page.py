@@ -58,7 +58,7 @@ def compile_page(template: str) -> t.Any:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update(kind=kind, duration=duration, day=day, clock=clock, compact=compact, pretty=pretty)
+    environment.filters.update(kind=kind, duration=duration, day=day, clock=clock, compact=compact)
     return environment.from_string(HEAD + template)
 
 

@@ -6,18 +6,24 @@
 from __future__ import annotations
 
 import datetime
+import json
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import LINE, MARK, TIME
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import Journal, Line
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.looks import checks_of, looks_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import MEANING_OF_CHECKS, PASS
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import shorten
 
 FORMAT = "hatci-ota-test-record"
 VERSION = 1
 
 MAX_STEPS = 500
 MAX_CONSOLE = 100
+MAX_CONSOLE_TEXT = 30_000
+MAX_ALL_STEPS = 80_000
+SHORTER = ((8, 200), (2, 100))
+"""So many items and characters are kept of what the longest steps hold, if all of them are longer than that."""
 
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
 UPDATE_TYPES = {"RROM": "source_event_id", "UROM": "target_event_id"}
@@ -71,7 +77,7 @@ def make_record(journal: Journal) -> Record:
         "reported": told.get("reported") or _reported(steps),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
         "unsigned": str(_told(journal.lines, "key").get("unsigned") or ""),
-        "steps": [_shown(step) for step in steps[:MAX_STEPS]],
+        "steps": _bounded([_shown(step) for step in steps[:MAX_STEPS]]),
         "console": [*_console(steps), *_excerpt(recorded)],
         "recording": {name: recorded[name] for name in RECORDING if name in recorded} if recorded else None,
         "transcript": next((x["result"]["transcript"] for x in steps if x["result"].get("transcript")), None),
@@ -83,7 +89,10 @@ def make_record(journal: Journal) -> Record:
             **_jmp_version(steps),
         },
         "drivers": {name: str(value) for name, value in _given(told, "drivers").items()},
-        "journal": {"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
+        "journal": {
+            **{"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
+            "shortened_lines": journal.shortened,
+        },
     }
 
 
@@ -135,6 +144,23 @@ def _shown(step: Record) -> Record:
         "arguments": _given(step, "arguments"),
         "result": step["result"],
     }
+
+
+def _bounded(steps: list[Record]) -> list[Record]:
+    """Return steps of bounded size: of the longest less is kept, as they say; the journal has all of it."""
+    for items, text in SHORTER:
+        sizes = [len(json.dumps(step, ensure_ascii=False)) for step in steps]
+        longest = sorted(range(len(steps)), key=sizes.__getitem__, reverse=True)
+        excess = sum(sizes) - MAX_ALL_STEPS
+        for n in longest:
+            if excess <= 0:
+                break
+            short = {
+                name: shorten(steps[n][name], items=items, text=text) for name in ("message", "arguments", "result")
+            }
+            steps[n] = {**steps[n], **short, "is_shortened": True}
+            excess -= sizes[n] - len(json.dumps(steps[n], ensure_ascii=False))
+    return steps
 
 
 def _latest(steps: list[Record], name: str, module: str | None = None) -> t.Any:
@@ -340,7 +366,11 @@ def _console(steps: list[Record]) -> list[Record]:
         for step in steps
         if step.get("module") == "jumpstarter_shell" and isinstance(step["result"].get("stdout"), str)
     ]
-    return [text for text in texts if text["text"].strip()][:MAX_CONSOLE]
+    kept, left = [], MAX_CONSOLE_TEXT
+    for text in [text for text in texts if text["text"].strip()][:MAX_CONSOLE][::-1]:
+        left -= len(text["text"])
+        kept += [text] if left >= 0 else []
+    return kept[::-1]
 
 
 def _excerpt(recorded: Line) -> list[Record]:

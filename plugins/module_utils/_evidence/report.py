@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import html
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import day, duration, render
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import day, duration, pretty, render
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report_template import TEMPLATE
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.timeline import LABEL, make_timeline
 
 MAX_CONSOLE_LINES = 400
+MAX_DETAIL, MAX_DETAILS = 2000, 30_000
+"""Characters of what a step sent and got, and of all of that on a page."""
 
 LEFT_AS_IT_WAS, EITHER = ("refused", "restored"), "completed_or_restored"
 """What a scenario may expect: the software that the vehicle had, or that or the new one."""
@@ -40,6 +43,7 @@ def make_report(record: Record, is_signed: bool) -> str:
         timeline=make_timeline(record),
         label=LABEL,
         ecus=_ecus(record["software"], record["test"]["expect"]),
+        details=_details(record["steps"]),
         console=_console(record["console"]),
         files=_files(record),
         ids=[(name, record["ids"][key]) for key, name in NAMES.items()],
@@ -127,6 +131,18 @@ def _codes(ecu: Record) -> str:
     if codes is None:
         return "not known" if ecu else ""
     return ", ".join(f"{code.get('code')}{'' if code.get('confirmed') else ' (pending)'}" for code in codes) or "none"
+
+
+def _details(steps: list[Record]) -> list[str]:
+    """Return of each step what was sent and came back, as far as there is room on a page."""
+    shown, left = [], MAX_DETAILS
+    for step in steps:
+        given = [step[name] for name in ("arguments", "result")]
+        text = "\n".join(map(pretty, given)) if any(given) else ""
+        text = text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]}... (all of it is in record.json)"
+        left -= len(html.escape(text))
+        shown.append(text if left > 0 else "")
+    return shown
 
 
 def _console(texts: list[Record]) -> list[Record]:

@@ -136,12 +136,11 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 <tr><td class="number">{{ step.began | clock }}</td>
 <td>{{ step.step or step.module }}
 {% if step.message and step.outcome == 'failed' %}
-<br><span class="small">{{ step.message }}</span>
+<br><span class="small">{{ step.message | truncate(400, True) }}</span>
 {% endif %}
-{% if step.arguments or step.result %}
+{% if details[loop.index0] %}
 <details class="small not-printed"><summary class="faint">{{ step.module }}</summary>
-<pre>{{ step.arguments | pretty }}
-{{ step.result | pretty }}</pre></details>
+<pre>{{ details[loop.index0] }}</pre></details>
 {% endif %}
 </td>
 <td class="number" data-name="took">{{ step.seconds | duration }}</td>
@@ -170,7 +169,9 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 <p>Made from <code>journal.jsonl</code>; the same in a form for programs is <code>record.json</code>. Whether any byte
 was changed since is told by <code>manifest.json</code>
 {%- if is_signed %}, which <code>attestation.intoto.json</code> signs{% endif %}.
-{% if not r.journal.is_complete %}The journal was full, so steps are missing here.{% endif %}</p>
+{% if not r.journal.is_complete %}The journal was full, so steps are missing here.{% endif %}
+{% if r.journal.shortened_lines %}Of {{ r.journal.shortened_lines }} lines of the journal not all was kept, since they
+were too long: lists, such as of ECUs or trouble codes, may lack items here.{% endif %}</p>
 </footer>
 </body>
 </html>

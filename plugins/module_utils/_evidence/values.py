@@ -67,6 +67,14 @@ def shorten(
     return _text(str(value), secrets, text)
 
 
+def has_longer(value: t.Any, items: int, depth: int = MAX_DEPTH) -> bool:
+    """Whether a list or a dictionary, or one in it, has more than so many items."""
+    if depth == 0 or not isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return False
+    parts = value.values() if isinstance(value, Mapping) else value
+    return len(value) > items or any(has_longer(part, items, depth - 1) for part in parts)
+
+
 def hide_in_file(path: pathlib.Path, secrets: t.Collection[str]) -> None:
     """Take secrets out of a file of text, also as JSON writes them; one that is not there has none.
 

@@ -11,11 +11,16 @@ import evidence_support
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import append_commands
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import Transcript
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 FILES = {"journal.jsonl", "record.json", "report.html", "junit.xml", "manifest.json"}
+
+
+SAID = 'init: "network" is up & running <eth0>\n'
 
 
 def options(state: str, path: Path, **given: t.Any) -> dict[str, t.Any]:
@@ -167,6 +172,44 @@ def test_a_test_without_evidence_goes_on_without_it(tmp_path: Path, monkeypatch:
     for state in ("noted", "bundled"):
         assert manage_evidence({**options(state, tmp_path), "path": ""}, False)["warnings"]
     assert not list(tmp_path.iterdir())
+
+
+def test_all_that_a_vehicle_leaves_stays_within_1_MB_however_much_was_said(tmp_path: Path) -> None:
+    key, _public = evidence_support.make_key(tmp_path, "ed25519")
+    directory = bundle.start(tmp_path / "evidence", {"host": "vehicle_001", **evidence_support.ABOUT}, key)
+    ecus = [
+        {"name": f"ECU {n}", "part_number": f"AB-{n}", "sw_version": "1.0.0", "codes": [], "error": None}
+        for n in range(200)
+    ]
+    for moment in ("before", "after"):
+        about = {"id": moment, "step": f"Look {moment}", "module": "hatci_vehicle_check"}
+        journal.append(directory, "begin", {**about, "arguments": {"moment": moment, "checks": ["identity"]}})
+        journal.append(
+            directory,
+            "end",
+            {**about, "outcome": "ok", "result": {"record": {"vin": "1", "taken_at": None, "ecus": ecus}}},
+        )
+    results = [{"command": "dmesg", "rc": 0, "stdout": SAID * 900, "stderr": ""}]
+    for number in range(200):
+        about = {"id": str(number), "step": f"Ask {number}", "module": "jumpstarter_shell"}
+        journal.append(directory, "begin", {**about, "arguments": {"command": "dmesg"}})
+        append_commands(directory, f"Ask {number}", results)
+        result = {"stdout": SAID * 90, "seen": [{"name": "x"}] * 50}
+        journal.append(directory, "end", {**about, "outcome": "failed", "msg": SAID * 90, "result": result})
+    console = Transcript(str(directory / "console.log"))
+    for number in range(9000):
+        console.feed(b'line %d "<&> of many that a device prints\n' % number)
+    console.end()
+    console._file.close()
+
+    made = manage_evidence(options("bundled", directory, test={"outcome": "FAIL", "summary": "x" * 4000}), False)
+
+    sizes = {path.name: path.stat().st_size for path in Path(made["path"]).iterdir()}
+    assert sum(sizes.values()) < 1_000_000, sizes
+    assert {"console.log", "console-end.log", "commands.log", "attestation.intoto.json"} <= set(sizes)
+    record = json.loads((Path(made["path"]) / "record.json").read_text())
+    assert len(record["software"]["after"]["ecus"]) == 200
+    assert any(step.get("is_shortened") for step in record["steps"])
 
 
 def test_a_run_that_dies_does_not_leave_the_junit_file_of_the_one_before(tmp_path: Path) -> None:

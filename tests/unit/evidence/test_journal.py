@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from play_support import wait_until
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import make_record
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN, shorten
 
 ENDLESS = """
@@ -72,6 +74,15 @@ def test_a_line_that_is_too_long_keeps_what_is_short(directory: Path) -> None:
     assert len(json.dumps(line)) < journal.MAX_LINE
     assert line["result"]["vin"] == "1HG"
     assert line["result"]["ecus"]
+
+
+def test_a_line_of_which_not_all_is_kept_says_so(directory: Path) -> None:
+    journal.append(directory, "end", {"step": "Look", "result": {"ecus": [{"name": f"ECU {n}"} for n in range(70)]}})
+    assert journal.read(directory).shortened == 0
+    journal.append(directory, "end", {"step": "Look", "result": {"ecus": [{"name": "E" * 3000}] * 70}})
+    kept = journal.read(directory)
+    assert kept.shortened == 1 and len(kept.lines[1]["result"]["ecus"]) < 70
+    assert "were too long" in make_report(make_record(kept), is_signed=False)
 
 
 @settings(max_examples=30, deadline=None)
