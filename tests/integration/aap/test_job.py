@@ -12,6 +12,7 @@ import pytest
 from aap_support import AAP, JOB_ID, Ended, Job, job_for_vehicle
 from play_support import VIN, wait_until
 
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import verdict_of
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
 
@@ -89,6 +90,18 @@ def test_a_failed_update_fails_the_job_and_hands_on_why(
     assert test_event["metadata"]["job_url"].endswith(f"/{JOB_ID}/output")
     assert_no_secret(ended, sums, controller)
     assert controller.holder("sim1") is None
+
+
+def test_a_job_that_was_refused_before_its_test_hands_on_its_vehicle_for_the_verdict(
+    launch: Launch, sums: SumsProcess
+) -> None:
+    with launch(hatci_vin="1HG") as job:
+        ended = job.wait()
+    assert ended.status == "failed", ended.stdout
+    assert sums.state()["test_events"] == []
+    assert ended.handed_on["ota_vehicles"] == ["vehicle_001"]
+    (failure,) = verdict_of(ended.handed_on.get("ota_tests"), ended.handed_on["ota_vehicles"])
+    assert failure.startswith("ERROR vehicle_001: ")
 
 
 def test_a_cancelled_job_leaves_nothing_behind(

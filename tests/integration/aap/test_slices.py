@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 import pytest
-from aap_support import ANSWERS, REPOSITORY, Ended, Job
+from aap_support import ANSWERS, REPOSITORY, Job
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -22,8 +23,12 @@ def test_each_slice_sums_up_its_own_vehicles_and_the_verdict_knows_all(
     ansible_playbook: AnsiblePlaybook, sums: SumsProcess
 ) -> None:
     sums.set_vehicle(VINS["vehicle_001"], outcome="FAILED", reason="Gateway refused the image")
-    slices = [run_slice(ansible_playbook, sums, number) for number in range(SLICES)]
+    with contextlib.ExitStack() as running:
+        jobs = [running.enter_context(slice_of(ansible_playbook, sums, number)) for number in range(SLICES)]
+        slices = [job.wait() for job in jobs]
 
+    moments = [sorted(event["created"] for event in ended.events) for ended in slices]
+    assert max(one[0] for one in moments) < min(one[-1] for one in moments), "they ran one after the other"
     assert [ended.status for ended in slices] == ["failed", "successful"]
     totals = ["1 of 2 vehicles failed (1 PASS, 1 FAIL)", "0 of 2 vehicles failed (2 PASS)"]
     for ended, total, vehicles in zip(slices, totals, ("13", "24"), strict=True):
@@ -39,12 +44,11 @@ def test_each_slice_sums_up_its_own_vehicles_and_the_verdict_knows_all(
     assert ansible_playbook(REPOSITORY / "playbooks/ota_verdict.yml", variables=handed_on).returncode == 0
 
 
-def run_slice(ansible_playbook: AnsiblePlaybook, sums: SumsProcess, number: int) -> Ended:
-    """Run the job of a slice, which has every second vehicle."""
+def slice_of(ansible_playbook: AnsiblePlaybook, sums: SumsProcess, number: int) -> Job:
+    """Return the job of a slice, which has every second vehicle."""
     shared = {"hatci_program_name": "OTA_Test", "hatci_model_year": "2024", "hatci_region": "US"}
     names = sorted(VINS)[number::SLICES]
     hosts = {name: {**shared, "hatci_vin": VINS[name], "hatci_poll_interval_seconds": 0.2} for name in names}
     credentials = {"HATCI SUMS": {"base_url": sums.url, "token": sums.token}}
     answers = {**ANSWERS, "ota_hosts": "all"}
-    with Job(ansible_playbook, "HATCI OTA fleet test", credentials, answers, hosts, job_id=101 + number) as job:
-        return job.wait()
+    return Job(ansible_playbook, "HATCI OTA fleet test", credentials, answers, hosts, job_id=101 + number)
