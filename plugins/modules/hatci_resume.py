@@ -126,7 +126,7 @@ resumed:
   description: The mark that the test event got in its metadata.
   returned: success
   type: dict
-  sample: {job: "4712", at: "2026-11-25T10:00:00+00:00", until: 1795607200.0}
+  sample: {job: "4712", at: "2026-11-25T10:00:00+00:00", until: 1795607200.0, by: 5f3a9c01}
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT

@@ -25,6 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
     handed_over,
     resumed_elsewhere,
     resumed_mark,
+    was_replaced,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
@@ -50,6 +51,9 @@ ASKING_SECONDS = 180.0
 
 SURELY_ENDED = frozenset({"successful", "canceled"})
 """AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
+
+OTHERS_SECONDS = 1.0
+"""For so long another one may mark the same test without having seen our mark."""
 
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
@@ -120,6 +124,11 @@ def resume(
         result["before"] = result["before"] or from_metadata(known)
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
         test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
+        # Jobs in other containers know nothing of the claim; of two that marked it at once the later one goes on.
+        sleep(OTHERS_SECONDS)
+        again = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
+        if was_replaced(again, mark):
+            _refuse_settled(trace, again, options, now())
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
 
 

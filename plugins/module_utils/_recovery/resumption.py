@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
@@ -22,11 +23,13 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
 
     :param seconds: for so long nobody else may take the test for abandoned.
     """
-    return {
-        "job": job,
-        "at": utc_time(now, "seconds"),
-        "until": now + seconds,
-    }
+    return {**_mark(job, now, seconds), "by": secrets.token_hex(4)}
+
+
+def was_replaced(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any]) -> bool:
+    """Whether somebody else has marked a test event as resumed since it got a mark."""
+    other = _mark_of(held, RESUMED)
+    return bool(other) and other.get("by") != mark["by"]
 
 
 def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float, dead: str = "") -> str:
@@ -51,7 +54,7 @@ def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.
     :param seconds: for so long nobody may take the test for abandoned.
     :param known: what the second half is to know.
     """
-    return {**resumed_mark(job, now, seconds), **known}
+    return {**_mark(job, now, seconds), **known}
 
 
 def handed_over(held: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -76,6 +79,10 @@ def is_later(moment: t.Any, now: float) -> bool:
     """Whether a value is a time, in seconds since the epoch, that is still to come, and not one that never comes."""
     is_time = isinstance(moment, (int, float)) and not isinstance(moment, bool)
     return is_time and now < moment <= now + LONGEST_SECONDS
+
+
+def _mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
+    return {"job": job, "at": utc_time(now, "seconds"), "until": now + seconds}
 
 
 def _mark_of(held: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:

@@ -16,9 +16,10 @@ from ansible_collections.hatci.automation.plugins.filter.report_metadata import 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import own_deployment
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import OTHERS_SECONDS, resume
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
     resumed_elsewhere,
+    resumed_mark,
     waits_for_heir,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
@@ -98,7 +99,7 @@ def test_by_its_evidence(lab: Lab, tmp_path: Path) -> None:
 def test_a_job_that_ended_just_now_is_waited_for_before_its_vehicle_is_driven(lab: Lab) -> None:
     ids = lab.die("deployment", status="error", finished=-20)
     assert take_over(lab, resume_job_id="41", grace_seconds=120)["deployment_id"] == ids["deployment"]
-    assert lab.slept == [pytest.approx(100)]
+    assert lab.slept[0] == pytest.approx(100)
 
 
 def test_a_job_that_was_cancelled_is_gone_on_with_at_once(lab: Lab) -> None:
@@ -123,7 +124,7 @@ def test_a_job_that_has_reported_is_not_waited_for(lab: Lab) -> None:
     report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "metadata": {"outcome": "TIMEOUT"}}
     lab.aap.add_events(41, [event("hatci_test_event_update", lab.run("test_event_update", **report), **report)])
     assert take_over(lab, resume_job_id="41")["deployment_id"] == ids["deployment"]
-    assert lab.slept == []
+    assert lab.slept == [OTHERS_SECONDS]
 
 
 def test_what_ended_before_its_deployment_is_refused(lab: Lab) -> None:
@@ -254,6 +255,18 @@ def test_a_job_that_died_while_it_went_on_is_gone_on_with_by_its_id(lab: Lab) ->
     with pytest.raises(InputError, match="job 52 goes on with it"):
         take_over(lab, job_id="53", resume_job_id="41")
     assert take_over(lab, job_id="53", resume_job_id="52")["deployment_id"] == ids["deployment"]
+
+
+@pytest.mark.parametrize(("other", "words"), [("53", "job 53 goes on"), ("manual", "a run without a job goes on")])
+def test_of_two_that_went_on_at_once_in_two_containers_the_later_one_does(lab: Lab, other: str, words: str) -> None:
+    ids = lab.die("deployment")
+
+    def live() -> None:
+        mark = {"resumed": resumed_mark(other, NOW, 7200)}
+        lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+
+    with pytest.raises(InputError, match=words):
+        take_over(lab, live=live, job_id="52" if other == "53" else "manual", **by_ids(ids))
 
 
 def test_two_runs_without_a_job_do_not_go_on_with_the_same_test(lab: Lab) -> None:
