@@ -9,9 +9,13 @@ import subprocess
 import typing as t
 from pathlib import Path
 
+import jsonschema
+from play_support import REPOSITORY
+
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 
+SCHEMA = json.loads((REPOSITORY / "docs/evidence-record.schema.json").read_text(encoding="utf-8"))
 VIN = "1HGBH41JXMN109186"
 BEGAN = datetime.datetime(2026, 3, 1, 12, 0, tzinfo=datetime.UTC)
 ECUS = ("Gateway", "Telematics")
@@ -192,6 +196,11 @@ def make_key(directory: Path, kind: str) -> tuple[str, str]:
     return str(private), str(public)
 
 
+def validate(record: dict[str, t.Any]) -> None:
+    """Fail unless a record is as its schema says."""
+    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(record)
+
+
 def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     """Return the records of all tests that a play left, each having been compared with what SUMS holds by itself.
 
@@ -205,6 +214,7 @@ def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[di
     assert {record["ids"]["test_event_id"] for record in records} == set(events)
     for path, record in zip(paths, records, strict=True):
         event = events[record["ids"]["test_event_id"]]
+        validate(record)
         assert outcome_of(record) == record["outcome"] == record["reported"] == event["metadata"]["outcome"]
         assert event["summary"] in (record["summary"], f"{record['outcome']}: {record['summary']}")
         assert (record["vehicle"]["vin"], record["test"]["suite"]) == (event["vin"], event["suite_name"])

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import JOURNAL
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import compile_page
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report_template import TEMPLATE
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import NOT_BEGUN, campaign_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
+from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
 from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import describe_test
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import (
@@ -50,7 +53,10 @@ class ActionModule(InProcessAction):
             self._task.args["test"] = {**described, **known, **(test or {})}
         if self._task.args.get("state") == "bundled" and self._is_of_all(test):
             hosts = self._task_vars.get("ansible_play_hosts_all", [])
-            self._task.args["tests"] = [test for host in hosts for test in self._left_by(host)]
+            not_begun = self._not_begun(hosts)
+            self._task.args["tests"] = [
+                {**test, **not_begun.get(host, {})} for host in hosts for test in self._left_by(host)
+            ]
 
     def extras(self) -> dict[str, t.Any]:
         return {"secrets": secrets_of(self._task_vars, self._templar)}
@@ -64,6 +70,18 @@ class ActionModule(InProcessAction):
         """Whether the evidence of all tests is asked for, and not told."""
         path = os.path.expanduser(str(self._task.args.get("path") or ""))
         return test is None and self._task.args.get("tests") is None and not os.path.exists(os.path.join(path, JOURNAL))
+
+    def _not_begun(self, hosts: list[str]) -> dict[str, dict[str, str]]:
+        """Return of each host whose wave did not begin how that is told; waves that are none are told elsewhere."""
+        run = playbook_process().identity
+        tests = [test for host in hosts for test in tests_of(host, self._task_vars["hostvars"][host], run)]
+        stop_at = self._task.args.get("stop_at_fail_percentage") or 0
+        try:
+            campaign = campaign_of(tests, Waves.of(self._task.args.get("waves"), len(tests), stop_at))
+        except WavesUnusable:
+            return {}
+        told = {"outcome": NOT_BEGUN, "reason": campaign.stop.reason if campaign.stop else ""}
+        return {test.vehicle: told for test in campaign.not_begun}
 
     def _left_by(self, host: str) -> list[dict[str, str]]:
         """Return where the evidence of a host's tests is and, should one have left none, how it ended."""
@@ -98,7 +116,9 @@ class ActionModule(InProcessAction):
                 about = "" if "outcome" in result else "all tests are in "
                 self.say(f"evidence: {about}{result['report']}")
 
-        if options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
+        if result.get("index_urls"):
+            self.say(f"evidence: all tests are in {result['index_urls'][0]}")
+        elif options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
             # Links, not the files: AAP keeps the artifacts of a job in its database.
             step = self._task_vars.get("__hatci_ota_suite_step")
             name = f"{self.host}/{step['name']}" if isinstance(step, Mapping) and step.get("name") else self.host

@@ -250,6 +250,18 @@ def hand_on(options: Values, check_mode: bool) -> dict[str, t.Any]:
     return {"changed": False, **options, "took": None if began is None else max(0.0, time.time() - began)}
 
 
+def campaign_of(given: t.Sequence[Values], waves: Waves) -> Campaign:
+    """Return the tests of all vehicles of a run.
+
+    :param given: what each handed on, as ``vehicle``, ``result``, ``reason`` and, in a suite, ``scenario``.
+    """
+    return Campaign.in_waves(
+        [VehicleTest.of(test["vehicle"], test["result"], test["reason"], test.get("scenario") or "") for test in given],
+        waves,
+        [bool(test["result"] or test["reason"]) for test in given],
+    )
+
+
 def sum_up(
     options: Values, check_mode: bool, show: t.Callable[[list[str]], None] = lambda lines: None
 ) -> dict[str, t.Any]:
@@ -262,11 +274,7 @@ def sum_up(
     """
     given = options["tests"] or []
     waves = Waves.of(options.get("waves"), len(given), options.get("stop_at_fail_percentage") or 0)
-    campaign = Campaign.in_waves(
-        [VehicleTest.of(test["vehicle"], test["result"], test["reason"], test.get("scenario") or "") for test in given],
-        waves,
-        [bool(test["result"] or test["reason"]) for test in given],
-    )
+    campaign = campaign_of(given, waves)
     lines = campaign.table()
     again = list(dict.fromkeys(test.vehicle for test in (*campaign.not_begun, *campaign.bad)))
     retry_file, hint = _keep_for_retry(again, options.get("retry_file"), check_mode)

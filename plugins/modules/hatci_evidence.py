@@ -44,8 +44,8 @@ options:
       - V(verified) fails if any byte in O(path) is not what was bundled, and says which one. Without O(public_key)
         it cannot tell who bundled it.
       - V(published) writes the files of O(path) to O(store), below the name of its directory. With an O(path) that
-        holds the directories of tests, all of them that O(store) does not have yet. A store that does not take them
-        within O(timeout) is a warning; they stay in O(path), and the same task publishes them later.
+        holds the directories of tests, all of them that O(store) does not have yet, and their index. A store that does
+        not take them within O(timeout) is a warning; they stay in O(path), and the same task publishes them later.
     type: str
     choices: [started, noted, bundled, verified, published]
     required: true
@@ -135,6 +135,15 @@ options:
         description: Why, where it left no record.
         type: str
         default: ""
+  waves:
+    description:
+      - The waves in which the hosts of the play were to begin, as in M(hatci.automation.hatci_summary). A vehicle of a
+        wave that did not begin is V(NOT_BEGUN) in the index, and skipped in C(junit.xml).
+    type: raw
+  stop_at_fail_percentage:
+    description: Share of failed vehicles of a wave at which no further one was to begin.
+    type: float
+    default: 0
   title:
     description: Title of the index, and name of the suite in its C(junit.xml).
     type: str
@@ -224,6 +233,12 @@ artifact_urls:
   type: list
   elements: str
   sample: ["s3://lab/ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001/report.html"]
+index_urls:
+  description: Where the index of O(path) and its JUnit file are.
+  returned: with V(state=published), if O(path) holds the directories of tests and an index
+  type: list
+  elements: str
+  sample: ["s3://lab/ota-evidence/index-0f3c2a9b1d4e.html", "s3://lab/ota-evidence/junit-0f3c2a9b1d4e.xml"]
 kept:
   description: Directories of tests that the store did not take.
   returned: with V(state=published)
@@ -265,6 +280,8 @@ ARGUMENTS = {
                 "reason": {"type": "str", "default": ""},
             },
         },
+        "waves": {"type": "raw"},
+        "stop_at_fail_percentage": {"type": "float", "default": 0.0},
         "title": {"type": "str", "default": "OTA tests"},
     },
     "required_if": [("state", "published", ["store"]), ("state", "noted", ["step"])],

@@ -28,7 +28,7 @@ HEAD = """<!doctype html>
 """
 
 GOOD = frozenset({"PASS"})
-ODD = frozenset({"ABORTED", "ERROR", "TIMEOUT", "INVALID", "UNREACHABLE"})
+ODD = frozenset({"ABORTED", "ERROR", "TIMEOUT", "INVALID", "UNREACHABLE", "NOT_BEGUN"})
 
 
 def render(template: str, script: str = "", **values: t.Any) -> str:

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import pathlib
+import re
 import time
 import typing as t
 
@@ -23,6 +25,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._files import wri
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 FIRST = "report.html"
+INDEX = ("index.html", "junit.xml")
+REFUSED = re.compile(r"HTTP status 4(00|13|22)")
+"""An answer about one file rather than about the store."""
 Values = dict[str, t.Any]
 
 
@@ -31,7 +36,7 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
 
     :param seconds: that this may take in all.
     :returns: ``changed``, ``path``, ``artifact_urls``, ``kept`` with the directories that the store did not take, and
-        then ``warnings``.
+        then ``warnings``. Of a directory with an index ``index_urls``.
     :raises EvidenceError: there is nothing to publish, or the store cannot be used.
     :raises OSError: a file cannot be read.
     """
@@ -40,18 +45,44 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
     if not tests:
         raise EvidenceError(f"{path} holds no evidence that was bundled; give the directory that {MANIFEST} is in.")
     deadline = time.monotonic() + seconds
-    urls, kept, changed, reason = [], [], False, ""
+    urls, kept, changed, reason, is_away = [], [], False, "", False
     for directory in tests:
+        is_taken = False
         try:
-            changed |= not reason and _publish_test(directory, store, deadline - time.monotonic())
+            if not is_away:
+                changed |= _publish_test(directory, store, deadline - time.monotonic())
+                is_taken = True
+        except StoreAway as error:
+            # One that the store refuses must not keep those after it.
+            reason, is_away = error.message, not REFUSED.search(error.message)
+        if is_taken or _is_published(directory, store):
+            urls += urls_of(directory, store)
+        else:
+            kept.append(str(directory))
+    result: Values = {"changed": changed, "path": str(path), "artifact_urls": urls, "kept": kept}
+    if tests != [path] and not is_away:
+        try:
+            result |= _publish_index(path, store, deadline - time.monotonic())
         except StoreAway as error:
             reason = error.message
-        if reason and not _is_published(directory, store):
-            kept.append(str(directory))
-        else:
-            urls += urls_of(directory, store)
-    result = {"changed": changed, "path": str(path), "artifact_urls": urls, "kept": kept}
-    return {**result, "warnings": [_advice(reason, path, url)]} if kept else result
+    return {**result, "warnings": [_advice(reason, path, url)]} if reason else result
+
+
+def _publish_index(path: pathlib.Path, store: Store, seconds: float) -> Values:
+    """Publish the page of all tests of a directory, and their JUnit file, beside them.
+
+    Others publish theirs there too, so they are named by what they hold.
+    """
+    found = [path / name for name in INDEX if (path / name).is_file()]
+    if not found:
+        return {}
+    contents = [file.read_bytes() for file in found]
+    which = hashlib.sha256(b"".join(contents)).hexdigest()[:12]
+    names = [f"{file.stem}-{which}{file.suffix}" for file in found]
+    if seconds <= 0:
+        raise StoreAway(f"there was no time left for {store.url}")
+    write_files(store, list(zip(names, contents, strict=True)), seconds)
+    return {"index_urls": [store.url_of(name) for name in names]}
 
 
 def urls_of(directory: pathlib.Path, store: Store) -> list[str]:

@@ -60,6 +60,18 @@ def test_outcomes_are_what_a_ci_makes_of_them(outcome: str, kind: type, tmp_path
     )
 
 
+def test_a_vehicle_whose_wave_did_not_begin_is_skipped(tmp_path: Path) -> None:
+    cases = [Case.without_record("vehicle_001", outcome, "Why.") for outcome in ("FAIL", "ERROR", "NOT_BEGUN")]
+    (tmp_path / "junit.xml").write_text(make_junit("fleet", cases), encoding="utf-8")
+    xml = read(tmp_path / "junit.xml")
+    assert (xml.tests, xml.failures, xml.errors, xml.skipped) == (3, 1, 1, 1)
+    assert [type(result) for suite in xml for case in suite for result in case.result] == [
+        junitparser.Failure,
+        junitparser.Error,
+        junitparser.Skipped,
+    ]
+
+
 def test_no_two_cases_of_a_suite_have_one_name(tmp_path: Path) -> None:
     records = []
     for step in ("nominal", "nominal (2)", "soak, cycle 1 of 2", "soak, cycle 2 of 2"):

@@ -23,10 +23,12 @@ from s3_server import S3Server
 from wsgidav.wsgidav_app import WsgiDAVApp
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import publish as publishing
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store, write_files
 
 FILES = {"journal.jsonl", "record.json", "report.html", "junit.xml", "manifest.json"}
 PASSWORD = "canary-of-the-store"  # of a server of this test
@@ -186,6 +188,36 @@ def test_all_that_a_store_lacks_is_published_once(evidence: Path, tmp_path: Path
     assert len(first["artifact_urls"]) == len(again["artifact_urls"]) == 3 * len(FILES)
     assert {path.name for path in (tmp_path / "store").iterdir()} == {"test-1", "test-2", "test-3"}
     assert (tmp_path / "store/test-1/report.html").stat().st_mtime_ns == written
+
+
+def test_the_index_of_all_tests_is_published_beside_them(evidence: Path, tmp_path: Path) -> None:
+    options = {"state": "bundled", "path": str(evidence.parent), "key": None, "tests": None, "title": "Fleet"}
+    manage_evidence({**options, "test": None}, False)
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    index, junit = (Path(url.removeprefix("file://")) for url in result["index_urls"])
+    assert index.parent == tmp_path / "store" and (index.suffix, junit.suffix) == (".html", ".xml")
+    assert index.read_bytes() == (evidence.parent / "index.html").read_bytes()
+    assert 'href="test-1/report.html"' in index.read_text() and (index.parent / "test-1/report.html").exists()
+    again = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+    assert again["index_urls"] == result["index_urls"] and not again["changed"]
+    assert "index_urls" not in publish(evidence, f"fs://{tmp_path}/store", SECONDS)
+
+
+def test_a_test_that_a_store_refuses_does_not_keep_the_others(
+    evidence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(evidence, evidence.with_name("test-2"))
+
+    def refuse(store: t.Any, files: list[tuple[str, bytes]], seconds: float) -> None:
+        if files[0][0].startswith("test-1/"):
+            raise StoreAway("it answers HTTP status 413")
+        write_files(store, files, seconds)
+
+    monkeypatch.setattr(publishing, "write_files", refuse)
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+    assert result["kept"] == [str(evidence)] and "413" in result["warnings"][0]
+    assert (tmp_path / "store/test-2/report.html").exists()
 
 
 def test_what_was_bundled_anew_is_published_anew(evidence: Path, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the closer is told of evidence that is bundled to be published."""
+"""What the action tells the closer of evidence that is to be published, and the index of vehicles that left none."""
 
 from __future__ import annotations
 
 import types
 import typing as t
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,32 @@ def test_evidence_is_the_closers_until_its_test_is_reported_also_where_it_could_
     action.after_success({"state": "bundled", "store": store, "path": "/evidence/test"}, {"path": path})
 
     assert heard == [("vehicle_001", told)]
+
+
+@pytest.mark.parametrize(
+    ("waves", "threshold", "outcomes"),
+    [
+        (["1", "2", "100%"], 0, ["FAIL", "NOT_BEGUN", "NOT_BEGUN"]),
+        ("1,2,100%", 100, ["FAIL", "NOT_BEGUN", "NOT_BEGUN"]),
+        (["2", "100%"], 100, ["FAIL", "ERROR", "NOT_BEGUN"]),
+        (["100%"], 0, ["FAIL", "ERROR", "ERROR"]),
+        (["2", "100%"], 0, ["FAIL", "ERROR", "NOT_BEGUN"]),
+        (None, None, ["FAIL", "ERROR", "ERROR"]),
+        (["none"], None, ["FAIL", "ERROR", "ERROR"]),
+    ],
+)
+def test_a_vehicle_whose_wave_did_not_begin_is_told_from_one_that_left_nothing(
+    waves: t.Any, threshold: t.Any, outcomes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = ["vehicle_001", "vehicle_002", "vehicle_003"]
+    hostvars: dict[str, dict[str, t.Any]] = {host: {} for host in hosts}
+    hostvars["vehicle_001"] = {"ota_result": {"outcome": "FAIL", "summary": "It is dark.", "run": "this run"}}
+    monkeypatch.setattr(hatci_evidence, "playbook_process", lambda: types.SimpleNamespace(identity="this run"))
+    action = t.cast("t.Any", hatci_evidence.ActionModule.__new__(hatci_evidence.ActionModule))
+    action._task_vars = {"ansible_play_hosts_all": hosts, "hostvars": hostvars}
+    given = {"state": "bundled", "path": str(tmp_path), "waves": waves, "stop_at_fail_percentage": threshold}
+    action._task = types.SimpleNamespace(args=given)
+
+    action.complete_arguments()
+
+    assert [test["outcome"] for test in given["tests"]] == outcomes

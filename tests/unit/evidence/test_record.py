@@ -8,15 +8,12 @@ import typing as t
 from pathlib import Path
 
 import evidence_support
-import jsonschema
 import pytest
-from play_support import REPOSITORY
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import make_record
 
-SCHEMA = json.loads((REPOSITORY / "docs/evidence-record.schema.json").read_text(encoding="utf-8"))
 WAIT = "Wait for the deployment"
 
 Write = t.Callable[..., evidence_support.Script]
@@ -24,7 +21,7 @@ Write = t.Callable[..., evidence_support.Script]
 
 def record_of(directory: Path) -> dict[str, t.Any]:
     record = make_record(journal.read(directory))
-    jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(record)
+    evidence_support.validate(record)
     return record
 
 
