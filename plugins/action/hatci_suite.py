@@ -56,10 +56,10 @@ class ActionModule(InProcessAction):
 
     def _scenarios(self, given: t.Any) -> list[dict[str, t.Any]]:
         """Return the scenarios that a user gave: a list, or text with their names."""
-        entries = re.split(r"[,\n]", given) if isinstance(given, str) else given
-        entries = [entry.strip() if isinstance(entry, str) else entry for entry in entries or []]
-        entries = [entry for entry in entries if entry not in ("", None)]
-        if not entries or not isinstance(given, (str, list)):
+        entries = [part.strip() for part in re.split(r"[,\n]", given)] if isinstance(given, str) else given
+        if isinstance(given, str):
+            entries = [entry for entry in entries if entry]
+        if not entries or not isinstance(entries, list):
             raise AnsibleActionFail("ota_suite names no scenario; give a list of them. Nothing was created.")
         lookup = lookup_loader.get("hatci.automation.scenario", loader=self._loader, templar=self._templar)
         problems, scenarios, rig = [], [], self._rig()
@@ -67,6 +67,9 @@ class ActionModule(InProcessAction):
             option = f"number {number} of ota_suite"
             if not isinstance(entry, (str, dict)):
                 problems.append(f"{option} is not a scenario; give its name, its file, or a mapping.")
+                continue
+            if not entry or not str(entry).strip():
+                problems.append(f"{option} is empty; give the name of a scenario, its file, or a mapping.")
                 continue
             try:
                 [scenario] = lookup.run([entry], self._task_vars, option=option, **rig)

@@ -13,7 +13,14 @@ from ansible.plugins.loader import lookup_loader
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
-from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import OFFERS, TARGET, offered, rig_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import SUITE_STEP
+from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
+    OFFERS,
+    TARGET,
+    offered,
+    repetition_problem,
+    rig_of,
+)
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import (
     CHECKS,
     check_test_variables,
@@ -57,7 +64,8 @@ class ActionModule(ActionBase):
             try:
                 scenario = self._read_files(values, files, task_vars or {})
                 same = SCENARIO in files and same_software_problem(values, str(scenario.get("expect") or ""))
-                problems += [same] if same else []
+                cycles = repetition_problem(scenario, in_suite=SUITE_STEP in (task_vars or {}))
+                problems += [problem for problem in (same, cycles) if problem]
             except AnsibleError as error:
                 problems.append(str(error.message))
         if problems:

@@ -91,13 +91,15 @@ def disturbance_record(
     failure_states: t.Iterable[str] = FAILURE,
     lasted: dict[str, t.Any] | None = None,
     broken: str = "",
+    expect: str = "",
 ) -> dict[str, t.Any]:
     """Return what is recorded of a disturbance; a task that did not run has no result, text may stand for a list."""
     given = [result if isinstance(result, dict) else {} for result in results]
     begun, during, proven, undone, after = [*given, {}, {}, {}, {}, {}][:5]
     ends = (parts_of(success_states), parts_of(failure_states))
     again = lasted if isinstance(lasted, dict) else {}
-    return disturbance_of(planned, point, begun, during, proven, undone, after, *ends, lasted=again, broken=broken)
+    more: dict[str, t.Any] = {"lasted": again, "broken": broken, "expect": expect}
+    return disturbance_of(planned, point, begun, during, proven, undone, after, *ends, **more)
 
 
 class FilterModule:

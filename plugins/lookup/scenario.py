@@ -163,16 +163,23 @@ class LookupModule(LookupBase):
             raise ScenarioRefused(f"{what} cannot be read from {path}: {reason}; correct it.") from None
 
 
+def _is_file(path: pathlib.Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # such as a name of more characters than a file may have
+        return False
+
+
 def _path_of(term: str, directory: str, what: str) -> pathlib.Path:
     if "/" not in term and not term.endswith(SUFFIXES):
         path = CATALOGUE / f"{term}.yml"
-        if path.is_file():
+        if _is_file(path):
             return path
         known = ", ".join(sorted(file.stem for file in CATALOGUE.glob("*.yml"))) or "none"
         raise ScenarioRefused(f"{what} names {term[:60]}, which is not a scenario of this collection; it has {known}.")
     places = (directory, os.path.dirname(directory), os.getcwd())
     paths = [pathlib.Path(place, os.path.expanduser(term)) for place in places]
-    found = [path for path in paths if path.is_file()]
+    found = [path for path in paths if _is_file(path)]
     if not found:
-        raise ScenarioRefused(f"{what} names {paths[0]}, which is not a file; give its whole path.")
+        raise ScenarioRefused(f"{what} names {str(paths[0])[:300]}, which is not a file; give its whole path.")
     return found[0]

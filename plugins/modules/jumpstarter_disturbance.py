@@ -71,6 +71,7 @@ options:
     description:
       - With O(state=proven) what proves it. V(unreachable) that none of O(ecus) answers, V(power) that the power
         driver reads no voltage, V(commands) that O(commands) succeed. V(none) needs no proof.
+      - With O(state=undone) and V(commands), O(commands) have to fail once it is undone, else the task fails.
     type: str
     choices: [unreachable, power, commands, none]
     default: none

@@ -19,14 +19,20 @@ from ansible_collections.hatci.automation.plugins.module_utils._failure import F
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, canonical
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
-from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import COMPLETED, ENDS
+from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import (
+    COMPLETED,
+    COMPLETED_OR_RESTORED,
+    ENDS,
+)
 
 OFFERS = TARGET, WRONG_PART_NUMBER, SOURCE = ("target", "wrong_part_number", "source")
+MEANWHILE = "meanwhile"
+"""Of a proof: that its commands succeed only as long as the disturbance lasts."""
 UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands", "none")
 TASKS = "tasks"
 POWER_OFF, POWER_ON = "power_off", "power_on"
 SWITCH_OFF, SWITCH_ON = "j power off", "j power on"
-CUTS_POWER = re.compile(r"(^|[\s;&|(])j\s+power\s+off\b")
+CUTS_POWER = re.compile(r"""(^|[\s;&|({'"`])j(\s+-\S+)*\s+power\s+off\b""")
 
 KEYS = ("name", "purpose", "clause", "disturbances", "expect", "within", "repeat", "offer")
 NEEDS = "needs"
@@ -68,7 +74,7 @@ def normalise_scenario(value: t.Any, what: str = "ota_scenario", name: str = DEF
     :returns: `name`, `purpose`, `clause`, `disturbances`, `expect`, `within` (seconds, or None for the test's own),
         `repeat` and `offer`. Each disturbance has `at` (one of `progress`, `state`, `seconds`), `do` (`power_off`,
         `commands` or `tasks`), `commands`, `tasks` (a path), `undo` (commands), `for` (seconds) and `proof` (a word, or
-        a mapping with `commands`). Normalised again it stays as it is.
+        a mapping with `commands`, and with `meanwhile` if that is true). Normalised again it stays as it is.
     :raises ScenarioRefused: it cannot be used.
     """
     if value is None or value in ({}, ""):
@@ -105,6 +111,8 @@ def _disturbance(what: str, value: t.Any) -> Values:
     if lasts and not undo:
         raise ScenarioRefused(f"for of {what} is {lasts:g}, but nothing is undone then; give undo, a list of commands.")
     proof = _proof(f"proof of {what}", given.get("proof"), COMMANDS if kind == COMMANDS else UNREACHABLE)
+    if isinstance(proof, dict) and proof.get(MEANWHILE) and not undo:
+        raise ScenarioRefused(f"proof of {what} has meanwhile, but nothing is undone; give undo, a list of commands.")
     if proof == COMMANDS and kind != COMMANDS:
         raise ScenarioRefused(f"proof of {what} is commands, but it has none; give proof: {{commands: [...]}}.")
     return {
@@ -166,8 +174,12 @@ def _undo(what: str, value: t.Any, default: list[str]) -> list[str]:
 
 def _proof(what: str, value: t.Any, default: str) -> str | Values:
     if isinstance(value, Mapping):
-        given = _mapping(what, value, (COMMANDS,))
-        return {COMMANDS: _commands(f"commands of {what}", given.get(COMMANDS))}
+        given = _mapping(what, value, (COMMANDS, MEANWHILE))
+        meanwhile = given.get(MEANWHILE)
+        if not isinstance(meanwhile, bool) and meanwhile is not None:
+            raise ScenarioRefused(f"{MEANWHILE} of {what} is {_shown(meanwhile)}; give true or false.")
+        proof: Values = {COMMANDS: _commands(f"commands of {what}", given.get(COMMANDS))}
+        return {**proof, MEANWHILE: True} if meanwhile else proof
     return _one_of(what, value, PROOFS, default)
 
 
@@ -320,6 +332,17 @@ def refuse_unprovable(
         )
 
 
+def repetition_problem(scenario: Mapping[str, t.Any], *, in_suite: bool) -> str:
+    """Return a sentence about cycles of a normalised scenario that a single test does not make; else nothing."""
+    cycles = scenario.get("repeat", 1)
+    if in_suite or cycles == 1:
+        return ""
+    return (
+        f"The scenario {scenario['name']} has {cycles} cycles, of which one test makes one; run it by the playbook "
+        "ota_suite, in ota_suite instead of ota_scenario."
+    )
+
+
 def rig_of(variables: Mapping[str, t.Any]) -> dict[str, bool]:
     """Return what :func:`refuse_unprovable` asks of a test, by the variables of the test that are given."""
     return {
@@ -357,6 +380,7 @@ def disturbance_of(
     *,
     lasted: Mapping[str, t.Any] | None = None,
     broken: str = "",
+    expect: str = "",
 ) -> Values:
     """Return what is recorded of a disturbance.
 
@@ -366,6 +390,7 @@ def disturbance_of(
     :param success_states: of this SUMS, beside COMPLETE; ``failure_states`` are the others that end an update.
     :param lasted: the proof once more, before it was undone.
     :param broken: what went wrong while it was made; empty if nothing did.
+    :param expect: the end that its scenario expects.
     """
     [(kind, value)] = planned["at"].items()
     what = {POWER_OFF: SWITCH_OFF, TASKS: planned["tasks"]}.get(planned["do"]) or "; ".join(planned["commands"])
@@ -375,7 +400,7 @@ def disturbance_of(
         problem = str(point["msg"])
     elif not is_reached:
         problem = f"the deployment ended {point.get('state') or '?'} before it came to {kind} {_shown_point(value)}"
-    elif _had_ended(planned, str(during.get("state")), success_states, failure_states):
+    elif _had_ended(planned, expect, str(during.get("state")), success_states, failure_states):
         problem = "the update had ended already when it was disturbed"
     else:
         at_its_end = f"it did not last: {lasted['problem']}" if lasted and lasted.get("problem") else ""
@@ -403,14 +428,20 @@ def disturbance_of(
 
 
 def _had_ended(
-    planned: Mapping[str, t.Any], state: str, success_states: Iterable[str], failure_states: Iterable[str]
+    planned: Mapping[str, t.Any],
+    expect: str,
+    state: str,
+    success_states: Iterable[str],
+    failure_states: Iterable[str],
 ) -> bool:
     """Whether an update cannot have been disturbed, by its state right afterwards.
 
-    Commands may be what ended it, as those that cancel it; without power a vehicle tells nobody that it has failed.
+    Commands may be what ended it, as those that cancel it; without power a vehicle tells nobody that it has failed, and
+    what it has to bear for a while and then to end in one way or the other has not ended it at once.
     """
     is_without_power = _cuts_power(planned["do"], planned["commands"]) or planned["proof"] == POWER
-    ends = {COMPLETE, *success_states, *(failure_states if is_without_power else ())}
+    is_to_be_borne = bool(planned["undo"]) and expect == COMPLETED_OR_RESTORED
+    ends = {COMPLETE, *success_states, *(failure_states if is_without_power or is_to_be_borne else ())}
     return canonical(state) in {canonical(str(end)) for end in ends}
 
 

@@ -29,6 +29,8 @@ from hatci_lab.sums.process import SumsProcess
 SUITE = Path(__file__).parents[2] / "playbooks/ota_suite.yml"
 UPDATE_SECONDS = 1.0
 MB = 1024 * 1024
+MOST_GROWTH = 1.05
+"""Of what the first tenth of the tests takes, the last may take so much."""
 OURS = "; from ansible_collections.hatci.automation."
 """In the command line of each process that outlives its task."""
 
@@ -132,14 +134,15 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         code, samples = soak(Path(directory), given.cycles, given.fail)
-    tenth = max(1, len(samples) // 10)
+    tenth, grew = max(1, len(samples) // 10), False
     print(f"exit code {code}, {len(samples)} tests")
     for name in ("playbook", "watchers"):
         first, last = (
             statistics.mean(getattr(sample, name) for sample in part) for part in (samples[:tenth], samples[-tenth:])
         )
+        grew |= last > first * MOST_GROWTH
         print(f"{name:9}  first tenth {first:6.1f} MB  last tenth {last:6.1f} MB  {100 * (last / first - 1):+.1f} %")
-    return code
+    return code or int(grew)
 
 
 if __name__ == "__main__":

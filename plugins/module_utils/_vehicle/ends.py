@@ -96,23 +96,35 @@ def judge(expect: str, end: End, disturbances: t.Sequence[Look] = (), planned: i
     :param planned: how many its scenario has.
     """
     told = " ".join(_unproven(disturbances, planned))
-    if told and not (end.sums == OPEN and _stood_still(disturbances)):
-        return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
+    if told and not _stood_still(disturbances):
+        return _not_as_planned(told)
+    if told and end.sums != OPEN:
+        # What happened to the vehicle before the point that never came is the vehicle's own fault.
+        return _broken(end) or _not_as_planned(told)
     if told:
         end = end._replace(said=told)
     if end.after is None:
         return _by_sums_alone(expect, end)
-    mixture = mixed_software(end.old, end.target, end.after, end.events)
-    if mixture:
-        return FAIL, f"The vehicle has a mixture of old and new software: {mixture}. {end.said}"
-    silent = [ecu["name"] for ecu in end.after if not ecu.get("reachable", True)]
-    if silent:
-        return FAIL, f"After the update {', '.join(map(str, silent))} did not answer. {end.said}"
+    if broken := _broken(end):
+        return broken
     if end.sums == OPEN:
         return TIMEOUT, end.said
     if expect == REFUSED:
         return _refused(end)
     return _completed_or_restored(expect, end)
+
+
+def _not_as_planned(told: str) -> Verdict:
+    return INVALID, f"The test does not prove what it says, since the update was not disturbed as planned. {told}"
+
+
+def _broken(end: End) -> Verdict | None:
+    """Return FAIL of a vehicle that no update may leave so, whatever was expected; None if it is not."""
+    after = end.after or []
+    if mixture := mixed_software(end.old, end.target, after, end.events):
+        return FAIL, f"The vehicle has a mixture of old and new software: {mixture}. {end.said}"
+    silent = [str(ecu["name"]) for ecu in after if not ecu.get("reachable", True)]
+    return (FAIL, f"After the update {', '.join(silent)} did not answer. {end.said}") if silent else None
 
 
 def _unproven(disturbances: t.Sequence[Look], planned: int) -> list[str]:
@@ -186,6 +198,11 @@ def _completed_or_restored(expect: str, end: End) -> Verdict:
     from_event, to_event = end.events
     if has_succeeded and lacking_target:
         return FAIL, f"SUMS says that the update is complete, but not the vehicle: {'; '.join(lacking_target)}."
+    if not has_succeeded and lacking_source and end.before and software_differences(end.source, end.before):
+        return INVALID, (
+            f"The vehicle did not have the {from_event} software before the update, so the test does not prove that it "
+            f"is back on it; begin with the {from_event} software. {end.said}"
+        )
     if not has_succeeded and lacking_source:
         return FAIL, f"The vehicle is not back on the {from_event} software: {'; '.join(lacking_source)}. {end.said}"
     ended = COMPLETED if has_succeeded else RESTORED

@@ -73,6 +73,17 @@ def test_every_try_to_undo_it(device: Device) -> None:
     assert failed.value.as_result()["results"] == [STUCK] * disturbance.UNDO_TRIES
 
 
+def test_what_proved_it_must_not_hold_any_more(device: Device) -> None:
+    off, on = {**RELAY_OFF, "command": "is-off"}, {**STUCK, "command": "is-off"}
+    proof = {"proof": "commands", "commands": ["is-off"]}
+    device.answers = [RELAY_OFF, off, off, on]
+    assert disturb("undone", undo=["relayctl gateway on"], **proof)["results"] == [RELAY_OFF]
+    device.answers = [RELAY_OFF, *[off] * disturbance.END_TRIES]
+    with pytest.raises(errors.CommandFailed, match="was run, but what proved the disturbance still holds, 'is-off'"):
+        disturb("undone", undo=["relayctl gateway on"], **proof)
+    assert device.answers == []
+
+
 POWER_ON = {"command": "j power on", "rc": 0, "stdout": "", "stderr": ""}
 
 

@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     normalise_scenario,
     offered,
     refuse_unprovable,
+    repetition_problem,
     rig_of,
 )
 
@@ -89,7 +90,16 @@ def test_what_needs_no_undo_lasts_no_time() -> None:
     assert (disturbance["tasks"], disturbance["undo"], disturbance["for"]) == ("reset.yml", [], 0.0)
 
 
-@pytest.mark.parametrize("command", ["j power off", "echo off && j power  off", "(j power off --now)"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "j power off",
+        "echo off && j power  off",
+        "(j power off --now)",
+        "sh -c 'j power off'",
+        "j --log-level=ERROR power off",
+    ],
+)
 def test_power_that_commands_cut_is_switched_on_again(command: str) -> None:
     disturbance = one_of(commands=["relay off", command], **{"for": 30})
 
@@ -103,6 +113,35 @@ def test_power_that_commands_cut_is_switched_on_again(command: str) -> None:
 def test_what_is_not_undone_cannot_last(written: dict[str, t.Any]) -> None:
     with pytest.raises(ScenarioRefused, match="is 30, but nothing is undone then; give undo, a list of commands"):
         one_of(**written, **{"for": 30})
+
+
+def test_a_proof_may_hold_only_meanwhile() -> None:
+    commands = {"commands": ["relay off"], "undo": ["relay on"]}
+    proof = {"commands": ["relay is-off"], "meanwhile": True}
+    assert one_of(**commands, proof=proof)["proof"] == proof
+    assert one_of(**commands, proof={**proof, "meanwhile": False})["proof"] == {"commands": ["relay is-off"]}
+    with pytest.raises(ScenarioRefused, match="has meanwhile, but nothing is undone; give undo, a list of commands"):
+        one_of(commands=["reset"], proof=proof)
+    with pytest.raises(ScenarioRefused, match="meanwhile of proof of disturbance 1 of ota_scenario is the text 'yes'"):
+        one_of(**commands, proof={**proof, "meanwhile": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("repeat", "in_suite", "is_refused"), [(1, False, False), (50, True, False), (50, False, True)]
+)
+def test_cycles_are_made_by_a_suite_alone(repeat: int, in_suite: bool, is_refused: bool) -> None:
+    problem = repetition_problem(normalise_scenario({"name": "often", "repeat": repeat}), in_suite=in_suite)
+    told = "The scenario often has 50 cycles, of which one test makes one; run it by the playbook ota_suite, "
+    assert problem == (f"{told}in ota_suite instead of ota_scenario." if is_refused else "")
+    assert repetition_problem({}, in_suite=False) == ""
+
+
+@pytest.mark.parametrize("expect", ["completed", "refused", "restored", "completed_or_restored"])
+@pytest.mark.parametrize("written", [{"commands": ["cancel"]}, {"commands": ["net off"], "undo": ["net on"]}])
+def test_what_an_update_has_to_bear_has_not_ended_it_at_once(written: dict[str, t.Any], expect: str) -> None:
+    is_to_be_borne = "undo" in written and expect == "completed_or_restored"
+    assert recorded(written, "FAILED", expect=expect)["proven"] == (not is_to_be_borne)
+    assert recorded(written, "INSTALLING", expect=expect)["proven"]
 
 
 def test_that_a_file_of_tasks_ran_proves_nothing() -> None:

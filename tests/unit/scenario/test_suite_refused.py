@@ -66,6 +66,31 @@ def test_a_variable_that_cannot_be_used_yet_is_left_to_the_test(unusable: str) -
     assert len(names_of(SUITE, **{**RIG, **template})) == len(SUITE)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["nominal", ""], "number 2 of ota_suite is empty; give the name of a scenario, its file, or a mapping."),
+        ([" ", "nominal"], "number 1 of ota_suite is empty"),
+        (["nominal", {}], "number 2 of ota_suite is empty"),
+        (["nominal", None], "number 2 of ota_suite is not a scenario"),
+        (["nominal rollback " * 40], "is not a scenario of this collection"),
+        (["./" + "x" * 300], "is not a file; give its whole path"),
+        *(
+            (other, "ota_suite names no scenario; give a list of them.")
+            for other in (5, True, {}, {"name": "a"}, "", [])
+        ),
+    ],
+)
+def test_a_suite_that_is_no_list_of_scenarios_is_refused_in_a_sentence(given: t.Any, told: str) -> None:
+    with pytest.raises(AnsibleActionFail) as refused:
+        names_of(given, **RIG)
+    assert told in str(refused.value)
+
+
+def test_text_may_end_with_a_comma() -> None:
+    assert names_of("nominal, rollback,\n", **RIG) == ["nominal", "rollback"]
+
+
 def trusted(text: str) -> t.Any:
     """Return text as an inventory gives it, on a core that knows trust as on one that does not."""
     from ansible import template

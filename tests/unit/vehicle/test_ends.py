@@ -163,6 +163,9 @@ def test_an_update_that_stands_still_before_its_point_is_judged_by_the_vehicle(
     assert judge(expect, end("open", look(OLD, None)), made, planned=3)[0] == "FAIL"
     for sums in ("failed", "succeeded"):
         assert judge(expect, end(sums, look(OLD, OLD)), made, planned=3)[0] == "INVALID"
+        assert judge(expect, end(sums, None), made, planned=3)[0] == "INVALID"
+        for broken in (look(OLD, NEW), look(OLD, None)):
+            assert judge(expect, end(sums, broken), made, planned=3)[0] == "FAIL"
     assert judge(expect, end("open", look(OLD, OLD)), [{**CUT, "proven": False}, STALL], planned=3)[0] == "INVALID"
 
 
@@ -186,6 +189,13 @@ def test_where_nobody_knows_what_an_ecu_had_it_is_not_back() -> None:
     assert "What software Radio had before the update is not known" in summary
     assert judge("completed", of_target_alone("failed", None, look(OLD, OLD), *NAMES))[0] == "FAIL"
     assert judge("completed", of_target_alone("succeeded", None, look(NEW, NEW), *NAMES))[0] == "PASS"
+
+
+@pytest.mark.parametrize("expect", ["restored", "completed_or_restored"])
+def test_a_vehicle_that_did_not_begin_on_its_source_says_nothing_of_the_way_back(expect: str) -> None:
+    outcome, summary = judge(expect, end("failed", look(NEW, NEW), look(NEW, NEW)))
+    assert outcome == "INVALID"
+    assert "did not have the source software before the update" in summary
 
 
 @pytest.mark.parametrize("expect", ["completed", "completed_or_restored"])

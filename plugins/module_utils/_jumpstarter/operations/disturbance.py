@@ -37,6 +37,7 @@ OFF_VOLTS = 0.5
 ACT_SECONDS = 30.0
 """What it takes to begin, on a busy machine."""
 UNDO_TRIES = 3
+END_TRIES = 5
 PAUSE_SECONDS = 1.0
 LONGEST_SECONDS = 30 * 86400.0
 
@@ -196,11 +197,33 @@ def _undo(options: Options, check_mode: bool) -> Result:
                 results=results,
             )
         pause(PAUSE_SECONDS, caller.owner)
+    if options["proof"] == COMMANDS and options["commands"]:
+        _require_end(options, caller)
     if options["id"]:
         # A keeper that does not hear of it undoes it once more.
         with contextlib.suppress(errors.LeaseLost):
             tell_keeper(options["lease_name"], caller.owner, {"undone": options["id"]})
     return {**result, "ended": time.time(), "results": results}
+
+
+def _require_end(options: Options, caller: Caller) -> None:
+    """Make sure that what proved the disturbance does not prove it any more; devices take a moment to come up.
+
+    :raises CommandFailed: it does, so undoing it had no effect.
+    """
+    for left in reversed(range(END_TRIES)):
+        results = run_on_device(options, options["commands"])
+        if _failure_of(results):
+            return
+        if left:
+            pause(PAUSE_SECONDS, caller.owner)
+    raise errors.CommandFailed(
+        f"The disturbance could not be undone: {'; '.join(options['undo'])!r:.80} was run, but what proved the "
+        f"disturbance still holds, {'; '.join(options['commands'])!r:.80}. The keeper of the lease tries on before it "
+        "gives the device back; look at the device.",
+        outcome="ERROR",
+        results=results,
+    )
 
 
 def _run_each(options: Options, commands: t.Sequence[str]) -> tuple[list[Result], str]:
