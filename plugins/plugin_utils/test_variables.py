@@ -426,6 +426,7 @@ CHECKS: dict[str, Check] = {
         _seconds(7 * DAY, zero=True),
     ),
     "ota_handover_seconds": _seconds(MONTH, zero=False),
+    "ota_recover_grace_seconds": _seconds(3600, zero=True),
     "ota_allowed_codes": _texts(commas=True),
     "hatci_wait_for_update_until": _mapping,
     "ota_scenario": _scenario,
