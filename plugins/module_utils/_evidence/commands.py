@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import sys
@@ -42,7 +43,9 @@ def append_commands(
         size = os.fstat(descriptor).st_size
         if os.pread(descriptor, len(FULL), max(size - len(FULL), 0)) != FULL:
             raw = _transcript(step, done, secrets).encode("utf-8", "replace")
-            os.write(descriptor, raw if size + len(raw) <= MAX_BYTES else _whole_lines(raw, MAX_BYTES - size) + FULL)
+            kept = raw if size + len(raw) <= MAX_BYTES else _whole_lines(raw, MAX_BYTES - size) + FULL
+            if os.write(descriptor, kept) != len(kept):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(descriptor)
     return True

@@ -172,6 +172,21 @@ def test_sums_is_told_where_the_evidence_was_published(play_vehicle: t.Any, sums
 
 
 @pytest.mark.newest_core
+def test_evidence_that_has_no_place_costs_no_test_and_publishes_nothing_else(
+    play_vehicle: t.Any, sums: SumsProcess
+) -> None:
+    told = {"ota_evidence_dir": "/sys/evidence", "ota_evidence_store": f"fs://{HOME}/store"}
+    played = play_vehicle(playbook_of(run_the_role()), variables={**TEST_VARIABLES, **told})
+
+    assert played.returncode == 0, played.output
+    (warning,) = played.task("Begin the evidence")["warnings"]
+    assert warning.startswith("There will be no evidence in /sys/evidence")
+    (test_event,) = sums.state()["test_events"]
+    assert test_event["status"] == "PASS" and not test_event.get("artifact_urls")
+    assert not (played.home / "store").exists()
+
+
+@pytest.mark.newest_core
 def test_a_store_that_is_away_changes_nothing_about_the_test(play_vehicle: t.Any, sums: SumsProcess) -> None:
     variables = {**TEST_VARIABLES, "ota_evidence_dir": EVIDENCE, "ota_evidence_store": "webdav://127.0.0.1:9/lab"}
     played = play_vehicle(playbook_of(run_the_role()), variables=variables)
