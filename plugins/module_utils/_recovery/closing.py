@@ -53,17 +53,22 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
     with claim(client.connection.base_url, trace.test_event_id) as is_mine:
         if not is_mine:
             return "another recovery decides about it now"
+        event_id = _event_of(trace)
         try:
-            held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
+            held = look_at_test_event(client, trace.test_event_id, event_id, _expected(trace))
         except errors.NotFound:
             return "SUMS does not know it"
+        except errors.Rejected:
+            if event_id is not None:
+                raise
+            return "its target event cannot be read, without which SUMS does not show it; look there"
         if words := _against(held, job, now):
             return words
         report = _report(client, options, trace, job)  # takes a while, in which somebody else may decide
         words, _held = send_report_unless(
             client,
             trace.test_event_id,
-            trace.event_id,
+            event_id,
             report,
             _expected(trace),
             lambda held: _against(held, job, now),
@@ -88,7 +93,7 @@ def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
     :raises SumsError: SUMS does not say how it stands.
     """
     try:
-        held = look_at_test_event(client, trace.test_event_id, trace.event_id, _expected(trace))
+        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), _expected(trace))
     except errors.NotFound:
         return ""
     return resumed_elsewhere(held, job, now) if outcome_of(held) in ("", *UNDECIDED) else ""
@@ -111,6 +116,11 @@ def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dic
     if event.asks_for_deployment:
         look_at_deployment(client, event)
     return event.final_report()
+
+
+def _event_of(trace: Trace) -> str | None:
+    """Return the target event, empty if the test had come to none; None where it may have one that cannot be read."""
+    return None if trace.has_hidden and not trace.event_id else trace.event_id
 
 
 def _expected(trace: Trace) -> dict[str, str]:

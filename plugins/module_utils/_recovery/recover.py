@@ -48,7 +48,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
     traces_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import AnotherRecord, InputError, SumsError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import (
+    AnotherRecord,
+    InputError,
+    RequestError,
+    SumsError,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
@@ -61,6 +66,9 @@ EVENTS_SECONDS = 600.0
 
 SHOWN = 5
 """Of many failures, so many are told."""
+
+GIVE_UP = 3
+"""After so many test events in a row for which SUMS was away no more are looked at, since each costs all retries."""
 
 LATER = "Run the recovery again later: what is done stays done."
 
@@ -180,6 +188,7 @@ class Recovery:
         self._clock = clock
         self._sleep = sleep
         self._is_sums_away = False
+        self._away_in_a_row = 0
 
     def run(self, check_mode: bool) -> None:
         """Find what dead jobs left, wait until they are surely dead, and clear up."""
@@ -317,8 +326,8 @@ class Recovery:
                     return "somebody else decides about its test now"
                 if heir := resuming_job(self._client, trace, dead, self._clock()):
                     return heir
-            except AnotherRecord:
-                continue
+            except RequestError as error:
+                self._is_sums_away = error.transient
             except (SumsError, DirectoryUnsafe, OSError):
                 self._is_sums_away = True  # whoever goes on needs SUMS too; a device is not kept from others for that
         return ""
@@ -343,9 +352,14 @@ class Recovery:
             self.account.failures.append(error.message)
             return
         owners = _latest_owners(surely)
-        for dead in surely:
-            for trace in dead.traces:
-                self._close_one(dead.job, trace, living, owners)
+        traces = [(dead.job, trace) for dead in surely for trace in dead.traces]
+        for place, (job, trace) in enumerate(traces):
+            if self._away_in_a_row == GIVE_UP:
+                self.account.failures.append(
+                    f"{len(traces) - place} more test events were not looked at, since SUMS is away."
+                )
+                return
+            self._close_one(job, trace, living, owners)
 
     def _close_one(self, job: Job, trace: Trace, living: t.Sequence[Job], owners: t.Mapping[str, str]) -> None:
         what = f"test event {trace.test_event_id}" if trace.test_event_id else f"the test of {trace.host}"
@@ -365,13 +379,16 @@ class Recovery:
         try:
             done = close_trace(self._client, self._options, trace, job.id, self._clock())
         except AnotherRecord:
+            self._away_in_a_row = 0
             self.account.leave(job.id, what, "SUMS has the record of another test under its id; look there")
             return
         except (SumsError, DirectoryUnsafe, OSError) as error:
+            self._away_in_a_row += isinstance(error, RequestError) and error.transient
             self.account.failures.append(
                 f"{what[:1].upper()}{what[1:]} of job {job.id} was not closed: {_words(error)}"
             )
             return
+        self._away_in_a_row = 0
         if isinstance(done, Closed):
             self.account.closed.append({"job": job.id, "host": trace.host, **dataclasses.asdict(done)})
         else:

@@ -130,14 +130,17 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     return {"changed": not stands, "test_event": test_event}
 
 
-def look_at_test_event(client: SumsClient, test_event_id: str, event_id: str, expected: t.Mapping[str, str]) -> Record:
+def look_at_test_event(
+    client: SumsClient, test_event_id: str, event_id: str | None, expected: t.Mapping[str, str]
+) -> Record:
     """Return a test event as SUMS holds it.
 
     Where SUMS has no call to read one, a change of nothing is sent; where SUMS refuses that, the event that was tested.
 
-    :param event_id: the event that was tested, empty if none is known.
+    :param event_id: the event that was tested, empty if the test had come to none, None if it cannot be known.
     :raises NotFound: SUMS has no such test event.
     :raises AnotherRecord: SUMS answered about another test event.
+    :raises Rejected: SUMS shows it to nobody who does not know its event.
     """
     refuse_predicted(test_event_id, "test_event_id")
     try:
@@ -146,6 +149,8 @@ def look_at_test_event(client: SumsClient, test_event_id: str, event_id: str, ex
         try:
             reply = client.patch("test_events", test_event_id, body={})
         except errors.Rejected:
+            if event_id is None:
+                raise
             reply = client.patch("test_events", test_event_id, body={"event_id": event_id or NO_EVENT})
     return require_record(reply, "test event", "test_event_id", test_event_id, **expected)
 
@@ -177,14 +182,14 @@ def send_report(client: SumsClient, test_event_id: str, body: Record, expected: 
 def send_report_unless(
     client: SumsClient,
     test_event_id: str,
-    event_id: str,
+    event_id: str | None,
     body: Record,
     expected: t.Mapping[str, str],
     against: t.Callable[[Record], str],
 ) -> tuple[str, Record]:
     """Send what is known of a test event, unless something speaks against it, which is seen before each attempt.
 
-    :param event_id: the event that was tested, empty if none is known.
+    :param event_id: the event that was tested, as for :func:`look_at_test_event`.
     :param against: says in words what speaks against it, of the test event as SUMS holds it; empty if nothing does.
     :returns: those words, and the test event.
     :raises NotFound: SUMS has no such test event.

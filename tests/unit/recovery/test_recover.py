@@ -308,6 +308,28 @@ def test_with_sums_away_it_is_red_and_does_its_work_later(lab: Lab) -> None:
     assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
 
 
+def test_with_sums_away_not_every_open_test_costs_all_its_retries(lab: Lab) -> None:
+    for job in range(41, 47):
+        lab.die("test_event", job=job)
+    lab.sums.add_fault(kind="status", status=500, path="/test_events/.*", times=0)
+    with pytest.raises(NotRecovered, match=r"3 more test events were not looked at, since SUMS is away\.") as failure:
+        lab.recover()
+    assert failure.value.message.count("was not closed") == 3
+    lab.sums.clear_faults()
+    assert len(lab.recover()["closed"]) == 6
+
+
+def test_a_look_takes_no_link_away_that_cannot_be_known(lab: Lab) -> None:
+    ids = lab.die("test_event")
+    lab.aap.add_events(41, [event("hatci_create_event", {"censored": "hidden"})])
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], event_id="ev-9")
+    lab.sums.clear_requests()
+    lab.sums.add_fault(kind="status", status=400, method="PATCH", path="/test_events/.*", times=0)
+    (left,) = lab.recover()["left_alone"]
+    assert left["reason"] == "its target event cannot be read, without which SUMS does not show it; look there"
+    assert [call["body"] for call in lab.sums.requests() if call["method"] == "PATCH"] == [{}]
+
+
 def test_the_job_that_resumed_a_test_and_died_as_well_is_the_one_that_is_told(lab: Lab) -> None:
     ids = lab.die("deployment")
     taken = {
