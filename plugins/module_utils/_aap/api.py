@@ -179,7 +179,8 @@ def _host() -> str:
     host = os.environ[HOST].strip()
     host = host if "://" in host else f"https://{host}"
     try:
-        is_address = urlsplit(host).scheme in ("http", "https") and bool(urlsplit(host).hostname)
+        address = urlsplit(host)
+        is_address = address.scheme in ("http", "https") and bool(address.hostname) and "@" not in address.netloc
     except ValueError:
         is_address = False
     if not is_address:

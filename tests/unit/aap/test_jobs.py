@@ -110,12 +110,17 @@ def test_an_answer_that_is_no_json_is_told(aap: responses.RequestsMock, body: st
         ask_running_jobs()
 
 
-@pytest.mark.parametrize("host", ["http://[", "ftp://aap.example.com", "http://", " "])
+@pytest.mark.parametrize(
+    "host", ["http://[", "ftp://aap.example.com", "http://", " ", "https://user:canary@aap.example.com"]
+)
 @pytest.mark.usefixtures("aap")
 def test_a_host_that_is_not_an_address_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("CONTROLLER_HOST", host)
-    with pytest.raises(AapError, match="CONTROLLER_HOST is not a valid address of a server; give https://HOST"):
+    with pytest.raises(
+        AapError, match="CONTROLLER_HOST is not a valid address of a server; give https://HOST"
+    ) as caught:
         ask_running_jobs()
+    assert "canary" not in caught.value.message
 
 
 @pytest.fixture
