@@ -106,6 +106,7 @@ def bundle(
             journal.append(directory, "key", {"unsigned": reason}, secrets)
             kept = read_journal(directory)
     record = _record_of(directory, kept)
+    (directory / MANIFEST).unlink(missing_ok=True)
     _write(directory, RECORD, _json_of(record))
     _write(directory, REPORT, make_report(record, is_signed=bool(key)))
     _write(directory, JUNIT, make_junit(record["test"]["suite"] or SUITE, [Case.of_record(record)]))

@@ -25,8 +25,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import ATTESTATION, MANIFEST, compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import begin_step, end_step
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import VERSION
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
@@ -34,6 +35,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._files import wri
 INDEX = "index.html"
 MAX_TESTS = 1000
 NO_RECORD = "It left no record."
+OTHER_RECORD = "Its record is one of another version, which this one cannot show."
 
 Values = dict[str, t.Any]
 
@@ -99,6 +101,9 @@ def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collect
 
 
 def _bundle(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
+    outcome = (options["test"] or {}).get("outcome")
+    if outcome and outcome not in OUTCOMES:
+        raise EvidenceError(f"test.outcome is {str(outcome)[:40]!r}; give one of {', '.join(OUTCOMES)}.")
     result = {"ended_by": "play", **options["test"]} if options["test"] else None
     directory, record = bundle.bundle(path, result, options["key"], secrets)
     made = {"changed": True, "path": str(directory), "report": str(directory / bundle.REPORT), **_outcomes(record)}
@@ -118,14 +123,20 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
     rows, cases = [], []
     for directory in sorted((child for child in path.iterdir() if child.is_dir()), reverse=True)[:MAX_TESTS]:
         record = bundle.read_record(directory)
-        if record:
-            rows.append(row_of_record(record, f"{directory.name}/{bundle.REPORT}"))
-            cases.append(Case.of_record(record))
+        if not record:
+            continue
+        try:
+            row, case = row_of_record(record, f"{directory.name}/{bundle.REPORT}"), Case.of_record(record)
+        except (AttributeError, KeyError, TypeError):
+            other = (directory.name, "ERROR", OTHER_RECORD)
+            row, case = row_without_record(*other), Case.without_record(*other)
+        rows.append(row)
+        cases.append(case)
     if options["tests"] is not None:
         cases = []
         for test in options["tests"]:
             record = bundle.read_record(pathlib.Path(test["path"])) if test["path"] else None
-            if record:
+            if record and record.get("version") == VERSION:
                 cases.append(Case.of_record(record))
             else:
                 reason = sentence(test["reason"]) or NO_RECORD

@@ -169,6 +169,7 @@ svg .unfinished, svg .disturbed { fill: var(--odd); stroke: var(--odd); } svg .b
 <p>Made from <code>journal.jsonl</code>; the same in a form for programs is <code>record.json</code>. Whether any byte
 was changed since is told by <code>manifest.json</code>
 {%- if is_signed %}, which <code>attestation.intoto.json</code> signs{% endif %}.
+{% if not r.reported %}When this was made, SUMS had not been told an outcome.{% endif %}
 {% if not r.journal.is_complete %}The journal was full, so steps are missing here.{% endif %}
 {% if r.journal.shortened_lines %}Of {{ r.journal.shortened_lines }} lines of the journal not all was kept, since they
 were too long: lists, such as of ECUs or trouble codes, may lack items here.{% endif %}</p>

@@ -86,10 +86,11 @@ def make_timeline(record: Record) -> Timeline | None:
         add(disturbance["began"], disturbance["ended"], "disturbed", f"Disturbance: {disturbance['name']}")
         top += ROW
     for state, following in _pairs(record["deployment"]["states"] if record["deployment"] else []):
+        succeeded = None if following else record["deployment"]["succeeded"]
         add(
             state["time"],
             following or _end_of_deployment(record),
-            f"state {_state_kind(state)}",
+            f"state {_state_kind(state, succeeded)}",
             f"SUMS: {state['state']}",
         )
         top += ROW
@@ -112,7 +113,10 @@ def _end_of_deployment(record: Record) -> t.Any:
     return record["deployment"]["states"][-1]["time"] if record["deployment"]["succeeded"] is not None else None
 
 
-def _state_kind(state: Record) -> str:
+def _state_kind(state: Record, succeeded: bool | None) -> str:
+    """Return the class of a state's colour; the last one is as the deployment ended, whatever SUMS calls it."""
+    if succeeded is not None:
+        return "ok" if succeeded else "failed"
     name = state["state"]
     return "ok" if name == "COMPLETE" else "failed" if name in ("FAILED", "ERROR", "CANCELLED") else "busy"
 

@@ -29,6 +29,8 @@ SECRET_NAME = re.compile(r"token(?!_file)|passw|passphrase|secret|authorization|
 URL_PASSWORD = re.compile(r"(?<=://)(?:[^/@:\s]*:(?!\d+(?:/|$))[^\s\"'<>]*|[^/@\s]+)@")
 """A password may hold what should have been quoted: ``/`` and ``@``."""
 
+BEARER = re.compile(r"(?<=\bBearer )[\w.~+/=-]{8,}")
+
 
 def shorten(
     value: t.Any,
@@ -139,5 +141,6 @@ def _longest_first(secrets: t.Collection[str]) -> list[str]:
 def _text(text: str, secrets: t.Collection[str], longest: int) -> str:
     for secret in _longest_first(secrets):
         text = text.replace(secret, HIDDEN)
-    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in URL_PASSWORD.sub(f"{HIDDEN}@", text))
+    text = BEARER.sub(HIDDEN, URL_PASSWORD.sub(f"{HIDDEN}@", text))
+    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

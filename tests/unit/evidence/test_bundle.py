@@ -14,6 +14,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence import 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.commands import append_commands
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import Transcript
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
@@ -210,6 +211,26 @@ def test_all_that_a_vehicle_leaves_stays_within_1_MB_however_much_was_said(tmp_p
     record = json.loads((Path(made["path"]) / "record.json").read_text())
     assert len(record["software"]["after"]["ecus"]) == 200
     assert any(step.get("is_shortened") for step in record["steps"])
+
+
+def test_an_outcome_that_is_none_is_refused(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path)
+    with pytest.raises(EvidenceError, match=r"test\.outcome is 'pass'; give one of PASS, FAIL"):
+        manage_evidence(options("bundled", tmp_path, test={"outcome": "pass"}), False)
+
+
+def test_what_is_made_anew_is_not_finished_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence_support.passed(tmp_path)
+    bundle.bundle(tmp_path, None, None)
+
+    def die(*_arguments: t.Any) -> t.NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle, "make_manifest", die)
+        with pytest.raises(KeyboardInterrupt):
+            bundle.bundle(tmp_path, {"outcome": "ERROR"}, None)
+    assert bundle.finish_as_aborted(tmp_path) == tmp_path and compare(tmp_path) == []
 
 
 def test_a_run_that_dies_does_not_leave_the_junit_file_of_the_one_before(tmp_path: Path) -> None:

@@ -108,6 +108,11 @@ def test_a_report_to_sums_does_not_quote_the_token() -> None:
     assert sent == [{"status": "FAIL", "summary": "Mine: refused ********"}]
 
 
+def test_a_token_in_a_header_is_hidden_though_nobody_knows_it() -> None:
+    said = {"command": "curl -H 'Authorization: Bearer eyJhbGciOi.J9-x_y' lab", "msg": "The bearer of this is new."}
+    assert shorten(said) == {**said, "command": "curl -H 'Authorization: Bearer (hidden)' lab"}
+
+
 @pytest.mark.parametrize("secrets", [["lab", "lab-password"], ["lab-password", "lab"]])
 def test_a_secret_that_begins_another_one_leaves_nothing_of_it(secrets: list[str], tmp_path: Path) -> None:
     assert shorten({"said": "lab-password"}, secrets) == {"said": "(hidden)"}

@@ -159,6 +159,33 @@ def test_an_index_has_a_row_for_each_test_and_for_who_left_none(tmp_path: Path) 
     assert "vehicle_009 ERROR It was not reached." in page.text
 
 
+def test_a_record_of_another_version_costs_no_index(tmp_path: Path) -> None:
+    for name in ("test0", "test1"):
+        evidence_support.passed(tmp_path / name)
+        bundle.bundle(tmp_path / name, None, None)
+    later = {"format": "hatci-ota-test-record", "version": 9, "vehicle": {"name": "x"}, "ids": {"a": 1}}
+    (tmp_path / "test1/record.json").write_text(json.dumps(later), encoding="utf-8")
+    tests = [{"vehicle": "vehicle_002", "path": str(tmp_path / "test1"), "outcome": "ERROR", "reason": ""}]
+    for told in (None, tests):
+        options = {"state": "bundled", "path": str(tmp_path), "key": None, "tests": told, "title": "Fleet"}
+        manage_evidence({**options, "test": None}, False)
+        text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
+        assert "vehicle_001" in text and "test1 ERROR Its record is one of another version" in text
+
+
+@pytest.mark.parametrize(("ended", "kind"), [("COMPLETED", "ok"), ("SUCCESS", "ok"), ("INSTALLING", "busy")])
+def test_the_last_state_of_a_deployment_has_the_colour_of_its_end(ended: str, kind: str, tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    script.state("INSTALLING", 40, 60)
+    script.state(ended, 100, 60)
+    if kind == "ok":
+        result = {"state": ended, "deployment_id": "deploy-000001"}
+        script.step("Wait", "hatci_update_status", 60, arguments={"wait": True}, **result)
+    report_of(tmp_path)
+    assert f'class="state {kind}"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ('class="state ok"' in (tmp_path / "report.html").read_text(encoding="utf-8")) is (kind == "ok")
+
+
 def test_an_index_holds_200_tests_of_less_than_1_MB_each(tmp_path: Path) -> None:
     evidence_support.passed(tmp_path / "one")
     bundle.bundle(tmp_path / "one", None, None)
