@@ -130,6 +130,9 @@ def test_a_wave_with_too_many_failures_is_the_last(run_fleet: Fleet) -> None:
     assert result.outcomes() == {VINS[FIRST]: "PASS", VINS[SECOND]: "FAIL", VINS[THIRD]: "PASS"}
     assert [row[1] for row in result.rows.values()] == ["PASS", "PASS", *["NOT_BEGUN"] * 3, "FAIL"]
     assert result.summary[-1].startswith("1 of 6 vehicles failed, 3 were not begun")
+    cases = ET.parse(result.play.home / "ota-evidence/junit.xml").getroot().findall(".//testcase")
+    told = [[child.tag for child in case if child.tag in ("failure", "error", "skipped")] for case in cases]
+    assert told == [[], ["failure"], [], *[["skipped"]] * 3]
     again = re.search(r"To run only those 4 again: --limit @(\S+)", result.play.stdout)
     assert again
 
