@@ -175,6 +175,13 @@ def test_a_console_that_is_not_there_is_not_tried_for_ever(start: Start, told: C
     assert told("gap: the console could not be read: Error: No such command serial\n") == recorder_process.VAIN_STARTS
 
 
+def test_a_console_that_comes_late_is_recorded(start: Start, told: Callable[[str], int], tmp_path: Path) -> None:
+    start(f"[ -e {tmp_path}/powered ] || {{ echo 'could not open port' >&2; exit 1; }}; {TALKS}")
+    wait_until(lambda: told("gap: the console could not be read") == recorder_process.VAIN_STARTS)
+    (tmp_path / "powered").touch()
+    wait_until(lambda: told("booting") > 3)
+
+
 @pytest.mark.parametrize("ends", ["lease", "play"])
 def test_it_ends_with_the_lease_and_with_the_play(
     ends: str, start: Start, files: recorder.RecorderFiles, told: Callable[[str], int]

@@ -32,7 +32,9 @@ LOOK_SECONDS = 0.1
 MAX_WORDS = 4000
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 VAIN_STARTS = 2
-"""So often the port is opened in vain before the recorder gives up; one that has been read is tried for ever."""
+NOT_THERE = "No such command"
+"""What ``jmp`` says of a driver that the exporter lacks: after so many starts the recorder gives up. Any other port is
+tried for ever, since a board that feeds its own console may be off when its lease begins."""
 
 
 class Order(t.TypedDict):
@@ -80,7 +82,7 @@ class Recorder:
                 elif not self._is_ended:
                     vain = 0 if self._has_read else vain + 1
                     self._transcript.mark(f"{GAP}the console could not be read: {reason}")
-                    if vain >= VAIN_STARTS:
+                    if vain >= VAIN_STARTS and NOT_THERE in reason:
                         break
                     pause = FIRST_PAUSE if has_read else min(LONGEST_PAUSE, pause * 2)
                     self._wait(pause)
