@@ -155,7 +155,7 @@ class Closer:
 
         reports = {event.host: event.final_report() for event in events}
         reported = {event.host for event in events if event.test_event_id in self._reported}
-        secrets = {token for event in events if (token := _token_of(event))}
+        secrets = {token for connection in self._events.connections if (token := _token_of(connection))}
         unfinished = self._events.evidence | {host: self._untold.pop(host) for host in reported & set(self._untold)}
         self._events.evidence = {}
         for host, directory in unfinished.items():
@@ -189,13 +189,13 @@ class Closer:
             self._watch.log(f"the report is kept in {path}")
 
 
-def _token_of(event: OpenTestEvent) -> str:
+def _token_of(connection: dict[str, t.Any]) -> str:
     """Return the token that leads to SUMS, which must not appear in the evidence; empty if it cannot be read."""
     from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
     from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 
     try:
-        return Connection.from_options(event.connection).token
+        return Connection.from_options(connection).token
     except errors.SumsError:
         return ""
 

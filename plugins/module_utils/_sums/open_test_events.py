@@ -90,6 +90,8 @@ class OpenTestEvents:
         self._open: dict[tuple[str, str], OpenTestEvent] = {}
         self.evidence: dict[str, str] = {}
         """Of each host the directory in which the evidence of its test is not finished."""
+        self.connections: list[dict[str, t.Any]] = []
+        """The options that led to SUMS, also for test events that have an outcome."""
 
     def record(self, message: Message) -> None:
         """Record a message.
@@ -106,6 +108,8 @@ class OpenTestEvents:
                 continue
             key = (told.pop("base_url"), told.pop("test_event_id"))
             if about == "watch":
+                if told["connection"] not in self.connections:
+                    self.connections.append(told["connection"])
                 self._open[key] = OpenTestEvent(test_event_id=key[1], **told)
             elif about == "settled":
                 self._open.pop(key, None)

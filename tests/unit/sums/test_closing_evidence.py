@@ -47,6 +47,21 @@ def test_a_report_that_goes_out_late_is_in_the_record(backend: Backend, tmp_path
     assert record["outcome"] == record["reported"] == outcome_of(record) == "PASS"
 
 
+def test_no_token_is_left_in_evidence_of_a_test_that_had_been_reported(tmp_path: Path) -> None:
+    evidence_support.until_deployed(tmp_path / "evidence").line("begin", id="9", step=f"Say {TOKEN}", module="x.y.z")
+    closer = Closer(t.cast("t.Any", {}), t.cast("t.Any", types.SimpleNamespace(log=lambda line: None)))
+    connection = validated("hatci_health", {"hatci_base_url": "https://sums.example.com", "hatci_token": TOKEN})
+    which = {"base_url": "https://sums.example.com", "test_event_id": "te-000001"}
+    about = {"host": "car", "job": "7", "metadata": {}, "vin": VIN, "connection": connection}
+    closer._record({"watch": {**which, **about, "keep_report_in": str(tmp_path / "kept")}})
+    closer._record({"evidence": {"host": "car", "directory": str(tmp_path / "evidence")}})
+    closer._record({"settled": dict(which)})
+    closer._close(closer._events.left())
+    for path in (tmp_path / "evidence").iterdir():
+        assert TOKEN not in path.read_text(encoding="utf-8")
+    assert (tmp_path / "evidence/record.json").exists()
+
+
 def test_evidence_that_cannot_be_made_costs_no_report(
     backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
