@@ -80,13 +80,16 @@ def normalise_scenario(value: t.Any, what: str = "ota_scenario", name: str = DEF
     if value is None or value in ({}, ""):
         return {}
     given = _mapping(what, value, (*KEYS, NEEDS))
+    within = _within(f"within of {what}", given.get("within"))
+    disturbances = _disturbances(what, given.get("disturbances"))
+    _refuse_late(what, disturbances, within)
     return {
         "name": _name(f"name of {what}", given.get("name"), name),
         "purpose": _text(f"purpose of {what}", given.get("purpose")),
         "clause": _text(f"clause of {what}", given.get("clause")),
-        "disturbances": _disturbances(what, given.get("disturbances")),
+        "disturbances": disturbances,
         "expect": _one_of(f"expect of {what}", given.get("expect"), ENDS, COMPLETED),
-        "within": _within(f"within of {what}", given.get("within")),
+        "within": within,
         "repeat": _repeat(f"repeat of {what}", given.get("repeat")),
         "offer": _one_of(f"offer of {what}", given.get("offer"), OFFERS, TARGET),
     }
@@ -100,6 +103,20 @@ def _disturbances(what: str, value: t.Any) -> list[Values]:
     if len(value) > MOST_DISTURBANCES:
         raise ScenarioRefused(f"{what} has {len(value)} disturbances; give {MOST_DISTURBANCES} at the most.")
     return [_disturbance(f"disturbance {number} of {what}", item) for number, item in enumerate(value, start=1)]
+
+
+def _refuse_late(what: str, disturbances: Iterable[Values], within: float | None) -> None:
+    """Refuse a disturbance that would come after the end of its test.
+
+    :raises ScenarioRefused: there is one.
+    """
+    for number, disturbance in enumerate(disturbances, start=1):
+        seconds = disturbance["at"].get("seconds", 0.0)
+        if within is not None and seconds >= within:
+            raise ScenarioRefused(
+                f"disturbance {number} of {what} comes after {seconds:g} s, but within ends the test after {within:g} "
+                "s; give a longer within."
+            )
 
 
 def _disturbance(what: str, value: t.Any) -> Values:

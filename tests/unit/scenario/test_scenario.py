@@ -115,6 +115,17 @@ def test_what_is_not_undone_cannot_last(written: dict[str, t.Any]) -> None:
         one_of(**written, **{"for": 30})
 
 
+@pytest.mark.parametrize(("seconds", "is_refused"), [(59, False), (60, True)])
+def test_a_disturbance_after_the_end_of_its_test_is_refused(seconds: int, is_refused: bool) -> None:
+    late = {"disturbances": [{"at": {"seconds": seconds}, "do": "power_off"}]}
+    assert normalise_scenario(late)["within"] is None
+    if is_refused:
+        with pytest.raises(ScenarioRefused, match="comes after 60 s, but within ends the test after 60 s"):
+            normalise_scenario({**late, "within": 60})
+    else:
+        assert normalise_scenario({**late, "within": 60})["within"] == 60
+
+
 def test_a_proof_may_hold_only_meanwhile() -> None:
     commands = {"commands": ["relay off"], "undo": ["relay on"]}
     proof = {"commands": ["relay is-off"], "meanwhile": True}
