@@ -55,10 +55,10 @@ options:
   within_hours:
     description:
       - Jobs that ended longer ago are left alone; more than 0, at most 2880.
-      - Must be longer than a test may wait for whoever goes on with it (C(ota_handover_seconds), a day), and than a
-        resumed one may take, since it is not closed before that.
+      - Tests that a job handed over are looked at for a day more, since they are not closed before the day is over that
+        they may wait for whoever goes on with them (C(ota_handover_seconds)).
     type: float
-    default: 48
+    default: 24
   grace_seconds:
     description: Seconds without a sign of life after which a job that is over counts as dead; at most 3600.
     type: float
@@ -173,7 +173,7 @@ ARGUMENTS = sums_arguments(
     {
         **SHARED_ARGUMENTS,
         "job_templates": {"type": "list", "elements": "str", "default": TEMPLATES},
-        "within_hours": {"type": "float", "default": 48.0},
+        "within_hours": {"type": "float", "default": 24.0},
         "grace_seconds": {"type": "float", "default": 120.0},
     }
 )

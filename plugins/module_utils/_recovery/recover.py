@@ -70,6 +70,9 @@ SHOWN = 5
 GIVE_UP = 3
 """After so many test events in a row for which SUMS was away no more are looked at, since each costs all retries."""
 
+LEFT_SECONDS = 86400.0
+"""For so much longer than others, tests that a job handed over are looked at: as long as they wait by default."""
+
 LATER = "Run the recovery again later: what is done stays done."
 
 Options = t.Mapping[str, t.Any]
@@ -220,7 +223,7 @@ class Recovery:
 
     def _dead_jobs(self, leases: t.Sequence[Lease]) -> list[tuple[Job, list[Lease]]]:
         """Return the dead jobs of the templates, and any other job that is over and still has a lease."""
-        since = self._clock() - self._options["within_hours"] * 3600
+        since = self._since() - LEFT_SECONDS
         jobs = {job.id: job for job in job_history.find_dead_jobs(self._aap, self._options["job_templates"], since)}
         of_job: dict[str, list[Lease]] = {}
         for lease in leases:
@@ -238,6 +241,10 @@ class Recovery:
             jobs[job_id] = job
         return [(job, of_job.get(job.id, [])) for job in jobs.values()]
 
+    def _since(self) -> float:
+        """Return since when a job must have ended to be looked after, in seconds since the epoch."""
+        return float(self._clock() - self._options["within_hours"] * 3600)
+
     def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
         """Return what a job has left."""
         has_died = job.status in job_history.DEAD.split(",")
@@ -246,7 +253,9 @@ class Recovery:
             return DeadJob(job, [], [], alive_at(job, [], self._clock()), [])
         steps = list(steps_of_events(events))
         all_traces, kept = traces_of(steps), kept_leases(steps)
-        traces = [trace for trace in all_traces if has_died and not trace.is_reported]
+        is_recent = leases or job.finished is None or job.finished > self._since()
+        unreported = [trace for trace in all_traces if has_died and not trace.is_reported]
+        traces = [trace for trace in unreported if is_recent or trace.handed_over]
         for_nobody = {name for trace in traces if self._is_abandoned(trace) for name in trace.leases}
         kept = {name: until for name, until in kept.items() if name not in for_nobody}
         leases = self._without_kept(job, leases, kept)

@@ -543,6 +543,21 @@ def test_a_test_that_was_handed_over_is_left_to_its_heir_for_its_time(
         assert "ota_resume may take it up until 2026-11-25T13:00:00" in result["left_alone"][0]["reason"]
 
 
+@pytest.mark.parametrize(("hours", "is_closed"), [(25, True), (49, False)])
+def test_what_was_handed_over_is_closed_after_its_day_although_its_job_is_older_than_others_that_are_looked_at(
+    lab: Lab, hours: int, is_closed: bool
+) -> None:
+    ids = lab.die("deployment", status="failed", finished=-hours * 3600)
+    other = lab.die("deployment", job=42, status="failed", finished=-hours * 3600)
+    left = hand_over(lab, ids)
+    left["handed_over"]["until"] = NOW - 3600
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata={"handed_over": left["handed_over"]})
+    lab.aap.add_events(41, [event("hatci_handover", left)])
+    lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
+    assert lab.statuses(other["test_event_id"]) == []
+
+
 def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_in_the_file(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
