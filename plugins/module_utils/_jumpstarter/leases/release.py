@@ -15,7 +15,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     Controller,
     is_permanent,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import holds
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
+    holds,
+    is_locked,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.keeper import find_keeper
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.lease_processes import (
     end_lease_processes,
@@ -30,11 +33,11 @@ PAUSE_SECONDS = 2.0
 def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> tuple[bool, list[str]]:
     """Free a locked device and return whether it was held, and what is worth a warning."""
     keeper = (record or {}).get("keeper") or find_keeper(lease_name)
-    was_held = is_watching(keeper)
+    lock = (record or {}).get("lease", {}).get("lock")
+    was_held = is_watching(keeper) and not files.read_trouble() and not _is_taken(lock, lease_name)
     end_lease_processes(lease_name)
     warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=False))
     files.remove()
-    lock = (record or {}).get("lease", {}).get("lock")
     if isinstance(lock, str) and holds(pathlib.Path(lock), lease_name):
         raise errors.ReleaseFailed(
             f"Lease {lease_name} could not be given back: something else still holds its lock {lock}; end that, or "
@@ -53,6 +56,8 @@ def release_to_controller(
     sleep: t.Callable[[float], None],
 ) -> tuple[bool, list[str]]:
     """Give a lease back to the controller and return whether it was still there, and what is worth a warning.
+
+    That it was there does not prove that it was held: one that ran out can be deleted as well.
 
     The keeper is ended only after the lease is gone; where that fails, it goes on trying.
 
@@ -80,6 +85,12 @@ def release_to_controller(
 def is_local(record: dict[str, t.Any] | None) -> bool:
     """Whether a lease of this machine is a local one."""
     return bool(record) and (record or {}).get("mode") == LOCAL
+
+
+def _is_taken(lock: t.Any, lease_name: str) -> bool:
+    """Whether another job has the lock of a local lease."""
+    path = pathlib.Path(lock) if isinstance(lock, str) else None
+    return path is not None and is_locked(path) and not holds(path, lease_name)
 
 
 def _warnings(lease_name: str, *, reacted: bool) -> list[str]:

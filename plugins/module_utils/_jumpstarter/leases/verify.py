@@ -15,7 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     how_it_ended,
     is_permanent,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, Lease
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, PENDING, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
     describe_holder,
     holds,
@@ -67,12 +67,36 @@ def verify_at_controller(
         now = _who_has_it(controller, found, record)
         raise errors.LeaseLost(f"Lease {lease_name} was not held to the end: {how_it_ended(found)}.{now}")
     before = Lease.read(record["lease"]) if record else None
-    if record and before and (found.exporter, found.began) != (record["exporter"], before.began):
+    if record and before and not _is_as_acquired(found, record):
         raise errors.LeaseLost(
             f"Lease {lease_name} is not the one that was acquired: it was for exporter {record['exporter']} since "
             f"{before.began}, now it is for {found.exporter or 'none'} since {found.began}."
         )
     return found.began.timestamp() if found.began else _since(record)
+
+
+def is_held_at_controller(
+    controller: Controller, lease_name: str, record: Record | None, *, is_deleted: bool = False
+) -> bool | None:
+    """Return whether a lease is still the one that was acquired, or asked for; None if the controller does not answer.
+
+    :param is_deleted: it was deleted just now, which may have ended it.
+    """
+    try:
+        found = controller.find(lease_name)
+    except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing):
+        return None
+    if found is None or not _is_as_acquired(found, record):
+        return False
+    return found.state in (HELD, PENDING) or (is_deleted and found.reason == "Released")
+
+
+def _is_as_acquired(found: Lease, record: Record | None) -> bool:
+    """Whether a lease is for the exporter, and since the moment, that were noted when it was acquired."""
+    before = Lease.read(record["lease"]) if record else None
+    if record is None or before is None:
+        return True
+    return (found.exporter, found.began) == (record["exporter"], before.began)
 
 
 def _since(record: Record | None) -> float:

@@ -49,6 +49,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     wanted_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.verify import (
+    is_held_at_controller,
     verify_at_controller,
     verify_local,
 )
@@ -298,9 +299,11 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     controller = (
         controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)
     )
-    return _released(
-        result, *release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
-    )
+    was_held = is_held_at_controller(controller, name, record)
+    was_there, warnings = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
+    if was_held is None:
+        was_held = was_there and bool(is_held_at_controller(controller, name, record, is_deleted=True))
+    return _released(result, was_held, warnings)
 
 
 def _released(result: Result, was_held: bool, warnings: list[str]) -> Result:
