@@ -24,8 +24,16 @@ Record = t.Mapping[str, t.Any]
 def outcome_of(record: Record) -> str:
     """Return the outcome that follows from a record, whatever outcome it states.
 
-    What proves that nothing was tested comes first, then what ended the test, then what it found.
+    What proves that nothing was tested comes first, then what ended the test, then what it found. Neither a success nor
+    a failure says anything of a vehicle that another job may have had.
     """
+    outcome = _outcome_by_steps(record)
+    was_held = (record.get("lease") or {}).get("was_held", True)
+    is_verdict = outcome in (PASS, "FAIL") and record["ended_by"] != "closer"
+    return "ERROR" if is_verdict and not was_held else outcome
+
+
+def _outcome_by_steps(record: Record) -> str:
     failed = [check["means"] for check in record["checks"] if check["passed"] is False]
     if "INVALID" in failed or not _is_disturbed_as_told(record):
         return "INVALID"
@@ -39,7 +47,7 @@ def outcome_of(record: Record) -> str:
         return "FAIL" if record["deployment"] and record["deployment"]["succeeded"] is not None else "ERROR"
     if record["troubles"] or any(check["passed"] is None for check in record["checks"]):
         return "ERROR"
-    return PASS if (record.get("lease") or {}).get("was_held", True) else "ERROR"
+    return PASS
 
 
 def _is_disturbed_as_told(record: Record) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 
+import psutil
 import pytest
 from jumpstarter.config.client import ClientConfigV1Alpha1
-from play_support import HOST, PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, wait_until
+from play_support import HOST, PATHS, PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, processes_below, wait_until
 from playbook_runner import AnsiblePlaybook
 
 from hatci_lab.controller.process import ControllerProcess
@@ -44,3 +45,45 @@ def test_a_vehicle_that_another_job_had_meanwhile_is_an_error(
     assert [change["status"] for change in test_event["history"] if "status" in change] == ["FAIL"]
     assert (controller.holder(HOST) or {}).get("name") == taken.name, "it is bob's, and nobody gives it back for him"
     assert "another job may have had the vehicle" in play.output
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize("trouble", ["ran out", "is not taken back"])
+def test_a_success_without_proof_of_its_lease_is_an_error(
+    ansible_playbook: AnsiblePlaybook, sums: SumsProcess, controller: ControllerProcess, trouble: str
+) -> None:
+    """The lease ran out with its keeper, and the controller deletes it like one that is held; or it deletes nothing."""
+    sums.set_vehicle(VIN, update_seconds=600)
+    inventory = ansible_playbook.directory.parent / "inventory.yml"
+    inventory.write_text(inventory_of(), encoding="utf-8")
+    variables = {
+        **{**PATHS, **TEST_VARIABLES, "hatci_base_url": sums.url, "hatci_token": sums.token},
+        **{"jumpstarter_client_config": str(controller.client_config("alice")), "jumpstarter_exporter_template": ""},
+        **{"ota_verify_ecus": False, "jumpstarter_lease_guard_release_timeout": 1, "jumpstarter_lease_duration": "5s"},
+        **{"jumpstarter_lease_guard_was_held": True, "jumpstarter_lease_guard_since": ""},
+    }
+    play = ansible_playbook.start(PLAYBOOKS / "ota_single_vehicle.yml", "-i", str(inventory), variables=variables)
+    wait_until(lambda: sums.state()["deployments"])
+
+    if trouble == "ran out":
+        below = processes_below(ansible_playbook.directory.parent)
+        keepers = [process for process in below if "keeper_process" in " ".join(process.cmdline())]
+        assert keepers
+        for keeper in keepers:
+            keeper.kill()
+        psutil.wait_procs(keepers)
+        wait_until(lambda: not controller.holder(HOST))
+        bob = ClientConfigV1Alpha1.from_file(controller.client_config("bob"))
+        taken = bob.create_lease(selector=f"exporter={HOST}", duration=datetime.timedelta(minutes=10))
+        wait_until(lambda: (controller.holder(HOST) or {}).get("name") == taken.name)
+    else:
+        controller.fault("unavailable", methods=["DeleteLease"], message="out of order")
+    (deployment,) = sums.state()["deployments"]
+    sums.set_deployment(deployment["deployment_id"], state="COMPLETE")
+    assert play.process.wait(240) == 2
+    controller.clear_faults()
+
+    (test_event,) = sums.state()["test_events"]
+    assert (test_event["status"], test_event["metadata"]["outcome"]) == ("FAIL", "ERROR"), test_event
+    words = "another job may have had the vehicle" if trouble == "ran out" else "it is not known whether its lease held"
+    assert words in test_event["summary"] and words in play.output.replace("\\n", " ")

@@ -277,6 +277,17 @@ def test_a_success_whose_lease_had_ended_before_is_none(tmp_path: Path) -> None:
     assert record["outcome"] == outcome_of(record) == "ERROR"
 
 
+def test_a_failure_whose_lease_had_ended_before_says_nothing_of_the_vehicle(tmp_path: Path) -> None:
+    evidence_support.passed(tmp_path)
+    record = record_of(tmp_path)
+    record["failure"] = {"step": "Wait", "message": "The update failed.", "outcome": "FAIL"}
+    assert outcome_of(record) == "FAIL"
+    record["lease"]["was_held"] = False
+    assert outcome_of(record) == "ERROR"
+    record["failure"]["outcome"] = "TIMEOUT"
+    assert outcome_of(record) == "TIMEOUT"
+
+
 def test_a_look_that_may_not_be_shown_costs_no_record(tmp_path: Path) -> None:
     script = evidence_support.passed(tmp_path)
     for module in ("hatci_vehicle_check", "hatci_end_check"):
