@@ -59,7 +59,7 @@ def test_a_success_without_proof_of_its_lease_is_an_error(
     variables = {
         **{**PATHS, **TEST_VARIABLES, "hatci_base_url": sums.url, "hatci_token": sums.token},
         **{"jumpstarter_client_config": str(controller.client_config("alice")), "jumpstarter_exporter_template": ""},
-        **{"ota_verify_ecus": False, "jumpstarter_lease_guard_release_timeout": 1, "jumpstarter_lease_duration": "5s"},
+        **{"ota_verify_ecus": False, "jumpstarter_lease_guard_release_timeout": 1},
         **{"jumpstarter_lease_guard_was_held": True, "jumpstarter_lease_guard_since": ""},
     }
     play = ansible_playbook.start(PLAYBOOKS / "ota_single_vehicle.yml", "-i", str(inventory), variables=variables)
@@ -72,8 +72,10 @@ def test_a_success_without_proof_of_its_lease_is_an_error(
         for keeper in keepers:
             keeper.kill()
         psutil.wait_procs(keepers)
-        wait_until(lambda: not controller.holder(HOST))
-        bob = ClientConfigV1Alpha1.from_file(controller.client_config("bob"))
+        alice, bob = (ClientConfigV1Alpha1.from_file(controller.client_config(name)) for name in ("alice", "bob"))
+        held = controller.holder(HOST)
+        assert held
+        alice.update_lease(held["name"], duration=datetime.timedelta(seconds=1))
         taken = bob.create_lease(selector=f"exporter={HOST}", duration=datetime.timedelta(minutes=10))
         wait_until(lambda: (controller.holder(HOST) or {}).get("name") == taken.name)
     else:
