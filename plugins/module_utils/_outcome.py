@@ -81,6 +81,7 @@ class VehicleTest:
     :param held: seconds that its device was held, None without one.
     :param scenario: its name, where a vehicle has a test for each of several.
     :param cycles: how its repetitions ended, where it has any.
+    :param has_outcome: it handed one on; else nothing is known of it.
     """
 
     vehicle: str
@@ -94,6 +95,7 @@ class VehicleTest:
     reason: str = ""
     scenario: str = ""
     cycles: str = ""
+    has_outcome: bool = True
 
     @property
     def name(self) -> str:
@@ -118,7 +120,8 @@ class VehicleTest:
         took, held = (_seconds(found.get(name)) for name in ("took", "held"))
         if outcome not in OUTCOMES or (outcome in GOOD and reason):
             began = "the test began and did not reach its end" if found.get("began") else "the test did not begin"
-            return cls(vehicle, ERROR, **text, took=took, held=held, reason=reason or began)
+            is_told = outcome in OUTCOMES
+            return cls(vehicle, ERROR, **text, took=took, held=held, reason=reason or began, has_outcome=is_told)
         summary = "" if outcome in GOOD else str(found.get("summary") or reason)
         cycles = str(found.get("summary") or "") if found.get("cycles") and not summary else ""
         return cls(vehicle, outcome, **text, took=took, held=held, reason=summary, cycles=cycles)
@@ -169,7 +172,8 @@ class Campaign:
 
     def is_within(self, percentage: float) -> bool:
         """Whether all were tested, and no larger share of them failed."""
-        return not self.not_begun and len(self.bad) * 100 <= percentage * len(self.tests)
+        are_tested = not self.not_begun and all(test.has_outcome for test in self.tests)
+        return are_tested and len(self.bad) * 100 <= percentage * len(self.tests)
 
     @property
     def totals(self) -> str:
@@ -237,7 +241,8 @@ def verdict_of(handed_on: t.Any, vehicles: t.Any, allowed: t.Any = 0) -> list[st
             failures.append(sentence(f"{test.outcome} {vehicle}: {test.reason}"))
     share = 0.0 if isinstance(allowed, bool) else _seconds(allowed) or 0.0
     share = share if 0 <= share <= 100 else 0.0
-    is_enough = all(vehicle in tests for vehicle in every) and len(failures) * 100 <= share * len(every)
+    are_tested = all(VehicleTest.of(vehicle, tests.get(vehicle)).has_outcome for vehicle in every)
+    is_enough = are_tested and len(failures) * 100 <= share * len(every)
     return [] if is_enough else failures
 
 
@@ -296,6 +301,8 @@ def sum_up(
     # One wave of a workflow: the verdict over all knows what may fail.
     if not wave and not campaign.is_within(allowed):
         limit = campaign.stop.reason if campaign.stop else f"ota_fleet_max_fail_percentage allows {allowed:g} %."
+        if not campaign.stop and allowed and any(not test.has_outcome for test in campaign.tests):
+            limit += " Each vehicle must have an outcome."
         if campaign.has_scenarios:
             limit = "every test must pass."
         named = ", ".join(test.name for test in campaign.bad)

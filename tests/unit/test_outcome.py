@@ -85,6 +85,14 @@ def test_the_share_that_may_fail(allowed: float, is_ok: bool) -> None:
     assert result["failed_vehicles"] == ["1"]
 
 
+def test_a_vehicle_of_which_nothing_is_known_is_not_of_the_share_that_may_fail() -> None:
+    tests = [{"vehicle": str(n), "result": {} if n == 1 else PASSED, "reason": ""} for n in range(10)]
+    result = run_operation(_outcome.sum_up, {"tests": tests, "max_fail_percentage": 100, "show": True}, False)
+    assert result["failed"] and "1 of 10 vehicles failed" in result["msg"]
+    assert "Each vehicle must have an outcome." in result["msg"]
+    assert len(_outcome.verdict_of({"a": PASSED, "b": {}}, "a,b", 50)) == 1
+
+
 def test_a_run_without_vehicles_is_no_success() -> None:
     result = run_operation(_outcome.sum_up, {"tests": [], "max_fail_percentage": 100, "show": True}, False)
     assert result["failed"] and result["msg"] == "No vehicle was tested."
