@@ -15,6 +15,8 @@ description:
   - Fails if a source of the inventory does not exist, or if P(hatci.automation.hatci#inventory) could not read one.
     Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
   - Fails if the pattern is empty, which Ansible takes for every host.
+  - Fails under C(--start-at-task). Where it matches nothing, as a task that is included does not, Ansible skips every
+    task and ends with exit code 0; where it matches, it leaves out what tests the vehicles.
   - Fails if C(--skip-tags) names C(always) or C(tagged), which would leave out the tasks that decide on the exit code.
 version_added: 0.1.0
 author:
@@ -55,6 +57,7 @@ _raw:
 
 import typing as t
 
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
@@ -82,6 +85,11 @@ class LookupModule(LookupBase):
             raise AnsibleError(
                 f"--skip-tags {', '.join(sorted(hidden))} would leave out what decides whether this run has passed; "
                 "leave that out. Nothing was done."
+            )
+        if start := context.CLIARGS.get("start_at_task"):
+            raise AnsibleError(
+                f"--start-at-task {start!r} would leave out what tests the vehicles, or what decides whether this run "
+                "has passed; leave that out. Nothing was done."
             )
         self.set_options(var_options=variables, direct=kwargs)
         if found := matching_hosts(self._loader, variables, pattern):

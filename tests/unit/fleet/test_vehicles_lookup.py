@@ -7,6 +7,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
@@ -29,6 +30,16 @@ def test_a_pattern_that_matches_nothing_leads_to_localhost(pattern: str, expecte
 def test_tags_whose_absence_would_make_a_failed_run_green_cannot_be_skipped(skipped: str) -> None:
     with pytest.raises(AnsibleError, match=f"--skip-tags {skipped} would leave out what decides"):
         hosts_of("all", ansible_skip_tags=["slow", skipped])
+
+
+@pytest.mark.parametrize("task", ["a typo", "Look at the vehicle before its update"])
+def test_a_run_that_starts_at_a_task_does_not_begin(monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+    """Ansible finds no task that is included, skips all and is green."""
+    monkeypatch.setattr(context, "CLIARGS", {"start_at_task": task})
+    with pytest.raises(AnsibleError, match=f"--start-at-task '{task}' would leave out what tests"):
+        hosts_of("all")
+    monkeypatch.setattr(context, "CLIARGS", {"start_at_task": None})
+    assert hosts_of("all") == ["all"]
 
 
 def test_other_tags_can_be_skipped() -> None:
