@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -58,6 +59,26 @@ def test_endless_output_is_cut_and_ended() -> None:
     with pytest.raises(CommandTimeout) as caught:
         run_bounded(["yes"], timeout=1, environment=ENVIRONMENT)
     assert 4 * 1024 * 1024 <= len(caught.value.finished.stdout) < 5 * 1024 * 1024
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["goes on", "leaves a child"])
+def test_output_that_comes_faster_than_it_is_read_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, ends: bool) -> None:
+    read = os.read
+
+    def endless(descriptor: int, count: int) -> bytes:
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode) or count != 65536:
+            return read(descriptor, count)
+        reads.append(descriptor)
+        assert len(reads) < 2_000_000, "nobody looked at the time any more"
+        return b"y" * 1024
+
+    reads: list[int] = []
+    monkeypatch.setattr(os, "read", endless)
+    if ends:
+        assert run_bounded(["echo", "y"], timeout=LONG, environment=ENVIRONMENT).exit_code == 0
+        return
+    with pytest.raises(CommandTimeout):
+        run_bounded(["sh", "-c", "echo y; exec sleep 600"], timeout=0.2, environment=ENVIRONMENT)
 
 
 def test_a_program_that_leaves_a_child_with_its_output_is_not_waited_for(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
 MAX_OUTPUT = 4 * 1024 * 1024
+READS_AT_ONCE = 16
+"""Output may come faster than it is read; between so many reads is looked whether the time is over."""
 GRACE_SECONDS = 2.0
 
 
@@ -89,7 +91,7 @@ def run_bounded(
                 break
             if owner_fd in ready:
                 raise OwnerGone("the ansible-playbook process has ended")
-            if not ready and time.monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 end_group(process)
                 raise CommandTimeout(_finished(process, outputs))
         for descriptor in open_pipes:
@@ -148,8 +150,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _drain(descriptor: int, output: bytearray) -> bool:
-    """Read what there is; return whether more may come."""
-    while True:
+    """Read some of what there is; return whether more may come."""
+    for _unused in range(READS_AT_ONCE):
         try:
             chunk = os.read(descriptor, 65536)
         except BlockingIOError:
@@ -158,6 +160,7 @@ def _drain(descriptor: int, output: bytearray) -> bool:
             return False
         if len(output) < MAX_OUTPUT:
             output += chunk
+    return True
 
 
 def _finished(process: subprocess.Popen[bytes], outputs: dict[int, bytearray]) -> CompletedCommand:
