@@ -1,7 +1,7 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers with an end: a deadline over all that is read of one, and a limit to its size, packed or not."""
+"""Exchanges with an end: a deadline over the ways to a server and all that is read, and a limit to its size."""
 
 from __future__ import annotations
 
@@ -90,8 +90,52 @@ def _bounded_pool(pool: type, bounds: Bounds) -> type:
             super().__init__(sock, *args, **kwargs)
             self.fp = io.BufferedReader(_BoundedReader(sock, self.fp.detach(), bounds))
 
-    bounded = type(connection.__name__, (connection,), {"response_class": BoundedResponse})
+    members: dict[str, t.Any] = {"response_class": BoundedResponse}
+    if connection._new_conn is urllib3.connection.HTTPConnection._new_conn:  # SOCKS has a way of its own
+        members["_new_conn"] = lambda self: _connect(self, super(bounded, self)._new_conn, bounds)
+    bounded = type(connection.__name__, (connection,), members)
     return type(pool.__name__, (pool,), {"ConnectionCls": bounded})
+
+
+def _connect(connection: t.Any, connect: t.Callable[[], socket.socket], bounds: Bounds) -> socket.socket:
+    """Connect to the first address of a name that answers.
+
+    urllib3 gives each of them the whole timeout, so that a name with many takes many times as long.
+    """
+    name, timeout = connection._dns_host, connection.timeout
+    addresses = _addresses_of(connection, name)
+    if len(addresses) < 2 or not isinstance(timeout, (int, float)):
+        return connect()
+    try:
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            connection._dns_host = address
+            connection.timeout = max(0.001, min(timeout, bounds.deadline.left / left))
+            try:
+                return connect()
+            except urllib3.exceptions.HTTPError:
+                if left == 1:
+                    raise
+    finally:
+        connection._dns_host, connection.timeout = name, timeout
+    raise AssertionError("there are addresses")
+
+
+def _addresses_of(connection: t.Any, name: str) -> list[str]:
+    """Return the addresses of a name, each once; none where urllib3 has more to say of it.
+
+    :raises NameResolutionError: it has none.
+    """
+    try:
+        found = socket.getaddrinfo(
+            name.strip("[]"), connection.port, urllib3.util.connection.allowed_gai_family(), socket.SOCK_STREAM
+        )
+    except UnicodeError:
+        return []
+    except socket.gaierror as error:
+        if not hasattr(urllib3.exceptions, "NameResolutionError"):  # urllib3 before 2
+            return []
+        raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class _BoundedReader(io.RawIOBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import socket
 import ssl
 import typing as t
 import warnings
@@ -118,6 +119,46 @@ def test_a_silent_server_is_a_timeout() -> None:
         for timeout, within in ((0.1, 10.0), (10.0, 0.1)):
             with pytest.raises(requests.exceptions.ReadTimeout):
                 get(backend.url, timeout=timeout, within=within)
+
+
+def test_all_addresses_of_a_name_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them answers; each would get the whole timeout."""
+    clock = [0.0]
+    tried: list[tuple[str, float]] = []
+
+    class Silent(socket.socket):
+        def connect(self, address: t.Any) -> None:
+            tried.append((address[0], float(self.gettimeout() or 0)))
+            clock[0] += tried[-1][1]
+            raise TimeoutError("timed out")
+
+    def addresses(host: str, port: int, *_all: t.Any) -> list[t.Any]:
+        several = [f"192.0.2.{number}" for number in range(1, 5)] if host == "sums.invalid" else [host]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in several]
+
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
+    monkeypatch.setattr(socket, "socket", Silent)
+    session = HttpSession(lambda: "canary")
+    deadline = Deadline(20, lambda: clock[0])
+    with pytest.raises(requests.exceptions.ConnectTimeout, match=r"sums\.invalid"):
+        session.exchange("GET", "http://sums.invalid/", timeout=10, deadline=deadline, most_bytes=9)
+    session.close()
+    assert [address for address, _seconds in tried] == [f"192.0.2.{number}" for number in range(1, 5)]
+    assert sum(seconds for _address, seconds in tried) == pytest.approx(20)
+
+
+def test_an_address_that_refuses_costs_the_next_one_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def addresses(host: str, port: int, *rest: t.Any) -> list[t.Any]:
+        if host != "sums.invalid":
+            return resolve(host, port, *rest)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in ("127.0.0.9", "127.0.0.1")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", addresses)
+    with serving(send(body(b"{}"))) as backend:
+        assert get(backend.url.replace("127.0.0.1", "sums.invalid")) == b"{}"
+        assert b"Host: sums.invalid:" in backend.heads[0]
 
 
 def test_the_time_of_one_exchange_is_not_that_of_the_next() -> None:
