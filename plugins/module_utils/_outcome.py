@@ -115,7 +115,9 @@ class VehicleTest:
         """
         found = handed_on if isinstance(handed_on, t.Mapping) else {}
         outcome = str(found.get("outcome") or "")
-        text = {name: str(found.get(name) or "") for name in ("vin", "state", "test_event_id", "deployment_id")}
+        text: dict[str, t.Any] = {
+            name: str(found.get(name) or "") for name in ("vin", "state", "test_event_id", "deployment_id")
+        }
         text["scenario"] = scenario
         took, held = (_seconds(found.get(name)) for name in ("took", "held"))
         if outcome not in OUTCOMES or (outcome in GOOD and reason):

@@ -92,7 +92,7 @@ def _bounded_pool(pool: type, bounds: Bounds) -> type:
 
     members: dict[str, t.Any] = {"response_class": BoundedResponse}
     if connection._new_conn is urllib3.connection.HTTPConnection._new_conn:  # SOCKS has a way of its own
-        members["_new_conn"] = lambda self: _connect(self, super(bounded, self)._new_conn, bounds)
+        members["_new_conn"] = lambda self: _connect(self, lambda: connection._new_conn(self), bounds)
     bounded = type(connection.__name__, (connection,), members)
     return type(pool.__name__, (pool,), {"ConnectionCls": bounded})
 
