@@ -111,7 +111,7 @@ def find_reason(record: Record) -> str:
 
 def find_error(record: Record) -> tuple[str, str] | None:
     """Return what a record says went wrong, and under which key; None if it says nothing of that kind."""
-    return next(_reasons(record, "error_message", "error"), None)
+    return next(_reasons(record, "error_message", "error", "errors"), None)
 
 
 def find_progress(record: Record) -> float | None:

@@ -223,6 +223,7 @@ def test_the_last_look_asks_the_event_where_the_deployment_does_not_show_its_veh
         ({"state": "CANCELLED", "status": "PENDING"}, "state is CANCELLED, but status is PENDING"),
         ({"status": "SUCCESS", "error_message": "late"}, "status is SUCCESS, but error_message is 'late'"),
         ({"state": "COMPLETE", "error": {"code": 7}}, "state is COMPLETE, but error is '{"),
+        ({"state": "COMPLETE", "errors": [{"code": 7}]}, "state is COMPLETE, but errors is '["),
         (
             {"state": "COMPLETE", "ecus": [{"ecu_name": "Radio", "status": "failed"}]},
             "state is COMPLETE, but status of its",
