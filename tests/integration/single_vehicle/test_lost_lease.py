@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +15,16 @@ from playbook_runner import AnsiblePlaybook
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
+
+
+def keepers_below(directory: Path) -> list[psutil.Process]:
+    """Return the keepers whose log is below a directory."""
+    found = []
+    for process in processes_below(directory):
+        with contextlib.suppress(psutil.Error):
+            if "keeper_process" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 @pytest.mark.newest_core
@@ -66,8 +78,7 @@ def test_a_success_without_proof_of_its_lease_is_an_error(
     wait_until(lambda: sums.state()["deployments"])
 
     if trouble == "ran out":
-        below = processes_below(ansible_playbook.directory.parent)
-        keepers = [process for process in below if "keeper_process" in " ".join(process.cmdline())]
+        keepers = keepers_below(ansible_playbook.directory.parent)
         assert keepers
         for keeper in keepers:
             keeper.kill()
@@ -84,6 +95,7 @@ def test_a_success_without_proof_of_its_lease_is_an_error(
     sums.set_deployment(deployment["deployment_id"], state="COMPLETE")
     assert play.process.wait(240) == 2
     controller.clear_faults()
+    wait_until(lambda: not keepers_below(ansible_playbook.directory.parent))
 
     (test_event,) = sums.state()["test_events"]
     assert (test_event["status"], test_event["metadata"]["outcome"]) == ("FAIL", "ERROR"), test_event
