@@ -106,6 +106,47 @@ def test_a_controllers_lease(
     assert not deletions, "the device is given back whatever was known of its lease"
 
 
+@pytest.mark.parametrize(
+    ("deletions", "reacts", "looks", "was_held"),
+    [
+        ([DONE], True, [], True),
+        ([GONE], True, [], False),
+        ([LATE, GONE], True, [], True),
+        ([AWAY, GONE], True, [], False),
+        ([DONE], False, [leases(ended("Expired"))], False),
+        ([DONE], False, [leases(ended("Released"))], True),
+    ],
+    ids=["kept", "deleted by another", "its reply was lost", "deleted while away", "stopped and ran out", "stopped"],
+)
+def test_a_controllers_lease_whose_keeper_lives_costs_no_look(
+    jmp: FakeJmp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deletions: list[t.Any],
+    reacts: bool,
+    looks: list[t.Any],
+    was_held: bool,
+) -> None:
+    LeaseFiles(NAME).write(
+        {"name": NAME, "mode": "controller", "what": "selector vin=1", "asked": "vin=1", "exporter": "sim1",
+         "since": 0.0, "keeper": None, "config": ["--client-config", str(tmp_path / "client.yaml")], "lease": HELD,
+         "keeper_log": None}
+    )  # fmt: skip
+
+    def run(argv: t.Sequence[str], **_options: t.Any) -> CompletedCommand:
+        answer = (looks if argv[3] == "get" else deletions).pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return t.cast("CompletedCommand", answer)
+
+    monkeypatch.setattr(cli, "run_bounded", run)
+    monkeypatch.setattr(release, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(release, "is_watching", lambda _keeper: True)
+    monkeypatch.setattr(release, "end_watcher", lambda _keeper, **_how: reacts)
+    assert manage(tmp_path, state="release", lease_name=NAME, timeout=60)["changed"] is was_held
+    assert not deletions and not looks
+
+
 @pytest.mark.parametrize("trouble", ["", "told", "not told yet"])
 def test_a_local_lease(jmp: FakeJmp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str) -> None:
     monkeypatch.setattr(release, "is_watching", lambda _keeper: True)

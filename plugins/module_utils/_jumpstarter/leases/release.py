@@ -34,7 +34,7 @@ def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> 
     """Free a locked device and return whether it was held, and what is worth a warning."""
     keeper = (record or {}).get("keeper") or find_keeper(lease_name)
     lock = (record or {}).get("lease", {}).get("lock")
-    was_held = is_watching(keeper) and not files.read_trouble() and not _is_taken(lock, lease_name)
+    was_held = is_kept(lease_name, files, record) and not _is_taken(lock, lease_name)
     end_lease_processes(lease_name)
     warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=False))
     files.remove()
@@ -68,18 +68,26 @@ def release_to_controller(
     end_lease_processes(lease_name)
     controller.jmp.lease = lease_name
     deadline = time.monotonic() + timeout
+    may_be_deleted = False
     while True:
         try:
-            was_held = controller.delete(lease_name)
+            was_there = controller.delete(lease_name) or may_be_deleted
             break
         except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+            may_be_deleted |= isinstance(error, errors.JmpTimeout)
             if is_permanent(error) or time.monotonic() + PAUSE_SECONDS > deadline:
                 end_watcher(keeper, dismiss=False, wait=False)
                 raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
         sleep(PAUSE_SECONDS)
     warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=True))
     files.remove()
-    return was_held, warnings
+    return was_there, warnings
+
+
+def is_kept(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
+    """Whether the keeper of a lease lives and has met no trouble, so that the lease has been renewed until now."""
+    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
+    return is_watching(keeper) and not files.read_trouble()
 
 
 def is_local(record: dict[str, t.Any] | None) -> bool:

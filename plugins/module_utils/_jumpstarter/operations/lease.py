@@ -39,6 +39,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     usable_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.release import (
+    is_kept,
     is_local,
     release_local,
     release_to_controller,
@@ -299,10 +300,15 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     controller = (
         controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)
     )
-    was_held = is_held_at_controller(controller, name, record)
+    # Each look is a start of jmp, which a lease does without whose keeper did what it is there for.
+    was_kept = is_kept(name, files, record)
+    was_held = None if was_kept else is_held_at_controller(controller, name, record)
     was_there, warnings = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
     if was_held is None:
-        was_held = was_there and bool(is_held_at_controller(controller, name, record, is_deleted=True))
+        keeper_reacted = was_kept and not warnings
+        was_held = was_there and (
+            keeper_reacted or bool(is_held_at_controller(controller, name, record, is_deleted=True))
+        )
     return _released(result, was_held, warnings)
 
 
