@@ -162,7 +162,7 @@ def test_an_address_that_refuses_costs_the_next_one_nothing(monkeypatch: pytest.
 
 
 def test_the_time_of_one_exchange_is_not_that_of_the_next() -> None:
-    with serving(send(body(b"{}"))) as backend:
+    with serving(send(body(b"{}", Connection="close"))) as backend:
         session = HttpSession(lambda: "canary")
         for _unused in range(2):
             deadline = Deadline(60)
