@@ -58,6 +58,8 @@ def _variables(car: CarProcess, ecus: list[dict[str, str]]) -> Variables:
         "jumpstarter_exporter_template": str(EXPORTER_TEMPLATE),
         "jumpstarter_exporter_name": host_of(1),
         "jumpstarter_lease_guard_mode": "local",
+        # Its target is its source, so that must not be what a PASS rests on.
+        "ota_vehicle_checks": ["identity", "codes"] if ecus else [],
         "ota_vehicle_ecus": [
             {
                 "name": ecu["ecu_name"],
