@@ -16,7 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._outcome import N
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
-from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import describe_test
+from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import SUITE_STEP, describe_test
 from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
@@ -120,7 +120,7 @@ class ActionModule(InProcessAction):
             self.say(f"evidence: all tests are in {result['index_urls'][0]}")
         elif options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
             # Links, not the files: AAP keeps the artifacts of a job in its database.
-            step = self._task_vars.get("__hatci_ota_suite_step")
+            step = self._task_vars.get(SUITE_STEP)
             name = f"{self.host}/{step['name']}" if isinstance(step, Mapping) and step.get("name") else self.host
             told = {"ota_evidence": {name: result["artifact_urls"][0]}}
             result["ansible_stats"] = {"data": told, "per_host": False, "aggregate": True}

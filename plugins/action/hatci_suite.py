@@ -56,9 +56,9 @@ class ActionModule(InProcessAction):
 
     def _scenarios(self, given: t.Any) -> list[dict[str, t.Any]]:
         """Return the scenarios that a user gave: a list, or text with their names."""
-        entries = [part.strip() for part in re.split(r"[,\n]", given)] if isinstance(given, str) else given
+        entries = given
         if isinstance(given, str):
-            entries = [entry for entry in entries if entry]
+            entries = [part.strip() for part in re.split(r"[,\n]", given) if part.strip()]
         if not entries or not isinstance(entries, list):
             raise AnsibleActionFail("ota_suite names no scenario; give a list of them. Nothing was created.")
         lookup = lookup_loader.get("hatci.automation.scenario", loader=self._loader, templar=self._templar)

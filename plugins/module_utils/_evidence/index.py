@@ -12,6 +12,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.index_t
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import render
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record
 
+INDEX = "index.html"
+
 SCRIPT = """
 const form = document.querySelector("form"), rows = [...document.querySelectorAll("tbody tr")];
 form.hidden = false;

@@ -11,11 +11,11 @@ import typing as t
 import xml.etree.ElementTree as ET
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import NOT_BEGUN
 
 PASS = "PASS"  # noqa: S105  # a verdict
 FAILURES = frozenset({"FAIL", "INVALID"})
 """What is a failure to a CI; whatever else is not PASS is an error, unless it was not to begin."""
-SKIPPED = "NOT_BEGUN"
 
 NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MAX_OUTPUT = 10000
@@ -65,8 +65,8 @@ class Case:
 def make_junit(suite: str, cases: t.Sequence[Case]) -> str:
     """Return a JUnit file with one suite."""
     failures = sum(case.outcome in FAILURES for case in cases)
-    skipped = sum(case.outcome == SKIPPED for case in cases)
-    bad = sum(case.outcome not in (PASS, SKIPPED) for case in cases)
+    skipped = sum(case.outcome == NOT_BEGUN for case in cases)
+    bad = sum(case.outcome not in (PASS, NOT_BEGUN) for case in cases)
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(bad - failures)}
     took = f"{sum(case.seconds for case in cases):.3f}"
     root = ET.Element("testsuites", {**counts, "time": took})
@@ -85,7 +85,7 @@ def _add(parent: ET.Element, suite: str, case: Case) -> None:
     properties = ET.SubElement(element, "properties")
     for name, value in case.properties.items():
         ET.SubElement(properties, "property", {"name": _text(name), "value": _text(value)})
-    if case.outcome == SKIPPED:
+    if case.outcome == NOT_BEGUN:
         ET.SubElement(element, "skipped", {"message": _text(case.message)})
     elif case.outcome != PASS:
         tag = "failure" if case.outcome in FAILURES else "error"

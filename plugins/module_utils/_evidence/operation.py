@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.attesta
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceChanged, EvidenceError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import (
+    INDEX,
     make_index,
     row_of_record,
     row_without_record,
@@ -32,7 +33,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.store i
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 
-INDEX = "index.html"
 MAX_TESTS = 1000
 NO_RECORD = "It left no record."
 OTHER_RECORD = "Its record is one of another version, which this one cannot show."

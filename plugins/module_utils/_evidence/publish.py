@@ -13,7 +13,9 @@ import re
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import JUNIT, REPORT
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import INDEX
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
     ATTESTATION,
     MANIFEST,
@@ -24,8 +26,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.store i
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
-FIRST = "report.html"
-INDEX = ("index.html", "junit.xml")
 REFUSED = re.compile(r"HTTP status 4(00|13|22)")
 """An answer about one file rather than about the store."""
 Values = dict[str, t.Any]
@@ -73,7 +73,7 @@ def _publish_index(path: pathlib.Path, store: Store, seconds: float) -> Values:
 
     Others publish theirs there too, so they are named by what they hold.
     """
-    found = [path / name for name in INDEX if (path / name).is_file()]
+    found = [path / name for name in (INDEX, JUNIT) if (path / name).is_file()]
     if not found:
         return {}
     contents = [file.read_bytes() for file in found]
@@ -87,7 +87,7 @@ def _publish_index(path: pathlib.Path, store: Store, seconds: float) -> Values:
 
 def urls_of(directory: pathlib.Path, store: Store) -> list[str]:
     """Return the URLs of the files of a test in a store, the page to read first."""
-    names = sorted(_names(directory), key=lambda name: (name != FIRST, name))
+    names = sorted(_names(directory), key=lambda name: (name != REPORT, name))
     return [store.url_of(f"{directory.name}/{name}") for name in names]
 
 

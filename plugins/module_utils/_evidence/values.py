@@ -82,13 +82,7 @@ def hide_in_file(path: pathlib.Path, secrets: t.Collection[str]) -> None:
 
     :raises OSError: it cannot be read or written.
     """
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace") if secrets else ""
-    except FileNotFoundError:
-        return
-    shown = _replaced(text, secrets)
-    if shown != text:
-        write_atomically(path, shown, path.stat().st_mode & 0o777)
+    _rewrite(path, secrets, _replaced)
 
 
 def hide_in_lines(path: pathlib.Path, secrets: t.Collection[str]) -> None:
@@ -96,11 +90,15 @@ def hide_in_lines(path: pathlib.Path, secrets: t.Collection[str]) -> None:
 
     :raises OSError: it cannot be read or written.
     """
+    _rewrite(path, secrets, lambda text, hidden: "\n".join(_shown(line, hidden) for line in text.split("\n")))
+
+
+def _rewrite(path: pathlib.Path, secrets: t.Collection[str], show: t.Callable[[str, t.Collection[str]], str]) -> None:
     try:
         text = path.read_text(encoding="utf-8", errors="replace") if secrets else ""
     except FileNotFoundError:
         return
-    shown = "\n".join(_shown(line, secrets) for line in text.split("\n"))
+    shown = show(text, secrets)
     if shown != text:
         write_atomically(path, shown, path.stat().st_mode & 0o777)
 

@@ -24,6 +24,8 @@ MAX_ECUS_KEPT = 50
 MAX_CODES_KEPT = 20
 """Of a snapshot so much is kept with the test event; all of it is judged."""
 
+DOUBT = "codes_doubt"
+
 Snapshot = t.Mapping[str, t.Any]
 
 
@@ -115,7 +117,7 @@ def record_of(seen: Snapshot) -> dict[str, t.Any]:
     """Return what a look at the vehicle tells of it, without the rest of the task's result."""
     names = ("name", "reachable", "part_number", "sw_version", "serial", "codes", "error")
     ecus = [
-        {**{name: ecu.get(name) for name in names}, **{name: ecu[name] for name in ("codes_doubt",) if ecu.get(name)}}
+        {**{name: ecu.get(name) for name in names}, **({DOUBT: ecu[DOUBT]} if ecu.get(DOUBT) else {})}
         for ecu in seen.get("ecus") or []
     ]
     return {**{name: seen.get(name) for name in ("vin", "voltage", "taken_at")}, "ecus": ecus}

@@ -62,6 +62,15 @@ def outcome_of(sums: SumsProcess) -> tuple[str, str, str]:
     return event["status"], event["metadata"]["outcome"], event["summary"]
 
 
+def assert_told(sums: SumsProcess, played: t.Any, outcome: str, told: str) -> str:
+    """Assert that a test ended red, with its outcome and reason in SUMS; return its summary there."""
+    assert played.returncode == 2, played.output
+    status, found, summary = outcome_of(sums)
+    assert (status, found) == ("FAIL", outcome), summary
+    assert told in summary
+    return summary
+
+
 def test_a_pass_rests_on_the_vehicle(prove: Play, sums: SumsProcess, car: CarProcess) -> None:
     played = prove()
 
@@ -134,10 +143,7 @@ def test_a_leased_vehicle_that_breaks_one_of_the_conditions(
         played = prove(**chosen, ota_vehicle_settle_seconds=5)
         (lease,) = controller.leases()
 
-    assert played.returncode == 2, played.output
-    status, found, summary = outcome_of(sums)
-    assert (status, found) == ("FAIL", outcome), summary
-    assert told in summary
+    summary = assert_told(sums, played, outcome, told)
     assert ("at exporter vehicle-001 has" in summary) == (wrong is wrong_vehicle)
     assert len(sums.state()["events"]) == events
     assert (lease["exporter"], bool(lease["ended"])) == (EXPORTER, True)
@@ -158,10 +164,7 @@ def test_a_vehicle_that_breaks_one_of_the_conditions(
 
     played = prove(ota_vehicle_settle_seconds=5)
 
-    assert played.returncode == 2, played.output
-    status, found, summary = outcome_of(sums)
-    assert (status, found) == ("FAIL", outcome), summary
-    assert told in summary
+    assert_told(sums, played, outcome, told)
     assert told in played.task("Tell the outcome")["msg"]
     assert len(sums.state()["events"]) == events, "nothing is created for a vehicle that cannot be tested"
     (record,) = records_checked_against_sums(played.home, sums.state())

@@ -58,6 +58,27 @@ def manage(home: Path, **options: t.Any) -> dict[str, t.Any]:
     return run_operation(module_named("jumpstarter_lease").OPERATION, given, False)
 
 
+def release_lease(
+    home: Path, monkeypatch: pytest.MonkeyPatch, looks: list[t.Any], deletions: list[t.Any]
+) -> dict[str, t.Any]:
+    """Release the lease of a controller which answers looks and deletions with these, one after the other."""
+    LeaseFiles(NAME).write(
+        {"name": NAME, "mode": "controller", "what": "selector vin=1", "asked": "vin=1", "exporter": "sim1",
+         "since": 0.0, "keeper": None, "config": ["--client-config", str(home / "client.yaml")], "lease": HELD,
+         "keeper_log": None}
+    )  # fmt: skip
+
+    def run(argv: t.Sequence[str], **_options: t.Any) -> CompletedCommand:
+        answer = (looks if argv[3] == "get" else deletions).pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return t.cast("CompletedCommand", answer)
+
+    monkeypatch.setattr(cli, "run_bounded", run)
+    monkeypatch.setattr(release, "PAUSE_SECONDS", 0.0)
+    return manage(home, state="release", lease_name=NAME, timeout=60)
+
+
 @pytest.mark.parametrize(
     ("answers", "deletions", "was_held"),
     [
@@ -86,22 +107,8 @@ def test_a_controllers_lease(
     deletions: list[t.Any],
     was_held: bool,
 ) -> None:
-    LeaseFiles(NAME).write(
-        {"name": NAME, "mode": "controller", "what": "selector vin=1", "asked": "vin=1", "exporter": "sim1",
-         "since": 0.0, "keeper": None, "config": ["--client-config", str(tmp_path / "client.yaml")], "lease": HELD,
-         "keeper_log": None}
-    )  # fmt: skip
     shown = [answer for answer in answers for _unused in range(2 if answer == leases() else 1)]
-
-    def run(argv: t.Sequence[str], **_options: t.Any) -> CompletedCommand:
-        answer = (shown if argv[3] == "get" else deletions).pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return t.cast("CompletedCommand", answer)
-
-    monkeypatch.setattr(cli, "run_bounded", run)
-    monkeypatch.setattr(release, "PAUSE_SECONDS", 0.0)
-    result = manage(tmp_path, state="release", lease_name=NAME, timeout=60)
+    result = release_lease(tmp_path, monkeypatch, shown, deletions)
     assert result["changed"] is was_held, result
     assert not deletions, "the device is given back whatever was known of its lease"
 
@@ -127,23 +134,9 @@ def test_a_controllers_lease_whose_keeper_lives_costs_no_look(
     looks: list[t.Any],
     was_held: bool,
 ) -> None:
-    LeaseFiles(NAME).write(
-        {"name": NAME, "mode": "controller", "what": "selector vin=1", "asked": "vin=1", "exporter": "sim1",
-         "since": 0.0, "keeper": None, "config": ["--client-config", str(tmp_path / "client.yaml")], "lease": HELD,
-         "keeper_log": None}
-    )  # fmt: skip
-
-    def run(argv: t.Sequence[str], **_options: t.Any) -> CompletedCommand:
-        answer = (looks if argv[3] == "get" else deletions).pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return t.cast("CompletedCommand", answer)
-
-    monkeypatch.setattr(cli, "run_bounded", run)
-    monkeypatch.setattr(release, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(release, "is_watching", lambda _keeper: True)
     monkeypatch.setattr(release, "end_watcher", lambda _keeper, **_how: reacts)
-    assert manage(tmp_path, state="release", lease_name=NAME, timeout=60)["changed"] is was_held
+    assert release_lease(tmp_path, monkeypatch, looks, deletions)["changed"] is was_held
     assert not deletions and not looks
 
 

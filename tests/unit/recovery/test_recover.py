@@ -29,6 +29,32 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.errors impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 
 
+class FakeController:
+    """Holds one lease of job 41."""
+
+    lease = Lease(
+        {"name": "hatci-41-car", "tags": {"hatci-job": "41"}, "conditions": [{"type": "Ready", "status": "True"}]}
+    )
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def find(self, _name: str) -> Lease:
+        return self.lease
+
+    def delete(self, name: str) -> bool:
+        self.deleted.append(name)
+        return True
+
+
+@pytest.fixture
+def controller(monkeypatch: pytest.MonkeyPatch) -> FakeController:
+    """Return the controller that the recovery finds."""
+    made = FakeController()
+    monkeypatch.setattr(Recovery, "_leases", lambda _self: (made, [made.lease]))
+    return made
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_job_that_died_at_a_step_leaves_one_closed_test_event(lab: Lab, step: str) -> None:
     ids = lab.die(step)
@@ -196,10 +222,8 @@ def test_every_page_of_events_is_read(lab: Lab) -> None:
 
 
 def test_a_job_whose_events_have_no_end_does_not_keep_others_from_being_cleared(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, controller: FakeController
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     monkeypatch.setattr(job_history, "MOST_EVENT_PAGES", 1)
     endless, ids = lab.die("test_event"), lab.die("deployment", job=42)
     lab.aap.add_events(41, [event("hatci_health", {"status": "up"})] * 450)
@@ -215,10 +239,8 @@ def test_a_job_whose_events_have_no_end_does_not_keep_others_from_being_cleared(
 
 
 def test_a_job_whose_events_the_token_may_not_see_is_left_alone_with_its_lease(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, controller: FakeController
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     lab.die("deployment", job=42)
     hidden = lab.die("deployment")
     asked = job_history.results_of
@@ -236,10 +258,8 @@ def test_a_job_whose_events_the_token_may_not_see_is_left_alone_with_its_lease(
 
 
 def test_with_aap_away_after_devices_were_given_back_the_message_says_what_was_not_done(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, controller: FakeController
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     lab.die("deployment")
     find = job_history.find_living_jobs
 
@@ -400,31 +420,11 @@ def test_a_scenario_is_not_judged_by_how_its_deployment_ended(lab: Lab) -> None:
     assert held["summary"].endswith(f"Deployment {ids['deployment']} is FAILED at 60 %: battery low.")
 
 
-class FakeController:
-    """Holds one lease of job 41."""
-
-    lease = Lease(
-        {"name": "hatci-41-car", "tags": {"hatci-job": "41"}, "conditions": [{"type": "Ready", "status": "True"}]}
-    )
-
-    def __init__(self) -> None:
-        self.deleted: list[str] = []
-
-    def find(self, _name: str) -> Lease:
-        return self.lease
-
-    def delete(self, name: str) -> bool:
-        self.deleted.append(name)
-        return True
-
-
 @pytest.mark.parametrize(("seconds", "is_kept"), [(900, True), (-1, False)])
 @pytest.mark.parametrize("status", ["failed", "successful"])
 def test_a_device_that_is_kept_on_purpose_is_told_and_given_back_only_after_its_time(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, seconds: float, is_kept: bool, status: str
+    lab: Lab, controller: FakeController, seconds: float, is_kept: bool, status: str
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     lab.aap.put_job(41, name=TEMPLATE, status=status, finished=moment(-300))
     kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + seconds}
     lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
@@ -436,10 +436,8 @@ def test_a_device_that_is_kept_on_purpose_is_told_and_given_back_only_after_its_
 
 @pytest.mark.parametrize(("handover", "is_kept"), [(None, False), (900, True), (-1, False)])
 def test_a_device_that_was_to_be_handed_on_is_given_back_where_nobody_is_to_go_on(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, handover: float | None, is_kept: bool
+    lab: Lab, controller: FakeController, handover: float | None, is_kept: bool
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     lab.die("deployment")
     kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + 604800}
     lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
@@ -450,10 +448,8 @@ def test_a_device_that_was_to_be_handed_on_is_given_back_where_nobody_is_to_go_o
 
 @pytest.mark.parametrize("is_sent", [True, False])
 def test_a_device_that_is_kept_for_whoever_looks_into_a_test_stays_once_the_test_was_judged(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, is_sent: bool
+    lab: Lab, controller: FakeController, is_sent: bool
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     ids = lab.die("deployment", status="failed")
     kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + 900}
     report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "summary": "battery low"}
@@ -464,10 +460,8 @@ def test_a_device_that_is_kept_for_whoever_looks_into_a_test_stays_once_the_test
 
 
 def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, controller: FakeController
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     ids = lab.die("deployment", status="successful")
     kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW - 1}
     lab.aap.add_events(41, [event("jumpstarter_lease", kept, state="kept")])
@@ -478,11 +472,7 @@ def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
     assert lab.recover()["released"] == ["hatci-41-car"]
 
 
-def test_a_lease_stays_with_whoever_took_its_test_over_outside_of_aap(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+def test_a_lease_stays_with_whoever_took_its_test_over_outside_of_aap(lab: Lab, controller: FakeController) -> None:
     ids = lab.die("deployment")
     mark = {"resumed": resumed_mark("manual", NOW, 3600)}
     lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
@@ -496,10 +486,8 @@ def test_a_lease_stays_with_whoever_took_its_test_over_outside_of_aap(
 
 
 def test_a_lease_stays_with_whoever_goes_on_with_a_test_that_had_ended_without_a_result(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, controller: FakeController
 ) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
     ids = lab.die("deployment")
     mark = {"outcome": "TIMEOUT", "resumed": resumed_mark("manual", NOW, 3600)}
     lab.run("test_event_update", test_event_id=ids["test_event_id"], status="FAIL", metadata=mark)
@@ -507,9 +495,7 @@ def test_a_lease_stays_with_whoever_goes_on_with_a_test_that_had_ended_without_a
     assert controller.deleted == []
 
 
-def test_with_sums_away_a_device_is_given_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    controller = FakeController()
-    monkeypatch.setattr(Recovery, "_leases", lambda _self: (controller, [controller.lease]))
+def test_with_sums_away_a_device_is_given_back(lab: Lab, controller: FakeController) -> None:
     lab.die("deployment")
     lab.sums.add_fault(kind="status", status=500, path="/test_events/.*", times=50)
     with pytest.raises(NotRecovered):

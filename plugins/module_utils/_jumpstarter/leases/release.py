@@ -32,7 +32,7 @@ PAUSE_SECONDS = 2.0
 
 def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> tuple[bool, list[str]]:
     """Free a locked device and return whether it was held, and what is worth a warning."""
-    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
+    keeper = _keeper_of(lease_name, record)
     lock = (record or {}).get("lease", {}).get("lock")
     was_held = is_kept(lease_name, files, record) and not _is_taken(lock, lease_name)
     end_lease_processes(lease_name)
@@ -64,7 +64,7 @@ def release_to_controller(
     :raises LeaseForeign: it is another client's.
     :raises ReleaseFailed: the controller did not take it back in time.
     """
-    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
+    keeper = _keeper_of(lease_name, record)
     end_lease_processes(lease_name)
     controller.jmp.lease = lease_name
     deadline = time.monotonic() + timeout
@@ -86,13 +86,16 @@ def release_to_controller(
 
 def is_kept(lease_name: str, files: LeaseFiles, record: Record | None) -> bool:
     """Whether the keeper of a lease lives and has met no trouble, so that the lease has been renewed until now."""
-    keeper = (record or {}).get("keeper") or find_keeper(lease_name)
-    return is_watching(keeper) and not files.read_trouble()
+    return is_watching(_keeper_of(lease_name, record)) and not files.read_trouble()
 
 
 def is_local(record: dict[str, t.Any] | None) -> bool:
     """Whether a lease of this machine is a local one."""
     return bool(record) and (record or {}).get("mode") == LOCAL
+
+
+def _keeper_of(lease_name: str, record: Record | None) -> t.Any:
+    return (record or {}).get("keeper") or find_keeper(lease_name)
 
 
 def _is_taken(lock: t.Any, lease_name: str) -> bool:
