@@ -444,6 +444,25 @@ def disturbance_of(
     }
 
 
+def calls_of(planned: Mapping[str, t.Any]) -> Values:
+    """Return how a disturbance of a normalised scenario is made and proven.
+
+    :returns: ``commands`` that make it, ``proof`` of it, with ``proof_commands`` where commands prove it,
+        ``lasting_proof`` that is looked for again before it is undone, and ``undone_proof`` that must fail afterwards.
+    """
+    proof = planned["proof"]
+    by_commands = isinstance(proof, Mapping)
+    is_meanwhile = by_commands and bool(proof.get(MEANWHILE))
+    lasting = COMMANDS if is_meanwhile else UNREACHABLE if proof == UNREACHABLE else NONE
+    return {
+        "commands": [SWITCH_OFF] if planned["do"] == POWER_OFF else list(planned["commands"]),
+        "proof": COMMANDS if by_commands else proof,
+        "proof_commands": list(proof[COMMANDS]) if by_commands else [],
+        "lasting_proof": lasting if planned["for"] > 0 else NONE,
+        "undone_proof": COMMANDS if is_meanwhile else NONE,
+    }
+
+
 def _had_ended(
     planned: Mapping[str, t.Any],
     expect: str,

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, ERROR, GOOD, PASS
+
 Values = t.Mapping[str, t.Any]
 
-PASS, CHECKED, TIMEOUT = "PASS", "CHECKED", "TIMEOUT"
+FAIL, TIMEOUT = "FAIL", "TIMEOUT"
 NOTHING_DONE = "The test can begin; nothing was created, deployed or leased."
+DEVICE_LOST = (
+    "The lease of the device had ended before it was given back, so another job may have had the vehicle during this "
+    "test; run it again."
+)
+NOT_GIVEN_BACK = "The device could not be given back, so it is not known whether its lease held to the end of this test; run it again."
+HAS_THE_TARGET = "The vehicle, however, has the target software."
 
 
 def success_of(
@@ -44,6 +52,29 @@ def success_of(
 def judged(scenario: Values, end: Values) -> str:
     """Return how a scenario ended."""
     return f"Scenario {scenario.get('name') or ''}: {end.get('summary') or ''}"
+
+
+def reported(test: Values) -> dict[str, str]:
+    """Return the status that SUMS knows for an outcome, and the summary that goes with it."""
+    outcome, summary = str(test["outcome"]), str(test["summary"])
+    if outcome in GOOD:
+        return {"status": PASS, "summary": summary}
+    return {"status": FAIL, "summary": summary if outcome == FAIL else f"{outcome}: {summary}"}
+
+
+def corrected(test: Values, found: str, differences: t.Sequence[str] = ()) -> dict[str, str]:
+    """Return outcome and summary of a test of which something came out after it had ended.
+
+    :param found: ``device_lost``, ``device_not_given_back`` or ``vehicle_looked_at``.
+    :param differences: what the vehicle that was looked at lacks of the target.
+    """
+    if found == "device_not_given_back":
+        return {"outcome": ERROR, "summary": NOT_GIVEN_BACK}
+    if found == "device_lost":
+        until_then = "" if test["outcome"] == PASS else f" Until then: {test['summary']}"
+        return {"outcome": ERROR, "summary": f"{DEVICE_LOST}{until_then}"}
+    says = f"Of the target the vehicle lacks: {'; '.join(differences)}." if differences else HAS_THE_TARGET
+    return {"outcome": str(test["outcome"]), "summary": f"{test['summary']} {says}"}
 
 
 def told(

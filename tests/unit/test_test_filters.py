@@ -12,13 +12,19 @@ import pytest
 
 from ansible_collections.hatci.automation.plugins.filter import (
     artifact_urls,
+    keep_seconds,
     report_metadata,
+    suite_metadata,
+    test_corrected,
     test_metadata,
+    test_report,
     test_result,
     test_success,
     test_told,
     time_left,
+    update_end,
 )
+from ansible_collections.hatci.automation.plugins.test.lost_record import lost_record
 
 SCENARIO = {"name": "power_loss", "expect": "restored", "within": None}
 DONE = {"state": "COMPLETE"}
@@ -33,6 +39,9 @@ def filter_of(module: t.Any) -> t.Callable[..., t.Any]:
 
 success, told, metadata, report, urls, left, result_of = map(
     filter_of, (test_success, test_told, test_metadata, report_metadata, artifact_urls, time_left, test_result)
+)
+corrected, reported, ended, kept_for, of_suite = map(
+    filter_of, (test_corrected, test_report, update_end, keep_seconds, suite_metadata)
 )
 
 
@@ -138,3 +147,86 @@ def test_a_pass_after_which_something_went_wrong_is_none() -> None:
         "e-2",
     )
     assert result_of({**ended, "outcome": "FAIL"}, ["The lease stays."])["outcome"] == "FAIL"
+
+
+def test_sums_is_told_pass_or_fail_and_any_other_outcome_in_words() -> None:
+    assert reported({"outcome": "PASS", "summary": "Done."}) == {"status": "PASS", "summary": "Done."}
+    assert reported({"outcome": "CHECKED", "summary": "It can."}) == {"status": "PASS", "summary": "It can."}
+    assert reported({"outcome": "FAIL", "summary": "Low."}) == {"status": "FAIL", "summary": "Low."}
+    assert reported({"outcome": "TIMEOUT", "summary": "Slow."}) == {"status": "FAIL", "summary": "TIMEOUT: Slow."}
+
+
+@pytest.mark.parametrize("outcome", ["PASS", "FAIL"])
+def test_a_test_whose_device_was_lost_says_nothing_of_the_vehicle(outcome: str) -> None:
+    lost = corrected({"outcome": outcome, "summary": "As it was."}, "device_lost")
+    assert lost["outcome"] == "ERROR"
+    assert ("Until then: As it was." in lost["summary"]) is (outcome == "FAIL")
+    assert corrected({"outcome": outcome, "summary": "As it was."}, "device_not_given_back")["outcome"] == "ERROR"
+
+
+def test_a_failed_update_says_what_the_vehicle_says() -> None:
+    failed = {"outcome": "FAIL", "summary": "It ended FAILED."}
+    has_all, lacks = (
+        corrected(failed, "vehicle_looked_at"),
+        corrected(failed, "vehicle_looked_at", ["MCU: B", "TCU: C"]),
+    )
+    assert has_all["summary"] == "It ended FAILED. The vehicle, however, has the target software."
+    assert lacks == {**failed, "summary": "It ended FAILED. Of the target the vehicle lacks: MCU: B; TCU: C."}
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "reason"),
+    [
+        ({"state": "COMPLETE", "msg": "not a reason"}, "COMPLETE", ""),
+        ({"failed": True, "outcome": "FAIL", "state": "FAILED", "reason": "low battery"}, "FAILED", "low battery"),
+        ({"failed": True, "outcome": "TIMEOUT", "state": "IN_PROGRESS", "msg": "too slow"}, "TIMEOUT", "too slow"),
+        ({"failed": True, "msg": "SUMS is away"}, "UNKNOWN", "SUMS is away"),
+        ({"skipped": True}, "UNKNOWN", ""),
+    ],
+)
+def test_a_wait_ends_in_a_state_with_a_reason(result: dict[str, t.Any], state: str, reason: str) -> None:
+    assert ended(result) == {"state": state, "reason": reason, "timestamps": {}, "point": {}}
+
+
+def test_a_wait_for_a_point_keeps_how_it_was_reached() -> None:
+    point = {"reached": True, "state": "IN_PROGRESS", "progress": 41.0, "seen_at": "12:00"}
+    assert ended({**point, "timestamps": {"started": "11:59"}, "vin": "V"}) == {
+        "state": "IN_PROGRESS",
+        "reason": "",
+        "timestamps": {"started": "11:59"},
+        "point": point,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [
+        (("FAIL",), 600.0),
+        (("PASS",), 0.0),
+        (("CHECKED",), 0.0),
+        (("ERROR", {"ends_suite": False}), 0.0),
+        (("ERROR", {"ends_suite": True}), 600.0),
+        (("ERROR", {}, True), 0.0),
+    ],
+)
+def test_only_a_test_that_did_not_pass_and_that_nothing_follows_keeps_its_device(
+    arguments: tuple[t.Any, ...], seconds: float
+) -> None:
+    assert kept_for("600", *arguments) == seconds
+    assert kept_for("", *arguments) == 0.0
+
+
+def test_a_suite_tells_its_test_events_apart() -> None:
+    step = {"name": "power_loss", "kind": "test", "cycle": 2, "cycles": 3, "begins": "source"}
+    assert of_suite({}) == {}
+    assert of_suite(step) == {"scenario": "power_loss", "cycle": 2, "cycles": 3}
+    assert of_suite({**step, "cycles": 1}) == {"scenario": "power_loss"}
+    assert of_suite({**step, "kind": "return"}) == {"suite_step": "return to the source", "before": "power_loss"}
+
+
+@pytest.mark.parametrize(
+    ("result", "is_lost"),
+    [({"lost_record": True}, True), ({"status": 404}, True), ({"status": {}}, False), ("", False)],
+)
+def test_a_lost_record_is_told_from_another_failure(result: t.Any, is_lost: bool) -> None:
+    assert lost_record(result) is is_lost

@@ -9,6 +9,7 @@ import pytest
 from fuzz_support import anything
 from hypothesis import given
 
+from ansible_collections.hatci.automation.plugins.filter.disturbance_calls import disturbance_calls
 from ansible_collections.hatci.automation.plugins.filter.disturbance_point import disturbance_point
 from ansible_collections.hatci.automation.plugins.filter.disturbance_record import disturbance_record
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
@@ -135,6 +136,34 @@ def test_a_proof_may_hold_only_meanwhile() -> None:
         one_of(commands=["reset"], proof=proof)
     with pytest.raises(ScenarioRefused, match="meanwhile of proof of disturbance 1 of ota_scenario is the text 'yes'"):
         one_of(**commands, proof={**proof, "meanwhile": "yes"})
+
+
+IS_OFF = {"commands": ["relay is-off"]}
+
+
+@pytest.mark.parametrize(
+    ("written", "calls"),
+    [
+        ({"do": "power_off"}, (["j power off"], "unreachable", [], "unreachable", "none")),
+        ({"do": "power_off", "proof": "power"}, (["j power off"], "power", [], "none", "none")),
+        ({"commands": ["reset"]}, (["reset"], "commands", [], "none", "none")),
+        ({"commands": ["reset"], "proof": "unreachable"}, (["reset"], "unreachable", [], "none", "none")),
+        (
+            {"commands": ["net off"], "undo": ["net on"], "proof": {**IS_OFF, "meanwhile": True}},
+            (["net off"], "commands", ["relay is-off"], "commands", "commands"),
+        ),
+        (
+            {"commands": ["net off"], "undo": ["net on"], "proof": IS_OFF},
+            (["net off"], "commands", ["relay is-off"], "none", "none"),
+        ),
+    ],
+)
+def test_a_disturbance_is_proven_while_it_lasts_and_over_afterwards(
+    written: dict[str, t.Any], calls: tuple[t.Any, ...]
+) -> None:
+    names = ("commands", "proof", "proof_commands", "lasting_proof", "undone_proof")
+    planned = one_of(**written)
+    assert disturbance_calls(planned) == {**planned, "calls": dict(zip(names, calls, strict=True))}
 
 
 @pytest.mark.parametrize(
