@@ -17,7 +17,10 @@ DEVICE_LOST = (
     "The lease of the device had ended before it was given back, so another job may have had the vehicle during this "
     "test; run it again."
 )
-NOT_GIVEN_BACK = "The device could not be given back, so it is not known whether its lease held to the end of this test; run it again."
+NOT_GIVEN_BACK = (
+    "The device could not be given back, so it is not known whether its lease held to the end of this test; run it "
+    "again."
+)
 HAS_THE_TARGET = "The vehicle, however, has the target software."
 
 
