@@ -115,6 +115,8 @@ class ActionModule(InProcessAction):
             if result.get("report"):
                 about = "" if "outcome" in result else "all tests are in "
                 self.say(f"evidence: {about}{result['report']}")
+                for told in result.get("left_out", []):
+                    self.say(f"evidence: {told}")
 
         if result.get("index_urls"):
             self.say(f"evidence: all tests are in {result['index_urls'][0]}")

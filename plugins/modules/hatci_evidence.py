@@ -217,6 +217,12 @@ report:
   returned: with V(state=bundled), if it could be written
   type: str
   sample: /work/ota-evidence/2026-03-01T120000Z-vehicle_001-te-000001/report.html
+left_out:
+  description: What the index of O(path) does not list, in sentences. The page says the same.
+  returned: with V(state=bundled) of all tests, if there is any
+  type: list
+  elements: str
+  sample: ["Only the latest 1000 tests are listed; older ones in this directory: 12."]
 outcome:
   description: How the test ended, as its record states it. A warning tells if it does not follow from the record.
   returned: with V(state=bundled) of one test and with V(state=verified)

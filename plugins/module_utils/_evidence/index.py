@@ -56,13 +56,17 @@ def row_without_record(vehicle: str, outcome: str, reason: str, scenario: str = 
     return {**empty, **told, "seconds": None, "held": None}
 
 
-def make_index(title: str, rows: t.Sequence[Record]) -> str:
-    """Return the page of many tests."""
+def make_index(title: str, rows: t.Sequence[Record], left_out: t.Sequence[str] = ()) -> str:
+    """Return the page of many tests.
+
+    :param left_out: what is not in it, in sentences.
+    """
     totals = collections.Counter(row["outcome"] for row in rows)
     return render(
         TEMPLATE,
         title=title,
         rows=rows,
+        left_out=left_out,
         totals=totals.most_common(),
         has_scenarios=any(row["scenario"] for row in rows),
         script=SCRIPT,

@@ -20,6 +20,9 @@ input, select { font: inherit; padding: .3rem .5rem; max-width: 100%; color: inh
 <h1>{{ title }}</h1>
 <p>{% for outcome, number in totals %}<span class="badge {{ outcome | kind }}">{{ number }} {{ outcome }}</span>
 {% endfor %}</p>
+{% for told in left_out %}
+<p class="faint">{{ told }}</p>
+{% endfor %}
 </header>
 <form hidden>
 <input name="text" type="search" placeholder="Vehicle, VIN, summary" aria-label="Vehicle, VIN or summary">

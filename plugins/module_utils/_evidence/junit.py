@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 import xml.etree.ElementTree as ET
 
@@ -17,7 +16,6 @@ PASS = "PASS"  # noqa: S105  # a verdict
 FAILURES = frozenset({"FAIL", "INVALID"})
 """What is a failure to a CI; whatever else is not PASS is an error, unless it was not to begin."""
 
-NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MAX_OUTPUT = 10000
 
 
@@ -62,29 +60,38 @@ class Case:
         return cls(name, outcome, reason, 0.0, "", {"outcome": outcome, "host": vehicle})
 
 
-def make_junit(suite: str, cases: t.Sequence[Case]) -> str:
-    """Return a JUnit file with one suite."""
-    failures = sum(case.outcome in FAILURES for case in cases)
-    skipped = sum(case.outcome == NOT_BEGUN for case in cases)
-    bad = sum(case.outcome not in (PASS, NOT_BEGUN) for case in cases)
-    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(bad - failures)}
-    took = f"{sum(case.seconds for case in cases):.3f}"
-    root = ET.Element("testsuites", {**counts, "time": took})
-    began = min((case.began for case in cases if case.began), default="")
-    about = {"skipped": str(skipped), "time": took, **({"timestamp": began[:19]} if began else {})}
-    element = ET.SubElement(root, "testsuite", {"name": _text(suite), **counts, **about})
+def make_junit(title: str, cases: t.Sequence[Case], *, is_of_all: bool = False) -> str:
+    """Return a JUnit file with a suite for each case.
+
+    Properties belong to a suite: the schema of Jenkins, junit-10, knows none of a case.
+
+    :param is_of_all: the file is of several tests, so each suite is named after its test too. Of suites of one name
+        Jenkins makes one.
+    """
+    root = ET.Element("testsuites", {"name": _text(title), **_counts(cases)})
     for case in cases:
-        _add(element, suite, case)
+        name = f"{title}: {case.name}" if is_of_all else title
+        about = {"skipped": str(int(case.outcome == NOT_BEGUN)), "timestamp": case.began[:19]}
+        suite = ET.SubElement(root, "testsuite", {"name": _text(name), **_counts([case])})
+        suite.attrib |= {key: value for key, value in about.items() if value}
+        _add(suite, title, case)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _add(parent: ET.Element, suite: str, case: Case) -> None:
-    about = {"classname": _text(suite), "name": _text(case.name), "time": f"{case.seconds:.3f}"}
-    element = ET.SubElement(parent, "testcase", about)
-    properties = ET.SubElement(element, "properties")
+def _counts(cases: t.Sequence[Case]) -> dict[str, str]:
+    failures = sum(case.outcome in FAILURES for case in cases)
+    bad = sum(case.outcome not in (PASS, NOT_BEGUN) for case in cases)
+    counts = {"tests": str(len(cases)), "failures": str(failures), "errors": str(bad - failures)}
+    return {**counts, "time": f"{sum(case.seconds for case in cases):.3f}"}
+
+
+def _add(suite: ET.Element, title: str, case: Case) -> None:
+    properties = ET.SubElement(suite, "properties")
     for name, value in case.properties.items():
         ET.SubElement(properties, "property", {"name": _text(name), "value": _text(value)})
+    about = {"classname": _text(title), "name": _text(case.name), "time": f"{case.seconds:.3f}"}
+    element = ET.SubElement(suite, "testcase", about)
     if case.outcome == NOT_BEGUN:
         ET.SubElement(element, "skipped", {"message": _text(case.message)})
     elif case.outcome != PASS:

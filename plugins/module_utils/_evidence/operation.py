@@ -29,11 +29,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted i
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import VERSION
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.selection import select
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 
-MAX_TESTS = 1000
 NO_RECORD = "It left no record."
 OTHER_RECORD = "Its record is one of another version, which this one cannot show."
 
@@ -120,11 +120,10 @@ def _outcomes(record: t.Mapping[str, t.Any]) -> Values:
 
 def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
     """Write the index of all tests of a directory, and the JUnit file of those that were given, or of all."""
+    given = {os.path.abspath(test["path"]) for test in options["tests"] or [] if test["path"]}
+    shown, left_out = select(path, given)
     rows, cases = [], []
-    for directory in sorted((child for child in path.iterdir() if child.is_dir()), reverse=True)[:MAX_TESTS]:
-        record = bundle.read_record(directory)
-        if not record:
-            continue
+    for directory, record in shown:
         try:
             row, case = row_of_record(record, f"{directory.name}/{bundle.REPORT}"), Case.of_record(record)
         except (AttributeError, KeyError, TypeError):
@@ -135,18 +134,20 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
     if options["tests"] is not None:
         cases = []
         for test in options["tests"]:
-            record = bundle.read_record(pathlib.Path(test["path"])) if test["path"] else None
-            if record and record.get("version") == VERSION:
-                cases.append(Case.of_record(record))
+            own = bundle.read_record(pathlib.Path(test["path"])) if test["path"] else None
+            if own and own.get("version") == VERSION:
+                cases.append(Case.of_record(own))
             else:
                 reason = sentence(test["reason"]) or NO_RECORD
                 about = (test["vehicle"], test["outcome"], reason, test.get("scenario") or "")
                 cases.append(Case.without_record(*about))
                 rows.insert(0, row_without_record(*about))
     rows.sort(key=lambda row: (row["outcome"] == "PASS", row["vehicle"]))
-    write_atomically(path / INDEX, make_index(options["title"], rows), bundle.READABLE)
-    write_atomically(path / bundle.JUNIT, make_junit(options["title"], cases), bundle.READABLE)
-    return {"changed": True, "path": str(path), "report": str(path / INDEX)}
+    page = make_index(options["title"], rows, left_out.told())
+    write_atomically(path / INDEX, page, bundle.READABLE)
+    write_atomically(path / bundle.JUNIT, make_junit(options["title"], cases, is_of_all=True), bundle.READABLE)
+    report = {"changed": True, "path": str(path), "report": str(path / INDEX)}
+    return {**report, "left_out": left_out.told()} if left_out.told() else report
 
 
 def _verify(path: pathlib.Path, public_key: str | None) -> Values:

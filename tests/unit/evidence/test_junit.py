@@ -12,8 +12,9 @@ import xmlschema
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.junit import Case, make_junit
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 
-SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("jenkins-junit.xsd"))
+SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("jenkins-junit-10.xsd"))
 
 
 def read(path: Path) -> junitparser.JUnitXml:
@@ -27,7 +28,7 @@ def test_a_test_is_one_case_with_vin_ids_and_outcome(tmp_path: Path) -> None:
     (suite,) = read(tmp_path / "junit.xml")
     (case,) = suite
     assert (suite.name, case.name) == ("ota_single_vehicle", "vehicle_001 power_loss")
-    properties = {item.name: item.value for item in case.child(junitparser.Properties)}
+    properties = {item.name: item.value for item in suite.properties()}
     assert properties["vin"] == evidence_support.VIN
     assert properties["outcome"] == "FAIL"
     assert properties["deployment_id"] == "deploy-000001"
@@ -89,12 +90,22 @@ def test_no_two_cases_of_a_suite_have_one_name(tmp_path: Path) -> None:
     ]
 
 
-def test_a_fleet_has_a_case_for_each_vehicle(tmp_path: Path) -> None:
-    records = []
+def test_a_fleet_has_a_suite_for_each_vehicle_with_its_properties(tmp_path: Path) -> None:
     for number, write in enumerate((evidence_support.passed, evidence_support.failed)):
         write(tmp_path / str(number), host=f"vehicle_00{number}")
-        records.append(bundle.bundle(tmp_path / str(number), None, None)[1])
-    cases = [*map(Case.of_record, records), Case.without_record("vehicle_009", "ERROR", "It was not reached.")]
-    (tmp_path / "junit.xml").write_text(make_junit("fleet", cases), encoding="utf-8")
+        bundle.bundle(tmp_path / str(number), None, None)
+    left = [{"vehicle": f"vehicle_00{n}", "path": str(tmp_path / str(n)), "outcome": "", "reason": ""} for n in (0, 1)]
+    absent = {"vehicle": "vehicle_009", "path": "", "outcome": "ERROR", "reason": "It was not reached."}
+    given = {"state": "bundled", "path": str(tmp_path), "key": None, "test": None, "title": "OTA fleet"}
+    manage_evidence({**given, "tests": [*left, absent]}, False)
+
     xml = read(tmp_path / "junit.xml")
     assert (xml.tests, xml.failures, xml.errors) == (3, 1, 1)
+    found = {suite.name: {item.name: item.value for item in suite.properties()} for suite in xml}
+    assert {name: properties["outcome"] for name, properties in found.items()} == {
+        "OTA fleet: vehicle_000": "PASS",
+        "OTA fleet: vehicle_001": "FAIL",
+        "OTA fleet: vehicle_009": "ERROR",
+    }
+    assert found["OTA fleet: vehicle_000"]["vin"] == evidence_support.VIN
+    assert [[case.name for case in suite] for suite in xml] == [["vehicle_000"], ["vehicle_001"], ["vehicle_009"]]

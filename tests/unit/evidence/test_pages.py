@@ -12,7 +12,7 @@ from pathlib import Path
 import evidence_support
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, selection
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import make_index, row_of_record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
 
@@ -171,6 +171,29 @@ def test_a_record_of_another_version_costs_no_index(tmp_path: Path) -> None:
         manage_evidence({**options, "test": None}, False)
         text = Page((tmp_path / "index.html").read_text(encoding="utf-8")).text
         assert "vehicle_001" in text and "test1 ERROR Its record is one of another version" in text
+
+
+def test_an_index_says_which_tests_it_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "MAX_TESTS", 2)
+    for number in range(5):
+        evidence_support.passed(tmp_path / f"test{number}", host=f"vehicle_00{number}")
+        bundle.bundle(tmp_path / f"test{number}", None, None)
+    evidence_support.aborted(tmp_path / "test9")
+    options = {"state": "bundled", "path": str(tmp_path), "key": None, "title": "Fleet", "test": None}
+    own = [{"vehicle": "vehicle_000", "path": str(tmp_path / "test0"), "outcome": "ERROR", "reason": ""}]
+
+    result = manage_evidence({**options, "tests": own}, False)
+    page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links == [f"test{number}/report.html" for number in (0, 3, 4)], "the test of this run is the oldest"
+    older, unfinished = result["left_out"]
+    assert older == "Only the latest 2 tests are listed; older ones in this directory: 2."
+    assert unfinished == "Not listed, since they have no record yet: test9."
+    assert older in page.text and unfinished in page.text
+
+    monkeypatch.setattr(selection, "MAX_TESTS", 1000)
+    bundle.finish_as_aborted(tmp_path / "test9")
+    assert "left_out" not in manage_evidence({**options, "tests": None}, False)
 
 
 @pytest.mark.parametrize(("ended", "kind"), [("COMPLETED", "ok"), ("SUCCESS", "ok"), ("INSTALLING", "busy")])
