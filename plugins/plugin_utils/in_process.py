@@ -27,6 +27,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._failure import s
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import JournaledStep
+from ansible_collections.hatci.automation.plugins.plugin_utils.lasting_text import lasting_text
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 CENSORED = "The task failed; its message is hidden, since the task has no_log."
@@ -86,7 +87,7 @@ class InProcessAction(ActionBase):
             raise AnsibleActionFail(str(error)) from None
         finally:
             self._hide_secrets()
-        return self._censor(result)
+        return t.cast("Values", lasting_text(self._censor(result)))
 
     def _run(self) -> Values:
         if problems := text_problems(self._specification, self._task.args):

@@ -7,7 +7,7 @@ import typing as t
 from collections.abc import Callable
 
 import pytest
-from play_support import PLAYBOOKS, TEST_VARIABLES, VIN
+from play_support import NEW, PLAYBOOKS, TEST_VARIABLES, VIN
 from sums_support import assert_is_sentence
 
 from hatci_lab.sums.process import SumsProcess
@@ -110,3 +110,60 @@ def test_an_empty_answer_leaves_the_default(play_vehicle: Play, sums: SumsProces
 
     assert played.returncode == 0, played.output
     assert [event["status"] for event in sums.state()["test_events"]] == ["PASS"]
+
+
+@pytest.mark.parametrize("native", ["false", "true"])
+@pytest.mark.parametrize("outcome", ["COMPLETE", "FAILED"])
+def test_names_and_ids_that_look_like_numbers_stay_as_they_are(
+    play_vehicle: Play, sums: SumsProcess, native: str, outcome: str
+) -> None:
+    ids = ["1e5", "7e123456", "1_000", "0x31"]
+    if outcome == "FAILED":
+        ids.reverse()
+    sums.set_next_ids(*ids)
+    sums.set_vehicle(VIN, update_seconds=0, outcome=outcome, reason="{'code': 1e5}")
+
+    played = play_vehicle(
+        PLAYBOOKS / "ota_single_vehicle.yml",
+        variables={**TEST_VARIABLES, "jumpstarter_exporter_name": "1e6"},
+        env={"ANSIBLE_JINJA2_NATIVE": native},
+    )
+
+    state = sums.state()
+    created = [*state["test_events"], *state["events"], *state["deployments"]]
+    assert [one.get("test_event_id") or one.get("deployment_id") or one["event_id"] for one in created] == ids
+    (test_event,) = state["test_events"]
+    assert (played.returncode, test_event["status"]) == ((0, "PASS") if outcome == "COMPLETE" else (2, "FAIL"))
+    assert test_event["event_id"] == ids[2]
+    told = played.task("Hand the outcome to whatever comes next, such as the next node of a workflow")
+    names = ("test_event_id", "source_event_id", "target_event_id", "deployment_id")
+    assert [told[name] for name in names] == ids
+    if outcome == "FAILED":
+        assert "{'code': 1e5}" in test_event["summary"]
+        assert played.task("Note the failure")["ansible_facts"]["hatci_final_reason"] == "{'code': 1e5}"
+
+
+def test_roles_take_ids_that_look_like_numbers(play_vehicle: Play, sums: SumsProcess) -> None:
+    ids = {"hatci_event_id": "1e5", "hatci_deployment_id": "7e123456", "hatci_test_event_id": "1_000"}
+    sums.set_next_ids(*ids.values())
+    event = {name: "x" for name in ("tester_name", "program_name", "model_year", "region", "build_level")}
+    job = {"ansible_job_id": "manual", "git_sha": "x", "suite_name": "x"}
+    for path, body in (
+        ("/events", {**event, "vin": VIN, "update_type": "UROM", "ecus": NEW}),
+        ("/events/1e5/fix", {}),
+        ("/deployments", {"event_id": "1e5"}),
+        ("/test_events", {**job, "vin": VIN, "event_id": "1e5"}),
+    ):
+        assert sums.api("POST", path, body).ok
+
+    played = play_vehicle(
+        "- {hosts: all, gather_facts: false,"
+        " roles: [hatci.automation.hatci_wait_for_update, hatci.automation.hatci_report_results]}",
+        *(word for name, value in ids.items() for word in ("-e", f"{name}={value}")),
+        variables={"hatci_vin": VIN, "hatci_test_status": "PASS", "hatci_poll_interval_seconds": 0.1},
+        env={"ANSIBLE_JINJA2_NATIVE": "true"},
+    )
+
+    assert played.returncode == 0, played.output
+    (test_event,) = sums.state()["test_events"]
+    assert (test_event["status"], test_event["event_id"]) == ("PASS", "1e5")

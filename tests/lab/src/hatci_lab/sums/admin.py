@@ -65,6 +65,11 @@ def admin_routes(backend: Backend, faults: Faults, log: RequestLog) -> APIRouter
     async def state() -> Json:
         return Json(backend.snapshot())
 
+    @lab.put("/next_ids")
+    async def set_next_ids(ids: list[str]) -> Json:
+        backend.store.next_ids[:] = ids
+        return Json(ids)
+
     @lab.get("/vehicles/{vin}")
     async def vehicle(vin: str) -> Json:
         with backend.store.transaction():

@@ -36,6 +36,10 @@ class SumsClient:
         state: dict[str, list[dict[str, Any]]] = self._lab("GET", "state")
         return state
 
+    def set_next_ids(self, *ids: str) -> None:
+        """Give these ids to the next events, deployments and test events, in the order in which they are created."""
+        self._lab("PUT", "next_ids", ids)
+
     def vehicle(self, vin: str) -> dict[str, Any]:
         vehicle: dict[str, Any] = self._lab("GET", f"vehicles/{vin}")
         return vehicle

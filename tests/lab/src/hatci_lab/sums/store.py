@@ -36,6 +36,8 @@ class Store:
             (path, key): (status, json.loads(body))
             for path, key, status, body in self._db.execute("SELECT path, key, status, body FROM answer")
         }
+        self.next_ids: list[str] = []
+        """Ids for the next events, deployments and test events, whichever comes first; then they are counted again."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -44,6 +46,8 @@ class Store:
             yield
 
     def next_id(self, kind: Kind) -> str:
+        if self.next_ids and kind != "vehicles":
+            return self.next_ids.pop(0)
         return f"{PREFIXES[kind]}-{len(self._records[kind]) + 1:06d}"
 
     def all(self, kind: Kind) -> dict[str, Record]:
@@ -74,6 +78,7 @@ class Store:
         for records in self._records.values():
             records.clear()
         self._answers.clear()
+        self.next_ids.clear()
 
     def close(self) -> None:
         self._db.close()
