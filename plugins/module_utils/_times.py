@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import random
 import time
 import typing as t
 
@@ -17,12 +16,12 @@ class Deadline:
     """A moment after which nothing may begin.
 
     :param seconds: from now.
-    :param clock: seconds, never going backwards.
+    :param clock: seconds, never going backwards; that of the machine if it is left out.
     """
 
-    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._at = clock() + seconds
+    def __init__(self, seconds: float, clock: Clock | None = None) -> None:
+        self._clock = clock or time.monotonic
+        self._at = self._clock() + seconds
 
     @property
     def left(self) -> float:
@@ -45,6 +44,8 @@ class Deadline:
 
 def backoff(tries: int, first: float, longest: float) -> float:
     """Return the pause in seconds after so many tries: it doubles up to a limit, and no two clients keep step."""
+    import random  # only now: keepers and closers, which wait for hours, shall cost little memory
+
     return min(longest, first * 2.0 ** min(tries - 1, 30)) * random.uniform(0.5, 1.0)
 
 

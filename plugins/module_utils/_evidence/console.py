@@ -16,7 +16,7 @@ import pathlib
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, utc_time
 
 CONSOLE, CONSOLE_END = "console.log", "console-end.log"
 TIME = len("2026-03-01T12:00:00.000Z")
@@ -168,8 +168,8 @@ def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
 
 
 def _wait_for_writer(file: t.IO[bytes]) -> None:
-    deadline = time.monotonic() + END_SECONDS
-    while time.monotonic() < deadline:
+    deadline = Deadline(END_SECONDS)
+    while not deadline.expired:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return

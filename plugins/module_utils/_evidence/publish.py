@@ -10,7 +10,6 @@ import hashlib
 import json
 import pathlib
 import re
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import JUNIT, REPORT
@@ -24,7 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
-from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, utc_time
 
 REFUSED = re.compile(r"HTTP status 4(00|13|22)")
 """An answer about one file rather than about the store."""
@@ -44,13 +43,13 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
     tests = [path] if (path / MANIFEST).is_file() else sorted(child.parent for child in path.glob(f"*/{MANIFEST}"))
     if not tests:
         raise EvidenceError(f"{path} holds no evidence that was bundled; give the directory that {MANIFEST} is in.")
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     urls, kept, changed, reason, is_away = [], [], False, "", False
     for directory in tests:
         is_taken = False
         try:
             if not is_away:
-                changed |= _publish_test(directory, store, deadline - time.monotonic())
+                changed |= _publish_test(directory, store, deadline.left)
                 is_taken = True
         except StoreAway as error:
             # One that the store refuses must not keep those after it.
@@ -62,7 +61,7 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
     result: Values = {"changed": changed, "path": str(path), "artifact_urls": urls, "kept": kept}
     if tests != [path] and not is_away:
         try:
-            result |= _publish_index(path, store, deadline - time.monotonic())
+            result |= _publish_index(path, store, deadline.left)
         except StoreAway as error:
             reason = error.message
     return {**result, "warnings": [_advice(reason, path, url)]} if reason else result

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, pause
 
 CONTROLLER = "controller"
 LOCAL = "local"
@@ -69,6 +69,13 @@ class Caller:
         """Build it from a task's options."""
         owner = Owner.of(options["watch_pid"]) if options["watch_pid"] else None
         return cls(_name(options["job_id"]), _name(options["job_host"]), owner)
+
+    def pause(self, seconds: float) -> None:
+        """Pause, as long as the play lives.
+
+        :raises OwnerGone: it ended meanwhile.
+        """
+        pause(seconds, self.owner)
 
 
 def _name(text: str) -> str:

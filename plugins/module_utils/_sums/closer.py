@@ -23,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_ev
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import without_unset
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS, default_directory
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_left_report
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import (
     NoListener,
     open_control_socket,
@@ -138,12 +139,12 @@ def _which(options: Options, test_event_id: str) -> dict[str, str]:
 
 def _send_or_start(owner: Owner, message: dict[str, t.Any]) -> None:
     """Send the closer a message, and start one if there is none; other workers of the play may be doing the same."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = Deadline(START_SECONDS)
     while True:
         try:
             return send_to_closer(owner, message)
         except NoListener:
-            if time.monotonic() > deadline:
+            if deadline.expired:
                 raise
         try:
             _start_closer(owner)

@@ -15,13 +15,13 @@ import os
 import pathlib
 import socket
 import sys
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import (
     OpenTestEvent,
     OpenTestEvents,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import receive
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
@@ -89,10 +89,10 @@ class Closer:
     def _hear_out(self, listening: socket.socket) -> None:
         """Receive what was sent before the end, and what those still have to say who are creating a test event."""
         listening.setblocking(False)
-        deadline = time.monotonic() + CREATION_SECONDS
+        deadline = Deadline(CREATION_SECONDS)
         while True:
             makers = dict(self._makers)
-            seconds = max(0.0, deadline - time.monotonic()) if makers else 0.0
+            seconds = deadline.left if makers else 0.0
             ready = self._watch.readable([listening.fileno(), *makers.values()], seconds)
             if not ready:
                 break
@@ -108,17 +108,17 @@ class Closer:
         # Only now: while it waits, a closer shall cost little memory.
         from concurrent.futures import ThreadPoolExecutor
 
-        deadline = time.monotonic() + SEND_SECONDS
-        pause = FIRST_PAUSE
+        deadline, tries = Deadline(SEND_SECONDS), 0
         while True:
+            tries += 1
+            pause = backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
             with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
                 settled = list(pool.map(self._send, left))
             self._finish_evidence(left)
             left = [event for event, is_settled in zip(left, settled, strict=True) if not is_settled]
-            if not left or time.monotonic() + pause > deadline:
+            if not left or not deadline.allows(pause):
                 break
             self._watch.pause(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
         for event in left:
             self._keep(event)
 

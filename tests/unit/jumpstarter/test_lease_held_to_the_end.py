@@ -12,7 +12,7 @@ import pytest
 from jumpstarter_support import FakeJmp, fake_lab
 from sums_support import module_named, validated
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import cli, controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import (
     CommandTimeout,
     CompletedCommand,
@@ -75,7 +75,7 @@ def release_lease(
         return t.cast("CompletedCommand", answer)
 
     monkeypatch.setattr(cli, "run_bounded", run)
-    monkeypatch.setattr(release, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(controller, "PAUSE_SECONDS", 0.0)
     return manage(home, state="release", lease_name=NAME, timeout=60)
 
 

@@ -37,6 +37,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import read_json, write_json
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import (
     Owner,
@@ -162,8 +163,8 @@ def _are_the(commands: t.Sequence[str], directory: pathlib.Path) -> bool:
 
 def _let_go(directory: pathlib.Path, companion: Owner) -> bool:
     """Have the commands begin as soon as they have come to their gate; return False if they never do."""
-    deadline = time.monotonic() + CONNECT_SECONDS
-    while companion.is_alive() and time.monotonic() < deadline:
+    deadline = Deadline(CONNECT_SECONDS)
+    while companion.is_alive() and not deadline.expired:
         if (gate := _open_gate(directory)) is not None:
             with contextlib.suppress(OSError), gate:
                 gate.write(b"1")

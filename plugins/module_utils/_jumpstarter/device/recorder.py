@@ -24,6 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.route import Route
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import read_json, write_json
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
@@ -114,14 +115,14 @@ def port_for(lease_name: str, commands: t.Sequence[str]) -> t.Iterator[None]:
 
 def _take_turn(turn: t.IO[str], recorder: Owner) -> None:
     """Wait until the recorder has let go of the port; one that does not is ended, since the test comes first."""
-    deadline, asked = time.monotonic() + STEP_ASIDE_SECONDS, 0.0
+    deadline, asked = Deadline(STEP_ASIDE_SECONDS), 0.0
     while True:
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(turn, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return
         if not recorder.is_alive():
             return
-        if time.monotonic() > deadline:
+        if deadline.expired:
             end_companion(recorder)
             return
         if time.monotonic() - asked > ASK_SECONDS:

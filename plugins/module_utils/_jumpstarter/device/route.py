@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -69,8 +68,9 @@ class Route(t.NamedTuple):
             if self.controller is None:
                 verify_local(self.lease_name, record)
             else:
-                sleep = caller.owner.sleep if caller.owner else time.sleep
-                verify_at_controller(self.controller, self.lease_name, record, timeout=VERIFY_SECONDS, sleep=sleep)
+                verify_at_controller(
+                    self.controller, self.lease_name, record, timeout=VERIFY_SECONDS, sleep=caller.pause
+                )
         except errors.JumpstarterError as error:
             return error.message
         return ""

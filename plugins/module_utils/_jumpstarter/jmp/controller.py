@@ -13,8 +13,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import config_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import ENDED, HELD, PENDING, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import clock_form
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
+T = t.TypeVar("T")
+PAUSE_SECONDS = 2.0
+UNANSWERED = (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing)
+"""What a call raises of which it is not known what became of it."""
 OLDEST = "leases from a controller need jumpstarter-cli 0.8 or newer"
 
 
@@ -189,6 +194,23 @@ def _for_lease_id(error: errors.JmpFailed) -> errors.JmpFailed:
     if any(replies.lacks_option(error.words, option) for option in ("--lease-id", "-n", "--name")):
         return errors.JmpFailed(f"{error.message.rstrip('.')}; {OLDEST}.", words=error.words)
     return error
+
+
+def until_answered(ask: t.Callable[[], T], timeout: float, sleep: t.Callable[[float], None]) -> T:
+    """Ask a controller again and again until it answers.
+
+    :param timeout: seconds after which it is not asked again.
+    :param sleep: pauses between two calls.
+    :raises JmpFailed: it did not answer in time, or asking again cannot help; also JmpTimeout and JmpMissing.
+    """
+    deadline = Deadline(timeout)
+    while True:
+        try:
+            return ask()
+        except UNANSWERED as error:
+            if is_permanent(error) or not deadline.allows(PAUSE_SECONDS):
+                raise
+        sleep(PAUSE_SECONDS)
 
 
 def is_permanent(error: errors.JumpstarterError) -> bool:

@@ -10,9 +10,9 @@ import dataclasses
 import os
 import signal
 import subprocess
-import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
 MAX_OUTPUT = 4 * 1024 * 1024
@@ -61,7 +61,7 @@ def run_bounded(
     :raises OwnerGone: the owner ended.
     :raises OSError: the program could not be started.
     """
-    deadline = time.monotonic() + timeout
+    deadline = Deadline(timeout)
     with contextlib.ExitStack() as stack:
         owner_fd = stack.enter_context(_opened(owner.open_pidfd())) if owner else -1
         process = subprocess.Popen(
@@ -80,9 +80,7 @@ def run_bounded(
         process_fd = stack.enter_context(_opened(os.pidfd_open(process.pid)))
         open_pipes = set(outputs)
         while True:
-            ready = wait_readable(
-                [process_fd, *open_pipes, *([owner_fd] if owner else [])], deadline - time.monotonic()
-            )
+            ready = wait_readable([process_fd, *open_pipes, *([owner_fd] if owner else [])], deadline.left)
             for descriptor in open_pipes & set(ready):
                 if not _drain(descriptor, outputs[descriptor]):
                     open_pipes.discard(descriptor)
@@ -91,7 +89,7 @@ def run_bounded(
                 break
             if owner_fd in ready:
                 raise OwnerGone("the ansible-playbook process has ended")
-            if time.monotonic() >= deadline:
+            if deadline.expired:
                 end_group(process)
                 raise CommandTimeout(_finished(process, outputs))
         for descriptor in open_pipes:

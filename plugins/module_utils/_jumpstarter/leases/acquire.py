@@ -13,6 +13,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._failure import f
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp import lease, replies
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    UNANSWERED,
     Controller,
     is_permanent,
 )
@@ -41,6 +42,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
     LaunchedWatcher,
     NotWatching,
@@ -177,11 +179,12 @@ class _Asking:
         """Return the lease, and a monotonic time at which it was surely not held yet."""
         request = self.request
         not_before = time.monotonic()
-        deadline = not_before + request.timeout
+        deadline = Deadline(request.timeout)
         outage = _Outage(deadline)
         self._create(outage)
-        pause, said, is_seen = FIRST_PAUSE, float("-inf"), False
+        said, is_seen, tries = float("-inf"), False, 0
         while True:
+            tries += 1
             found = None
             is_answered = False
             asked = time.monotonic()
@@ -189,8 +192,8 @@ class _Asking:
                 found = self.controller.find(self.name)
                 is_answered = True
                 outage.over()
-            except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
-                outage.bear(error)
+            except UNANSWERED as error:
+                outage.tolerate(error)
             if found and found.state == lease.HELD:
                 return found, not_before
             not_before = asked if found else not_before
@@ -202,7 +205,7 @@ class _Asking:
                     f"The request for {request.what} is gone: somebody deleted it while it waited. "
                     "Run again if the device is still wanted."
                 )
-            if time.monotonic() >= deadline:
+            if deadline.expired:
                 raise errors.LeaseTimeout(
                     f"{request.what} did not become free within {request.timeout:g} s: {self._who(found)}. "
                     "The request was taken back."
@@ -210,8 +213,7 @@ class _Asking:
             if found and time.monotonic() - said >= SAY_SECONDS:
                 said = time.monotonic()
                 request.say(f"waiting for {request.what}: {self._who(found)}")
-            request.pause(max(0.0, min(pause, deadline - time.monotonic())))
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            request.pause(deadline.bounded(backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)))
 
     def _create(self, outage: _Outage) -> None:
         """Ask for the lease until the controller has it; the same name makes no second one."""
@@ -224,11 +226,11 @@ class _Asking:
             try:
                 self.controller.create(self.name, wanted, request.duration, tags_of(request.caller))
                 self.is_made = True
-            except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
+            except UNANSWERED as error:
                 self.may_come = before or _may_be_carried_out(error)
                 if self.may_come:
                     tell_of_request(self.keeper, is_unknown=True)
-                outage.bear(error)
+                outage.tolerate(error)
                 request.pause(FIRST_PAUSE)
                 with outage.tolerated():
                     self.is_made = self.controller.find(self.name) is not None
@@ -286,18 +288,18 @@ def _advice(found: lease.Lease) -> str:
 class _Outage:
     """How long the controller has been out of reach."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._since: float | None = None
 
     def over(self) -> None:
         self._since = None
 
-    def bear(self, error: errors.JumpstarterError) -> None:
+    def tolerate(self, error: errors.JumpstarterError) -> None:
         """Go on for a while, unless trying again cannot help."""
         now = time.monotonic()
         self._since = self._since or now
-        if is_permanent(error) or now - self._since > OUTAGE_SECONDS or now > self._deadline:
+        if is_permanent(error) or now - self._since > OUTAGE_SECONDS or self._deadline.expired:
             raise error
 
     @contextlib.contextmanager
@@ -305,8 +307,8 @@ class _Outage:
         """Go on after what fails inside."""
         try:
             yield
-        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
-            self.bear(error)
+        except UNANSWERED as error:
+            self.tolerate(error)
 
 
 def _take_back(asking: _Asking, why: BaseException) -> None:

@@ -34,6 +34,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import new_lease_name
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 
 SAY_SECONDS = 60.0
 LOCK_PAUSE = 0.25
@@ -110,7 +111,7 @@ def _end_what_drives(lock: int) -> bool:
 
 def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
     """Return the descriptor that holds the lock."""
-    deadline = time.monotonic() + request.timeout
+    deadline = Deadline(request.timeout)
     said = float("-inf")
     while True:
         holder["since"] = time.time()
@@ -120,11 +121,11 @@ def _wait_for_lock(path: pathlib.Path, request: Request, holder: Holder) -> int:
         before = read_holder(path)
         refuse_vain_wait(request, before.get("lease"), before.get("host"))
         who = describe_holder(before)
-        if time.monotonic() >= deadline:
+        if deadline.expired:
             raise errors.LeaseTimeout(
                 f"{request.what} did not become free within {request.timeout:g} s: {who} has it (lock {path})."
             )
         if time.monotonic() - said >= SAY_SECONDS:
             said = time.monotonic()
             request.say(f"waiting for {request.what}: {who} has it")
-        request.pause(max(0.0, min(LOCK_PAUSE, deadline - time.monotonic())))
+        request.pause(deadline.bounded(LOCK_PAUSE))

@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import keeper_process
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import Request
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import watcher_environment
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import remove_old_logs
@@ -128,6 +128,6 @@ def settle_undos(lease_name: str, files: LeaseFiles, owner: Owner | None, sleep:
         return
     with contextlib.suppress(errors.LeaseLost):
         tell_keeper(lease_name, owner, {"settle": True})
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while files.undo.exists() and time.monotonic() < deadline and is_watching(find_keeper(lease_name)):
+    deadline = Deadline(SETTLE_SECONDS)
+    while files.undo.exists() and not deadline.expired and is_watching(find_keeper(lease_name)):
         sleep(SETTLE_PAUSE)

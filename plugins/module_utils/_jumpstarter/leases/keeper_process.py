@@ -30,6 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     end_lease_processes,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.undo import PendingUndos
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket, event_loop
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
@@ -45,6 +46,7 @@ RUN_OUT_SECONDS = 60.0
 LATE_CREATE_SECONDS = 3.0
 LATEST_CREATE_SECONDS = 300.0
 """A controller that did not answer a request may carry it out that much later."""
+FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 LOCK_LOOK_SECONDS = 1.0
 SHORTEST_RETRY = 2.0
@@ -306,31 +308,31 @@ class Keeper:
     def _delete_lease(self, *, is_held: bool) -> None:
         """Delete the lease, which may also come later than the controller was asked for it."""
         controller = self._controller()
-        began = time.monotonic()
-        latest = began
-        if not is_held:
-            latest += LATEST_CREATE_SECONDS if self._may_come_late else LATE_CREATE_SECONDS
-        deadline = self._may_end + RUN_OUT_SECONDS if is_held else began + RELEASE_SECONDS
-        pause = 1.0
+        late = LATEST_CREATE_SECONDS if self._may_come_late else LATE_CREATE_SECONDS
+        latest = Deadline(0.0 if is_held else late)
+        left = self._may_end - time.monotonic() + RUN_OUT_SECONDS
+        deadline = Deadline(left if is_held else RELEASE_SECONDS)
+        tries = 0
         while True:
+            tries += 1
+            pause = backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
             try:
                 if controller.delete(self._order["name"]):
                     self._watch.log("released the lease")
                     return
-                if time.monotonic() >= latest:
+                if latest.expired:
                     self._watch.log("the lease had ended already")
                     return
-                pause = max(pause, LATE_CREATE_SECONDS)
+                pause = min(LONGEST_PAUSE, LATE_CREATE_SECONDS * 2.0 ** min(tries - 1, 10))
             except errors.JumpstarterError as error:
                 self._watch.log(f"release failed: {error.message}")
                 is_refused = is_permanent(error) and not is_held and not self._may_come_late
                 if is_refused or isinstance(error, errors.LeaseForeign):
                     return
-                if time.monotonic() >= deadline:
+                if deadline.expired:
                     self._watch.log("gave up, since the lease has run out by itself")
                     return
             self._watch.pause(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
 
 
 def keeper_socket_name(lease_name: str, owner: Owner) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import LEASE_VARIABLE
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import descendants_of
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
 GRACE_SECONDS = 1.0
@@ -75,8 +75,8 @@ def _lease_of(pid: int) -> str:
 
 
 def _wait_for_all(pidfds: list[int]) -> None:
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = Deadline(GRACE_SECONDS)
     waiting = list(pidfds)
-    while waiting and time.monotonic() < deadline:
-        ended = wait_readable(waiting, deadline - time.monotonic())
+    while waiting and not deadline.expired:
+        ended = wait_readable(waiting, deadline.left)
         waiting = [pidfd for pidfd in waiting if pidfd not in ended]

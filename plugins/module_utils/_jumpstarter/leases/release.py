@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import pathlib
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import full_stop
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    UNANSWERED,
     Controller,
-    is_permanent,
+    until_answered,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
     holds,
@@ -26,8 +26,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles, Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import end_watcher, is_watching
-
-PAUSE_SECONDS = 2.0
 
 
 def release_local(lease_name: str, files: LeaseFiles, record: Record | None) -> tuple[bool, list[str]]:
@@ -67,18 +65,21 @@ def release_to_controller(
     keeper = _keeper_of(lease_name, record)
     end_lease_processes(lease_name)
     controller.jmp.lease = lease_name
-    deadline = time.monotonic() + timeout
     may_be_deleted = False
-    while True:
+
+    def delete() -> bool:
+        nonlocal may_be_deleted
         try:
-            was_there = controller.delete(lease_name) or may_be_deleted
-            break
-        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
-            may_be_deleted |= isinstance(error, errors.JmpTimeout)
-            if is_permanent(error) or time.monotonic() + PAUSE_SECONDS > deadline:
-                end_watcher(keeper, dismiss=False, wait=False)
-                raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
-        sleep(PAUSE_SECONDS)
+            return controller.delete(lease_name) or may_be_deleted
+        except errors.JmpTimeout:
+            may_be_deleted = True
+            raise
+
+    try:
+        was_there = until_answered(delete, timeout, sleep)
+    except UNANSWERED as error:
+        end_watcher(keeper, dismiss=False, wait=False)
+        raise errors.ReleaseFailed(_what_happens_next(lease_name, files, keeper, error)) from None
     warnings = _warnings(lease_name, reacted=end_watcher(keeper, dismiss=True))
     files.remove()
     return was_there, warnings

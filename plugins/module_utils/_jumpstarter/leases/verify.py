@@ -11,9 +11,10 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import (
+    UNANSWERED,
     Controller,
     how_it_ended,
-    is_permanent,
+    until_answered,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import HELD, PENDING, Lease
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
@@ -24,8 +25,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import Record
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import HOST_TAG, JOB_TAG
-
-PAUSE_SECONDS = 2.0
 
 
 def verify_local(lease_name: str, record: Record | None) -> float:
@@ -52,17 +51,12 @@ def verify_at_controller(
 
     :raises LeaseLost: it was not held all along; says what the controller says of it and who has the device now.
     """
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            found = controller.find(lease_name)
-            break
-        except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing) as error:
-            if is_permanent(error) or time.monotonic() + PAUSE_SECONDS > deadline:
-                raise errors.LeaseLost(
-                    f"Whether lease {lease_name} was still held could not be told: {error.message.rstrip('.')}."
-                ) from None
-        sleep(PAUSE_SECONDS)
+    try:
+        found = until_answered(lambda: controller.find(lease_name), timeout, sleep)
+    except UNANSWERED as error:
+        raise errors.LeaseLost(
+            f"It is not known whether lease {lease_name} was still held: {error.message.rstrip('.')}."
+        ) from None
     if found is None or found.state != HELD:
         now = _who_has_it(controller, found, record)
         raise errors.LeaseLost(f"Lease {lease_name} was not held to the end: {how_it_ended(found)}.{now}")
@@ -84,7 +78,7 @@ def is_held_at_controller(
     """
     try:
         found = controller.find(lease_name)
-    except (errors.JmpFailed, errors.JmpTimeout, errors.JmpMissing):
+    except UNANSWERED:
         return None
     if found is None or not _is_as_acquired(found, record):
         return False

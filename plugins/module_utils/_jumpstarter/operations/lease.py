@@ -214,7 +214,7 @@ def _verify(options: Options, check_mode: bool, _say: t.Callable[[str], None]) -
             name,
             record,
             timeout=_timeout(options),
-            sleep=caller.owner.sleep if caller.owner else time.sleep,
+            sleep=caller.pause,
         )
     exporter = record["exporter"] if record else None
     return {**result, "mode": mode, "exporter": exporter, "since": time_in_words(since)}
@@ -235,7 +235,7 @@ def _keep(options: Options, check_mode: bool, say: t.Callable[[str], None]) -> R
     caller = Caller.from_options(options)
     try:
         usable_record(name)
-        settle_undos(name, LeaseFiles(name), caller.owner, caller.owner.sleep if caller.owner else time.sleep)
+        settle_undos(name, LeaseFiles(name), caller.owner, caller.pause)
         lasts = 0.0
         if record["mode"] == CONTROLLER:
             extended = _extended(controller_of_record(record, caller.owner), name, seconds, "kept")[1]
@@ -292,7 +292,7 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     if check_mode:
         return {**result, "changed": True}
     caller = Caller.from_options(options)
-    sleep = caller.owner.sleep if caller.owner else time.sleep
+    sleep = caller.pause
     settle_undos(name, files, caller.owner, sleep)
     if mode == LOCAL:
         return _released(result, *release_local(name, files, record))
