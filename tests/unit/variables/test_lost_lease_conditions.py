@@ -10,6 +10,8 @@ import jinja2
 import pytest
 import yaml
 
+from ansible_collections.hatci.automation.plugins.filter.test_corrected import test_corrected
+
 ROLES = Path(__file__).parents[3] / "roles"
 EXTRA = {
     "current_lease_name": "",
@@ -37,7 +39,9 @@ def named(path: str, name: str) -> dict[str, t.Any]:
 
 def value(expression: str, **variables: t.Any) -> t.Any:
     """Return the value of an expression."""
-    return jinja2.Environment(undefined=jinja2.StrictUndefined).compile_expression(expression)(**variables)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    environment.filters["hatci.automation.test_corrected"] = test_corrected
+    return environment.compile_expression(expression)(**variables)
 
 
 def render(template: str, **variables: t.Any) -> str:
@@ -55,8 +59,8 @@ def outcome_after(name: str, outcome: str, **variables: t.Any) -> tuple[str, str
     }
     if not value(str(task["when"]), **given):
         return outcome, "As it was."
-    test = task["ansible.builtin.set_fact"]["__hatci_ota_test"]
-    return test["outcome"], render(test["summary"], **given)
+    test = value(task["ansible.builtin.set_fact"]["__hatci_ota_test"].strip().strip("{}"), **given)
+    return test["outcome"], test["summary"]
 
 
 @pytest.mark.parametrize(
