@@ -10,7 +10,7 @@ import jinja2
 import pytest
 import yaml
 
-from ansible_collections.hatci.automation.plugins.filter.test_corrected import test_corrected
+from ansible_collections.hatci.automation.plugins.filter import test_corrected
 
 ROLES = Path(__file__).parents[3] / "roles"
 EXTRA = {
@@ -40,7 +40,7 @@ def named(path: str, name: str) -> dict[str, t.Any]:
 def value(expression: str, **variables: t.Any) -> t.Any:
     """Return the value of an expression."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    environment.filters["hatci.automation.test_corrected"] = test_corrected
+    environment.filters["hatci.automation.test_corrected"] = test_corrected.test_corrected
     return environment.compile_expression(expression)(**variables)
 
 
