@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.filter import (
     keep_seconds,
     report_metadata,
     suite_metadata,
+    template_problem,
     test_corrected,
     test_metadata,
     test_report,
@@ -230,3 +231,16 @@ def test_a_suite_tells_its_test_events_apart() -> None:
 )
 def test_a_lost_record_is_told_from_another_failure(result: t.Any, is_lost: bool) -> None:
     assert lost_record(result) is is_lost
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Error while\n evaluating '/x.j2': 'can' is undefined. Hint: 'can' is undefined", "can is undefined"),
+        ("'can' is undefined; 'port' is undefined", "can and port is undefined"),
+        ("template error: unexpected '}'...", "template error: unexpected '}'"),
+        ("x" * 400, "x" * 300),
+    ],
+)
+def test_a_template_that_cannot_be_rendered_says_what_it_lacks(said: str, problem: str) -> None:
+    assert filter_of(template_problem)(said) == problem
