@@ -64,7 +64,8 @@ options:
     description: Time to wait for first, in seconds since 1970.
     type: float
   lasts:
-    description: Seconds that the disturbance lasts. Longer than that nothing is waited for to be proven.
+    description: Seconds that the disturbance lasts. Longer than that nothing is waited for, be it to be proven, or for
+      O(until) of a clock that was set back meanwhile.
     type: float
     default: 0
   proof:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 import types
 import typing as t
 from pathlib import Path
@@ -27,6 +28,7 @@ class Device:
 
     def __init__(self) -> None:
         self.answers: list[t.Any] = []
+        self.pauses: list[float] = []
 
     def run(self, _options: t.Any, _commands: t.Any, **_how: t.Any) -> list[dict[str, t.Any]]:
         answer = self.answers.pop(0)
@@ -39,8 +41,8 @@ class Device:
 def device(monkeypatch: pytest.MonkeyPatch) -> Device:
     made = Device()
     monkeypatch.setattr(disturbance, "run_on_device", made.run)
-    monkeypatch.setattr(disturbance, "pause", lambda _seconds, _owner: None)
-    monkeypatch.setattr(disturbance.Caller, "from_options", lambda _options: types.SimpleNamespace(owner=None))
+    caller = types.SimpleNamespace(owner=None, pause=made.pauses.append)
+    monkeypatch.setattr(disturbance.Caller, "from_options", lambda _options: caller)
     return made
 
 
@@ -137,3 +139,10 @@ def test_a_job_of_aap_that_failed_to_undo_it_has_failed_there() -> None:
     data = {"task_action": "hatci.automation.jumpstarter_disturbance", "host": "vehicle_001"}
     event = {"event": "runner_on_failed", "event_data": {**data, "res": {"failed": True, "results": [STUCK]}}}
     assert [step.failed for step in steps_of_events([event])] == [True]
+
+
+@pytest.mark.parametrize("lasts", [0.0, 20.0])
+def test_a_clock_that_was_set_back_does_not_hold_a_disturbance(device: Device, lasts: float) -> None:
+    disturb("awaited", until=time.time() + 3600, lasts=lasts)
+    [pause] = device.pauses
+    assert pause == lasts if lasts else pause > 3000

@@ -28,7 +28,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_text
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 
 UNREACHABLE, POWER, COMMANDS, NONE = PROOFS = ("unreachable", "power", "commands", "none")
 
@@ -61,7 +61,7 @@ def disturb(options: Options, check_mode: bool) -> Result:
         for number, command in enumerate(options[kind] or [], start=1):
             check_text(command, f"Number {number} of {kind}")
     if not check_mode and until is not None:
-        pause(min(max(0.0, until - time.time()), LONGEST_SECONDS), Caller.from_options(options).owner)
+        Caller.from_options(options).pause(min(max(0.0, until - time.time()), lasts or LONGEST_SECONDS))
     acts = {"awaited": _await, "prepared": _prepare, "begun": _begin, "proven": _prove, "undone": _undo}
     return acts[options["state"]](options, check_mode)
 
@@ -132,16 +132,16 @@ def _prove(options: Options, check_mode: bool) -> Result:
     if check_mode:
         return {"changed": False, "proven": True, "measured": "", "problem": "", "took": 0.0}
     prove = {UNREACHABLE: _is_unreachable, POWER: _is_off, COMMANDS: _commands_hold, NONE: _needs_no_proof}
-    deadline = time.time() + options["lasts"]
+    deadline = Deadline(options["lasts"])
     caller = Caller.from_options(options)
     while True:
         began = time.monotonic()
         measured, problem, results = prove[options["proof"]](options)
-        if not problem or time.time() + PAUSE_SECONDS >= deadline:
+        if not problem or not deadline.allows(PAUSE_SECONDS):
             found = {"proven": not problem, "measured": measured, "problem": problem}
             told = {"results": results} if results else {}
             return {"changed": False, **found, "took": time.monotonic() - began, **told}
-        pause(PAUSE_SECONDS, caller.owner)
+        caller.pause(PAUSE_SECONDS)
 
 
 def _is_unreachable(options: Options) -> Proof:
@@ -196,7 +196,7 @@ def _undo(options: Options, check_mode: bool) -> Result:
                 outcome="ERROR",
                 results=results,
             )
-        pause(PAUSE_SECONDS, caller.owner)
+        caller.pause(PAUSE_SECONDS)
     if options["proof"] == COMMANDS and options["commands"]:
         _require_end(options, caller)
     if options["id"]:
@@ -216,7 +216,7 @@ def _require_end(options: Options, caller: Caller) -> None:
         if _failure_of(results):
             return
         if left:
-            pause(PAUSE_SECONDS, caller.owner)
+            caller.pause(PAUSE_SECONDS)
     raise errors.CommandFailed(
         f"The disturbance could not be undone: {'; '.join(options['undo'])!r:.80} was run, but what proved the "
         f"disturbance still holds, {'; '.join(options['commands'])!r:.80}. The keeper of the lease tries on before it "
