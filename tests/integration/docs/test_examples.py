@@ -239,3 +239,25 @@ def test_examples_of_a_role_do_what_they_say(role: str, sums: SumsProcess, play_
             assert played.task("Switch it on")["power"] == "on" and not is_locked(played.home)
         case _:
             pytest.fail(f"say here what the examples of {role} do")
+
+
+@pytest.mark.newest_core
+def test_the_plays_of_ones_own_that_getting_started_shows(
+    sums: SumsProcess, play_vehicle: Play, play_example: Play
+) -> None:
+    page = blocks_of(REPOSITORY / "docs/GETTING_STARTED.md")
+    whole, parts = [block.text for block in page if block.language == "yaml" and not block.mark]
+
+    played = play_vehicle(whole, variables=VEHICLE)
+
+    assert played.returncode == 0, played.output
+    assert [item["status"] for item in sums.state()["test_events"]] == ["PASS"]
+
+    sums.reset()
+    played = play_example(parts, CONFIGURE_EXPORTER, jumpstarter_exporter_name=HOST)
+
+    assert [item["fixed"] for item in sums.state()["events"]] == [True, True]
+    names = [task.name.rpartition(" : ")[2] for task in played.tasks]
+    steps = ["Acquire the device", "Create the source event (RROM)", "Release the lease"]
+    assert sorted(steps, key=names.index) == steps
+    assert not is_locked(played.home)
