@@ -13,12 +13,14 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer impo
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import SumsError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import NotWatching
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.detached import DetachedKilled, run_detached
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import directory_of
 
 Values = dict[str, t.Any]
@@ -32,6 +34,11 @@ class ActionModule(InProcessAction):
     """
 
     module = hatci_test_event
+
+    def complete_arguments(self) -> None:
+        given, job = self._task.args.get("ansible_job_id"), job_of(self._task_vars).id
+        if job and given in (None, "", NO_JOB):
+            self._task.args["ansible_job_id"] = job
 
     def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
         if not options["abort_with_play"] or self._task.check_mode:

@@ -43,8 +43,8 @@ options:
   ansible_job_id:
     description:
       - Id of the job that runs the test.
-      - If left out, empty or V(manual), the environment variable E(JOB_ID) is taken, which AAP sets, and
-        V(manual) without one.
+      - If left out, empty or V(manual), the action plugin (the usual way) takes it from C(awx_job_id),
+        C(tower_job_id) or E(JOB_ID), the module itself from E(JOB_ID). Without a job it is V(manual).
     type: str
   git_sha:
     description: Commit of the tests; V(unknown) if left out or empty.

@@ -9,6 +9,8 @@ import dataclasses
 import os
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._job import job_id_of_environment
+
 UNSET_HOST = "https://platformhost"
 """What AWX_HOST is where nobody has set the base URL of the service."""
 
@@ -32,7 +34,7 @@ def job_of(variables: t.Mapping[str, t.Any]) -> Job:
     platform_id = str(variables.get("awx_job_id") or variables.get("tower_job_id") or "")
     revision = os.environ.get("GIT_SHA") or variables.get("awx_project_revision")
     return Job(
-        id=platform_id or os.environ.get("JOB_ID", ""),
+        id=platform_id or job_id_of_environment(),
         url=_url_of(platform_id),
         revision=str(revision or variables.get("tower_project_revision") or ""),
     )

@@ -12,7 +12,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 PREFIX = "ansible_collections.hatci.automation.plugins."
 
 LAYERS = (
-    ("module_utils._plain_json", "module_utils._text", "module_utils._files", "module_utils._times"),
+    (*(f"module_utils.{name}" for name in ("_plain_json", "_text", "_files", "_times", "_job")),),
     ("module_utils._failure",),
     ("module_utils._waves",),
     ("module_utils._arguments",),
@@ -21,7 +21,7 @@ LAYERS = (
     ("module_utils._vehicle", "module_utils._evidence"),
     ("module_utils._watchers.owner", "module_utils._watchers.files", "module_utils._watchers.environment"),
     ("module_utils._watchers.event_loop", "module_utils._watchers.control_socket"),
-    ("module_utils._watchers.launcher", "module_utils._runner"),
+    ("module_utils._watchers.launcher",),
     ("module_utils._aap",),
     ("module_utils._sums", "module_utils._jumpstarter.errors"),
     ("module_utils._suite",),
@@ -44,13 +44,17 @@ def layer_of(module: str) -> int:
     """Return the number of the layer that a module is in."""
     found = [n for n, layer in enumerate(LAYERS) for name in layer if module == name or module.startswith(f"{name}.")]
     assert found, f"{module} is in no layer; add it to LAYERS and to docs/ARCHITECTURE.md"
-    return found[-1]
+    assert len(found) == 1, f"{module} is in more than one layer"
+    return found[0]
 
 
 def imports_of(file: Path) -> set[str]:
     """Return the modules of this collection that a file imports, anywhere in it."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        assert not getattr(node, "level", 0), f"{file}: a relative import hides which layer it leads to"
+        if isinstance(node, ast.Import):
+            found |= {name.name.removeprefix(PREFIX) for name in node.names if name.name.startswith(PREFIX)}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PREFIX):
             base = str(node.module).removeprefix(PREFIX)
             for alias in node.names:

@@ -35,7 +35,19 @@ class AapError(Failure):
     """AAP cannot be asked, or its answer cannot be relied on."""
 
 
-class Forbidden(AapError):
+class RequestFailed(AapError):
+    """AAP gave no answer to a request, or one that brings nothing.
+
+    :param method: HTTP method.
+    :param path: path below the server's address, with its query.
+    :param status: HTTP status, or None without an answer.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str, status: int | None = None) -> None:
+        super().__init__(message, method=method, path=path, status=status)
+
+
+class Forbidden(RequestFailed):
     """403: the token may not see this one."""
 
 
@@ -95,7 +107,7 @@ class Aap:
         """Return an answer; None if there is no such address.
 
         :raises Forbidden: the token may not see it.
-        :raises AapError: there was no answer that could be read.
+        :raises RequestFailed: there was no answer that could be read.
         """
         try:
             response, body = self._session.exchange(
@@ -103,12 +115,15 @@ class Aap:
             )
             if response.status_code == 404:
                 return None
-            if response.status_code != 200:
-                kind = Forbidden if response.status_code == 403 else AapError
-                raise kind(f"GET {url}: AAP answered {response.status_code}; check {TOKEN}. {self.consequence}")
+            status = response.status_code
+            if status != 200:
+                message = f"GET {url}: AAP answered {status}; {_advice(status)}. {self.consequence}"
+                kind = Forbidden if status == 403 else RequestFailed
+                raise kind(message, method="GET", path=_path_of(url), status=status)
             answer = parse_json(body)
         except EXCHANGE_ERRORS as error:
-            raise AapError(f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}") from None
+            message = f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}"
+            raise RequestFailed(message, method="GET", path=_path_of(url)) from None
         return answer if isinstance(answer, dict) else {}
 
     def pages(
@@ -164,6 +179,22 @@ class Aap:
         if urlsplit(url)[:2] != urlsplit(self.host)[:2]:
             raise AapError(f"{self.host} answered with a link to another server; {self._end}")
         return url
+
+
+def _advice(status: int) -> str:
+    """Return what to do about an answer that is neither 200 nor 404."""
+    if status == 401:
+        return f"check {TOKEN}"
+    if status == 403:
+        return f"the user of {TOKEN} may not see this; give the token of a system auditor"
+    if status == 429 or status >= 500:
+        return "it is busy or has failed, so run this again later"
+    return f"check that {HOST} is the address of AAP itself"
+
+
+def _path_of(url: str) -> str:
+    address = urlsplit(url)
+    return f"{address.path}?{address.query}" if address.query else address.path
 
 
 def _wants_verification() -> bool:

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._job import job_id_of_environment
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields, require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
@@ -58,7 +58,7 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     job = options["ansible_job_id"]
     body = {
         **without_unset(options, "vin", "event_id", "suite_name", "vehicle_id", "metadata"),
-        "ansible_job_id": job if job not in (None, "", NO_JOB) else os.environ.get("JOB_ID") or NO_JOB,
+        "ansible_job_id": job if job not in (None, "", NO_JOB) else job_id_of_environment() or NO_JOB,
         "git_sha": (options["git_sha"] or "").strip() or NO_SHA,
     }
     if check_mode:

@@ -76,6 +76,38 @@ def test_what_is_not_known_releases_nothing(aap: responses.RequestsMock, answer:
     assert "canary" not in failure.value.message
 
 
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (302, "check that CONTROLLER_HOST is the address of AAP itself."),
+        (401, "check CONTROLLER_OAUTH_TOKEN."),
+        (403, "the user of CONTROLLER_OAUTH_TOKEN may not see this; give the token of a system auditor."),
+        (429, "it is busy or has failed, so run this again later."),
+        (503, "it is busy or has failed, so run this again later."),
+    ],
+)
+def test_a_refusal_says_what_was_asked_and_what_to_do(aap: responses.RequestsMock, status: int, advice: str) -> None:
+    aap.get(JOBS, status=status)
+    with pytest.raises(AapError) as failure:
+        ask_running_jobs()
+    result = failure.value.as_result()
+    path = "/api/v2/unified_jobs/?status__in=new,pending,waiting,running&page_size=200"
+    assert (result["method"], result["path"], result["status"]) == ("GET", path, status)
+    assert result["msg"] == f"GET {AAP}{path}: AAP answered {status}; {advice} No lease was released."
+
+
+def test_a_request_without_an_answer_is_told_too(aap: responses.RequestsMock) -> None:
+    aap.get(JOBS, body=requests.ConnectionError("refused"))
+    with pytest.raises(AapError) as failure:
+        ask_running_jobs()
+    result = failure.value.as_result()
+    assert (result["method"], result["path"].partition("?")[0], result["status"]) == (
+        "GET",
+        "/api/v2/unified_jobs/",
+        None,
+    )
+
+
 def test_an_api_behind_the_gateway_is_found(aap: responses.RequestsMock) -> None:
     aap.replace(responses.GET, ROOT, status=404)
     aap.get(f"{AAP}/api/controller/v2/", json={})

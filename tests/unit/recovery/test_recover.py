@@ -247,7 +247,7 @@ def test_a_job_whose_events_the_token_may_not_see_is_left_alone_with_its_lease(
 
     def refuse(aap: t.Any, job_id: str) -> t.Any:
         if job_id == "41":
-            raise Forbidden("403")
+            raise Forbidden("403", method="GET", path="/", status=403)
         return asked(aap, job_id)
 
     monkeypatch.setattr(job_history, "results_of", refuse)
