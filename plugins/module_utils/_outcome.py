@@ -195,14 +195,14 @@ class Campaign:
         """Return lines of at most 80 columns: a row a test, failures last with their VIN, ids and reason."""
         vehicle = _width("vehicle", (test.vehicle for test in self.tests), 16 if self.has_scenarios else 30)
         scenario = _width("scenario", (test.scenario for test in self.tests), 30)
+        shown = _told_apart({test.vehicle for test in self.tests}, vehicle)
         width = len(NOT_BEGUN) if self.not_begun else 8
-        names = f"{{0:<{vehicle}}}  "
-        names += f"{{1:<{scenario}}}  {{2:<8}}" if self.has_scenarios else f"{{2:<{width}}} {{3:<14.14}}"
+        names = f"{{0:<{vehicle}.{vehicle}}}  "
+        names += f"{{1:<{scenario}.{scenario}}}  {{2:<8}}" if self.has_scenarios else f"{{2:<{width}}} {{3:<14.14}}"
         form = names + " {4:>8} {5:>8}"
         lines = [form.format("vehicle", "scenario", "outcome", "state", "took (s)", "held (s)")]
         for test in [*(test for test in self.tests if test.is_good), *self.not_begun, *self.bad]:
-            which = (_shortened(test.vehicle, vehicle), _shortened(test.scenario or "-", scenario))
-            row = (*which, test.outcome, test.state or "-")
+            row = (shown[test.vehicle], test.scenario or "-", test.outcome, test.state or "-")
             lines.append(form.format(*row, _whole(test.took), _whole(test.held)))
             lines += _wrapped(test.cycles)
             if test in self.bad:
@@ -216,10 +216,13 @@ def _width(head: str, values: t.Iterable[str], most: int) -> int:
     return min(most, max([len(head), *map(len, values)]))
 
 
-def _shortened(name: str, width: int) -> str:
-    """Return a name, or of one that is too long its begin and its end, since names of one fleet often begin alike."""
+def _told_apart(names: set[str], width: int) -> dict[str, str]:
+    """Return how each name is shown: of those that begin alike for so many characters the begin and the end."""
+    begins = collections.Counter(name[:width] for name in names)
     head = (width - 3) // 2
-    return name if len(name) <= width else f"{name[:head]}...{name[head + 3 - width :]}"
+    return {
+        name: name if begins[name[:width]] == 1 else f"{name[:head]}...{name[head + 3 - width :]}" for name in names
+    }
 
 
 def _whole(seconds: float | None) -> str:

@@ -74,6 +74,22 @@ def test_the_table_fits_a_terminal_and_ends_with_the_failures() -> None:
     assert lines[-1] == "2 of 3 vehicles failed (1 PASS, 1 FAIL, 1 ERROR)"
 
 
+def test_totals_of_many_outcomes_fit_a_terminal_too() -> None:
+    outcomes = ["PASS", "CHECKED", "FAIL", "TIMEOUT", "ERROR", "ABORTED", "INVALID"] * 15
+    campaign = Campaign([VehicleTest.of(str(n), {**FAILED, "outcome": what}) for n, what in enumerate(outcomes)])
+
+    lines = campaign.table()
+
+    assert len(campaign.totals) > 80 >= max(map(len, lines))
+    assert " ".join(lines).endswith(campaign.totals)
+
+
+def test_vehicles_whose_names_begin_alike_are_told_apart() -> None:
+    names = [f"vehicle_of_the_first_proving_ground_{n}" for n in (1, 2)]
+    lines = Campaign([VehicleTest.of(name, PASSED) for name in names]).table()
+    assert [line.split()[0] for line in lines[1:3]] == [f"vehicle_of_th...oving_ground_{n}" for n in (1, 2)]
+
+
 @pytest.mark.parametrize(("allowed", "is_ok"), [(0, False), (33.3, False), (33.4, True), (100, True)])
 def test_the_share_that_may_fail(allowed: float, is_ok: bool) -> None:
     tests = [{"vehicle": str(n), "result": FAILED if n == 1 else PASSED, "reason": ""} for n in range(3)]
