@@ -13,6 +13,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection, check_base_url
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
+from hatci_lab.sums.process import SumsProcess
 
 TOKEN = "lab-token"
 VIN = "1HGBH41JXMN109186"
@@ -114,3 +115,10 @@ def assert_is_sentence(message: str) -> None:
     assert "<html" not in message.lower() and "object at 0x" not in message
     assert len(message) < 1500, message
     assert message[-1] in ".?!", message
+
+
+def deploy_update(sums: SumsProcess) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """Return an event that is fixed and its deployment, made by nobody's test."""
+    event = sums.api("POST", "/events", EVENT).json()
+    sums.api("POST", f"/events/{event['event_id']}/fix", {})
+    return event, sums.api("POST", "/deployments", {"event_id": event["event_id"]}).json()

@@ -54,3 +54,17 @@ requirements:
   - jumpstarter-cli >= 0.8
   - Linux
 """
+
+    DEVICE = r"""
+options:
+  exporter:
+    description:
+      - Name of the exporter. If this play holds a lease of it, the way goes through the lease.
+      - Else it is an exporter config of this machine, which is locked for the time of the task.
+    type: str
+  lease_name:
+    description:
+      - Lease that leads to the device. With an action plugin (the usual way) it falls back to the fact
+        C(current_lease_name).
+    type: str
+"""

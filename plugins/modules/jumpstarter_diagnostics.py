@@ -18,6 +18,7 @@ author:
   - The hatci.automation maintainers (@hatci)
 extends_documentation_fragment:
   - hatci.automation.jumpstarter
+  - hatci.automation.jumpstarter.device
   - hatci.automation.attributes
   - hatci.automation.attributes.group_jumpstarter
 attributes:
@@ -30,16 +31,6 @@ attributes:
     support: full
     details: Reading changes nothing. O(clear_codes) is a change each time.
 options:
-  exporter:
-    description:
-      - Name of the exporter. If this play holds a lease of it, the way goes through the lease.
-      - Else it is an exporter config of this machine, which is locked for the time of the task.
-    type: str
-  lease_name:
-    description:
-      - Lease that leads to the device. With an action plugin (the usual way) it falls back to the fact
-        C(current_lease_name).
-    type: str
   ecus:
     description: The ECUs to read, and by which drivers of the exporter.
     type: list
@@ -208,15 +199,13 @@ voltage:
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import read_vehicle
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import (
     ECU_ARGUMENTS,
-    jumpstarter_arguments,
+    device_arguments,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
-ARGUMENTS = jumpstarter_arguments(
+ARGUMENTS = device_arguments(
     {
-        "exporter": {"type": "str"},
-        "lease_name": {"type": "str"},
         "ecus": {
             "type": "list",
             "elements": "dict",
@@ -228,7 +217,6 @@ ARGUMENTS = jumpstarter_arguments(
         "settle_timeout": {"type": "float", "default": 0.0},
         "timeout": {"type": "float", "default": 120.0},
     },
-    required_one_of=[("exporter", "lease_name")],
 )
 OPERATION = read_vehicle
 

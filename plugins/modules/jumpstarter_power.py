@@ -15,6 +15,7 @@ author:
   - The hatci.automation maintainers (@hatci)
 extends_documentation_fragment:
   - hatci.automation.jumpstarter
+  - hatci.automation.jumpstarter.device
   - hatci.automation.attributes
   - hatci.automation.attributes.group_jumpstarter
 attributes:
@@ -27,16 +28,6 @@ attributes:
     support: none
     details: The state of the power is not read first.
 options:
-  exporter:
-    description:
-      - Name of the exporter. If this play holds a lease of it, the way goes through the lease.
-      - Else it is an exporter config of this machine, which is locked for the time of the task.
-    type: str
-  lease_name:
-    description:
-      - Lease that leads to the device. With an action plugin (the usual way) it falls back to the fact
-        C(current_lease_name).
-    type: str
   state:
     description: What to do.
     type: str
@@ -72,19 +63,16 @@ power:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.power import set_power
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import device_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
-ARGUMENTS = jumpstarter_arguments(
+ARGUMENTS = device_arguments(
     {
-        "exporter": {"type": "str"},
-        "lease_name": {"type": "str"},
         "state": {"type": "str", "choices": ["on", "off", "cycle"], "required": True},
         "wait": {"type": "float", "default": 0.0},
         "timeout": {"type": "float", "default": 120.0},
     },
-    required_one_of=[("exporter", "lease_name")],
 )
 OPERATION = set_power
 

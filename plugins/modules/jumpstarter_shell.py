@@ -16,6 +16,7 @@ author:
   - The hatci.automation maintainers (@hatci)
 extends_documentation_fragment:
   - hatci.automation.jumpstarter
+  - hatci.automation.jumpstarter.device
   - hatci.automation.attributes
   - hatci.automation.attributes.group_jumpstarter
 attributes:
@@ -28,16 +29,6 @@ attributes:
     support: none
     details: Each run runs the commands.
 options:
-  exporter:
-    description:
-      - Name of the exporter. If this play holds a lease of it, the way goes through the lease.
-      - Else it is an exporter config of this machine, which is locked for the time of the task.
-    type: str
-  lease_name:
-    description:
-      - Lease that leads to the device. With an action plugin (the usual way) it falls back to the fact
-        C(current_lease_name).
-    type: str
   command:
     description: One command. Either this or O(commands) is needed.
     type: str
@@ -119,20 +110,18 @@ stderr:
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.shell import run_commands
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import jumpstarter_arguments
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import device_arguments
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
-ARGUMENTS = jumpstarter_arguments(
+ARGUMENTS = device_arguments(
     {
-        "exporter": {"type": "str"},
-        "lease_name": {"type": "str"},
         "command": {"type": "str"},
         "commands": {"type": "list", "elements": "str"},
         "timeout": {"type": "float", "default": 600.0},
         "check_rc": {"type": "bool", "default": True},
     },
-    required_one_of=[("exporter", "lease_name"), ("command", "commands")],
+    required_one_of=[("command", "commands")],
     mutually_exclusive=[("command", "commands")],
 )
 OPERATION = run_commands

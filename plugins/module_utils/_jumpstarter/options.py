@@ -51,6 +51,17 @@ def jumpstarter_arguments(spec: dict[str, dict[str, t.Any]], **rules: t.Any) -> 
     return {"argument_spec": {**SHARED_ARGUMENTS, **spec}, **rules, "supports_check_mode": True}
 
 
+def device_arguments(
+    spec: dict[str, dict[str, t.Any]], required_one_of: t.Sequence[tuple[str, ...]] = (), **rules: t.Any
+) -> dict[str, t.Any]:
+    """Return the arguments of a module that drives a device, which a lease or an exporter names."""
+    return jumpstarter_arguments(
+        {"exporter": {"type": "str"}, "lease_name": {"type": "str"}, **spec},
+        required_one_of=[("exporter", "lease_name"), *required_one_of],
+        **rules,
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Caller:
     """Who asks for a device.

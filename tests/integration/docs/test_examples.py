@@ -26,6 +26,7 @@ from play_support import (
     inventory_of,
     is_locked,
 )
+from sums_support import deploy_update
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -62,22 +63,7 @@ Play = Callable[..., t.Any]
 
 def prepare(sums: SumsProcess) -> dict[str, dict[str, str]]:
     """Return what the examples have registered before: an event that is fixed, its deployment, a test event."""
-    event = sums.api(
-        "POST",
-        "/events",
-        {
-            "tester_name": "automation_runner",
-            "program_name": "OTA_Test",
-            "model_year": "2024",
-            "vin": VIN,
-            "update_type": "UROM",
-            "region": "US",
-            "build_level": "2024.02.01",
-            "ecus": [{"ecu_name": "Gateway", "part_number": "GW-2024-001", "sw_version": "2.0.0"}],
-        },
-    ).json()
-    sums.api("POST", f"/events/{event['event_id']}/fix", {})
-    deployment = sums.api("POST", "/deployments", {"event_id": event["event_id"]}).json()
+    event, deployment = deploy_update(sums)
     test_event = sums.api(
         "POST",
         "/test_events",

@@ -219,6 +219,15 @@ def test_a_lost_reply_is_the_same_behind_tls(start_tls: StartSums, ca_path: str,
         assert is_unknown(result) and len(sums.requests()) == 1
 
 
+def stop_serving(listener: socket.socket, connections: list[socket.socket]) -> None:
+    """Take no further connection, and end those that there are."""
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
 class Doorman:
     """Closes the first connections without a word, and passes the later ones on."""
 
@@ -232,11 +241,7 @@ class Doorman:
         self._thread.start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for client in self._passed_on:
-            with contextlib.suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
+        stop_serving(self._listener, self._passed_on)
         self._thread.join()
 
     def _serve(self) -> None:
@@ -306,11 +311,7 @@ class Proxy:
         self._threads[0].start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for one in self._sockets:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        stop_serving(self._listener, self._sockets)
         for thread in self._threads:
             thread.join()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from play_support import EXPORTER, HOST, NEW, OLD, PLAYBOOKS, REPOSITORY, VIN, is_locked, processes_of, wait_until
+from sums_support import deploy_update
 
 from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
@@ -133,19 +134,7 @@ def test_example_2_gives_the_vehicle_back_when_the_update_fails(play_vehicle: t.
 
 def deployed(sums: SumsProcess) -> str:
     """Return the id of a deployment that somebody else has started."""
-    event = {
-        "tester_name": "somebody_else",
-        "program_name": "OTA_Test",
-        "model_year": "2024",
-        "vin": VIN,
-        "update_type": "UROM",
-        "region": "US",
-        "build_level": "2024.02.01",
-        "ecus": NEW,
-    }
-    event_id = sums.api("POST", "/events", event).json()["event_id"]
-    sums.api("POST", f"/events/{event_id}/fix", {})
-    return str(sums.api("POST", "/deployments", {"event_id": event_id}).json()["deployment_id"])
+    return str(deploy_update(sums)[1]["deployment_id"])
 
 
 def test_example_3_tells_how_a_deployment_ended(play_vehicle: t.Any, vehicle: SumsProcess) -> None:
