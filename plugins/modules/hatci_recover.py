@@ -13,7 +13,7 @@ description:
   - Finds jobs of Ansible Automation Platform that are over without having reported a test, by the events that they
     left. Gives back their leases, and closes each of their open test events as V(FAIL) with the outcome C(ABORTED),
     linked to its target event, with what SUMS says of the deployment. Where a job could not send its report, that
-    report is sent.
+    report is sent. Successful jobs of C(ota_fleet.yml) are looked at too, since a fleet may lose vehicles.
   - A test event that has an outcome is never changed, nor one that another job goes on with. A second run changes
     nothing more.
   - A job that AAP calls over may still live for a while, so a job counts as dead once it has shown no sign of life for
@@ -55,8 +55,9 @@ options:
   within_hours:
     description:
       - Jobs that ended longer ago are left alone; more than 0, at most 2880.
-      - Tests that a job handed over are looked at for a day more, since they are not closed before the day is over that
-        they may wait for whoever goes on with them (C(ota_handover_seconds)).
+      - A test that a job handed over is left to whoever goes on with it for C(ota_handover_seconds), and while its
+        deployment runs for a day more. Then it is closed, whenever its job ended and although that was successful, if
+        that job ran C(ota_begin.yml).
     type: float
     default: 24
   grace_seconds:

@@ -64,10 +64,26 @@ def find_dead_jobs(aap: Aap, templates: t.Sequence[str], since: float) -> list[J
     :param since: seconds since the epoch; jobs that ended earlier are left out.
     :raises AapError: the list is not known for sure.
     """
+    return _jobs(aap, f"jobs/?status__in={DEAD}&{_ended_since(templates, since)}")
+
+
+def find_jobs_of_playbook(
+    aap: Aap, templates: t.Sequence[str], since: float, playbook: str, statuses: str
+) -> list[Job]:
+    """Return the jobs of templates that ran a playbook, in earnest, to an end.
+
+    :param since: seconds since the epoch; jobs that ended earlier are left out.
+    :param playbook: the name of its file.
+    :param statuses: with commas between them.
+    :raises AapError: the list is not known for sure.
+    """
+    of_playbook = f"status__in={statuses}&playbook__endswith={playbook}&job_type=run"
+    return _jobs(aap, f"jobs/?{of_playbook}&{_ended_since(templates, since)}")
+
+
+def _ended_since(templates: t.Sequence[str], since: float) -> str:
     moment = datetime.datetime.fromtimestamp(since, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    names = quote(",".join(templates))
-    path = f"jobs/?status__in={DEAD}&job_template__name__in={names}&finished__gt={moment}&page_size=200"
-    return _jobs(aap, path)
+    return f"job_template__name__in={quote(','.join(templates))}&finished__gt={moment}&page_size=200"
 
 
 def find_living_jobs(aap: Aap) -> list[Job]:
@@ -75,7 +91,14 @@ def find_living_jobs(aap: Aap) -> list[Job]:
 
     :raises AapError: the list is not known for sure.
     """
-    return _jobs(aap, f"jobs/?status__in={NOT_OVER}&page_size=200")
+    entries = [entry for page in aap.pages(f"jobs/?status__in={NOT_OVER}&page_size=200", "jobs") for entry in page]
+    living = []
+    for entry in entries:
+        job = Job.read(entry)
+        if job and "extra_vars" not in entry:  # some versions leave them out of lists
+            job = find_job(aap, job.id)
+        living += [job] if job else []
+    return living
 
 
 def find_job(aap: Aap, job_id: str) -> Job | None:
@@ -87,14 +110,16 @@ def find_job(aap: Aap, job_id: str) -> Job | None:
     return Job.read(answer) if answer is not None else None
 
 
-def results_of(aap: Aap, job_id: str) -> list[dict[str, t.Any]]:
+def results_of(aap: Aap, job_id: str, module: str = "") -> list[dict[str, t.Any]]:
     """Return the events of a job that tell what its tasks returned, in their order; none if AAP has no such job.
 
     Of tasks that are not of this collection the results are left out.
 
+    :param module: only events in which this name stands.
     :raises AapError: they are not known for sure.
     """
-    path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}&page_size=200"
+    only = f"&event_data__contains={module}" if module else ""
+    path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}{only}&page_size=200"
     pages = aap.pages(path, "job events", may_be_missing=True, most=MOST_EVENT_PAGES)
     events = [_in_short(event) for page in pages for event in page if isinstance(event, dict)]
     return sorted(events, key=lambda event: event["counter"] if isinstance(event.get("counter"), int) else 0)

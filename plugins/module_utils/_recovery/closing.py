@@ -10,9 +10,11 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    HANDED_OVER,
     handed_over,
     is_taken_up,
     resumed_elsewhere,
+    waits_for_deployment,
     waits_for_heir,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import Trace
@@ -64,7 +66,12 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
             return "its target event cannot be read, without which SUMS does not show it; look there"
         if words := _against(held, job, now):
             return words
-        report = _report(client, options, trace, job)  # takes a while, in which somebody else may decide
+        mark = {} if is_taken_up(held) else handed_over(held) or trace.handed_over
+        report, has_ended = _report(
+            client, options, trace, job, mark
+        )  # takes a while, in which somebody else may decide
+        if words := "" if has_ended else waits_for_deployment(mark, now):
+            return words
         words, _held = send_report_unless(
             client,
             trace.test_event_id,
@@ -87,8 +94,10 @@ def _against(held: Record, job: str, now: float) -> str:
     return resumed_elsewhere(held, job, now) or waits_for_heir(left, now)
 
 
-def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
-    """Return in words that another job goes on with a test whose outcome says nothing yet; empty if none does.
+def heir_in_sums(client: SumsClient, trace: Trace, job: str, now: float) -> str:
+    """Return in words that another job goes on, or is to go on, with a test whose outcome says nothing yet.
+
+    Empty if none does.
 
     :raises SumsError: SUMS does not say how it stands.
     """
@@ -96,26 +105,34 @@ def resuming_job(client: SumsClient, trace: Trace, job: str, now: float) -> str:
         held = look_at_test_event(client, trace.test_event_id, _event_of(trace), _expected(trace))
     except errors.NotFound:
         return ""
-    return resumed_elsewhere(held, job, now) if outcome_of(held) in ("", *UNDECIDED) else ""
+    if outcome := outcome_of(held):
+        return resumed_elsewhere(held, job, now) if outcome in UNDECIDED else ""
+    return _against(held, job, now)
 
 
-def _report(client: SumsClient, options: Options, trace: Trace, job: str) -> dict[str, t.Any]:
-    """Return what the job was about to send, or else that it was aborted and how its deployment stands."""
+def _report(
+    client: SumsClient, options: Options, trace: Trace, job: str, mark: t.Mapping[str, t.Any]
+) -> tuple[dict[str, t.Any], bool]:
+    """Return what the job was about to send, or else that it was aborted and how its deployment stands.
+
+    :param mark: with which it was handed over, for whoever goes on with it after all.
+    :returns: the report, and whether the deployment goes on no more.
+    """
     if trace.unsent:
-        return trace.unsent
+        return trace.unsent, True
     event = OpenTestEvent(
         connection=dict(options),
         test_event_id=trace.test_event_id,
         host=trace.host,
         job=job,
-        metadata=trace.metadata,
+        metadata={**trace.metadata, **({HANDED_OVER: mark} if mark else {})},
         keep_report_in="",
         event_id=trace.event_id or None,
         deployment_id=trace.deployment_id or None,
     )
     if event.asks_for_deployment:
         look_at_deployment(client, event)
-    return event.final_report()
+    return event.final_report(), event.deployment_ended or event.lost_record or not event.deployment_id
 
 
 def _event_of(trace: Trace) -> str | None:

@@ -37,7 +37,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim i
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import (
     Closed,
     close_trace,
-    resuming_job,
+    heir_in_sums,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
@@ -46,6 +46,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
     kept_leases,
     steps_of_events,
     traces_of,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.unfinished import (
+    due_handovers,
+    find_fleets,
+    find_handovers,
+    finished_tests,
+    has_unreported,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import (
@@ -192,12 +199,17 @@ class Recovery:
         self._sleep = sleep
         self._is_sums_away = False
         self._away_in_a_row = 0
+        self._kept: dict[str, float] = {}
+        self._unreported: set[str] = set()
 
     def run(self, check_mode: bool) -> None:
         """Find what dead jobs left, wait until they are surely dead, and clear up."""
         # Leases first: a job that begins after this list has none in it.
         controller, leases = self._leases()
-        found = [self._look(job, its_leases) for job, its_leases in self._dead_jobs(leases)]
+        found = [self._look(job, its_leases) for job, its_leases in self._jobs_to_look_at(leases)]
+        found += self._unfinished(found)
+        for dead in found:
+            dead.leases = self._without_kept(dead.job, dead.leases)
         left = [dead for dead in found if dead.has_left_something]
         if check_mode:
             self._list(left)
@@ -221,10 +233,11 @@ class Recovery:
             self.account.failures.append(f"No lease was given back: {error.message}")
             return None, []
 
-    def _dead_jobs(self, leases: t.Sequence[Lease]) -> list[tuple[Job, list[Lease]]]:
-        """Return the dead jobs of the templates, and any other job that is over and still has a lease."""
+    def _jobs_to_look_at(self, leases: t.Sequence[Lease]) -> list[tuple[Job, list[Lease]]]:
+        """Return the jobs of the templates that died or did not report all, and any that is over and has a lease."""
         since = self._since() - LEFT_SECONDS
         jobs = {job.id: job for job in job_history.find_dead_jobs(self._aap, self._options["job_templates"], since)}
+        jobs |= {job.id: job for job in self._fleets()}
         of_job: dict[str, list[Lease]] = {}
         for lease in leases:
             of_job.setdefault(job_of(lease), []).append(lease)
@@ -245,47 +258,80 @@ class Recovery:
         """Return since when a job must have ended to be looked after, in seconds since the epoch."""
         return float(self._clock() - self._options["within_hours"] * 3600)
 
+    def _fleets(self) -> list[Job]:
+        """Return the jobs of fleets that count as successful and have not reported each of their tests."""
+        found = []
+        for job in find_fleets(self._aap, self._options["job_templates"], self._since()):
+            with self._tolerated(job):
+                found += [job] if has_unreported(self._aap, job) else []
+        self._unreported = {job.id for job in found}
+        return found
+
+    def _unfinished(self, found: t.Sequence[DeadJob]) -> list[DeadJob]:
+        """Return the tests that were handed over and that nobody took up in their time, beside those that are found."""
+        now, known = self._clock(), {dead.job.id for dead in found}
+        due: list[DeadJob] = []
+        for job in find_handovers(self._aap, self._options["job_templates"], now):
+            if job.id not in known:
+                with self._tolerated(job):
+                    traces = due_handovers(self._aap, job, now)
+                    due += [DeadJob(job, traces, [], alive_at(job, [], now), traces)] if traces else []
+        if due:
+            since = min(dead.job.finished or now for dead in due)
+            finished = finished_tests(self._aap, self._options["job_templates"], since)
+            finished |= {trace.test_event_id for dead in found for trace in dead.tests if trace.is_reported}
+            for dead in due:
+                dead.traces = [trace for trace in dead.traces if trace.test_event_id not in finished]
+        return due
+
     def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
-        """Return what a job has left."""
-        has_died = job.status in job_history.DEAD.split(",")
-        events = self._events_of(job) if has_died or leases else []
+        """Return what a job has left, and note which leases it keeps."""
+        is_left = job.status in job_history.DEAD.split(",") or job.id in self._unreported
+        events = self._events_of(job) if is_left or leases else []
         if events is None:
             return DeadJob(job, [], [], alive_at(job, [], self._clock()), [])
         steps = list(steps_of_events(events))
-        all_traces, kept = traces_of(steps), kept_leases(steps)
+        all_traces = traces_of(steps)
         is_recent = leases or job.finished is None or job.finished > self._since()
-        unreported = [trace for trace in all_traces if has_died and not trace.is_reported]
+        unreported = [trace for trace in all_traces if not trace.is_reported and (is_left or trace.handed_over)]
         traces = [trace for trace in unreported if is_recent or trace.handed_over]
         for_nobody = {name for trace in traces if self._is_abandoned(trace) for name in trace.leases}
-        kept = {name: until for name, until in kept.items() if name not in for_nobody}
-        leases = self._without_kept(job, leases, kept)
+        for name, until in kept_leases(steps).items():
+            if name not in for_nobody:
+                self._kept[name] = max(until, self._kept.get(name, 0.0))
         return DeadJob(job, traces, leases, alive_at(job, events, self._clock()), all_traces)
 
     def _events_of(self, job: Job) -> list[Values] | None:
         """Return the events of a job; None if they are not known, so that nothing of the job may be touched."""
+        with self._tolerated(job):
+            return job_history.results_of(self._aap, job.id)
+        return None
+
+    @contextlib.contextmanager
+    def _tolerated(self, job: Job) -> t.Iterator[None]:
+        """Note that AAP does not show the events of a job, and go on with others."""
         try:
             with self._aap.beside(EVENTS_SECONDS, "Its tests and leases were left alone."):
-                return job_history.results_of(self._aap, job.id)
+                yield
         except Forbidden:
             reason = "AAP does not show its events to the token's user"
             self.account.leave(job.id, "its tests and leases", reason)
         except AapError as error:
             self.account.failures.append(f"Job {job.id} could not be looked at: {error.message}")
-        return None
 
     def _is_abandoned(self, trace: Trace) -> bool:
         """Whether a test has no outcome, and nobody is to go on with it or to look into it."""
         is_known = not (trace.has_hidden or trace.unsent)
         return is_known and not waits_for_heir(trace.handed_over, self._clock())
 
-    def _without_kept(self, job: Job, leases: t.Sequence[Lease], kept: t.Mapping[str, float]) -> list[Lease]:
-        """Return the leases that are not held on purpose."""
+    def _without_kept(self, job: Job, leases: t.Sequence[Lease]) -> list[Lease]:
+        """Return the leases that are not held on purpose, by this job or by one that took them over."""
         for lease in leases:
-            if kept.get(lease.name, 0.0) > self._clock():
-                until = time_in_words(kept[lease.name])
+            if self._kept.get(lease.name, 0.0) > self._clock():
+                until = time_in_words(self._kept[lease.name])
                 reason = f"it is kept until {until} for whoever looks into the test"
                 self.account.leave(job.id, f"lease {lease.name}", reason)
-        return [lease for lease in leases if kept.get(lease.name, 0.0) <= self._clock()]
+        return [lease for lease in leases if self._kept.get(lease.name, 0.0) <= self._clock()]
 
     def _wait_until_dead(self, left: list[DeadJob]) -> list[DeadJob]:
         """Return the jobs that have shown no sign of life for the time of grace."""
@@ -301,6 +347,7 @@ class Recovery:
             if again.alive_at > dead.alive_at and dead.job.finished is not None:
                 self.account.leave(dead.job.id, "all of it", f"it is {dead.job.status} in AAP, but it still lives")
                 continue
+            again.leases = self._without_kept(again.job, again.leases)
             surely.append(again)
         return surely
 
@@ -333,7 +380,7 @@ class Recovery:
             try:
                 if not claims.enter_context(claim(self._client.connection.base_url, trace.test_event_id)):
                     return "somebody else decides about its test now"
-                if heir := resuming_job(self._client, trace, dead, self._clock()):
+                if heir := heir_in_sums(self._client, trace, dead, self._clock()):
                     return heir
             except RequestError as error:
                 self._is_sums_away = error.transient

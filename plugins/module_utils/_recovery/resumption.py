@@ -14,6 +14,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._times import utc
 
 HANDED_OVER = "handed_over"
 
+RUNNING_SECONDS = 86400.0
+"""For so long after its time a test that was handed over is left open while its deployment runs."""
+
 LONGEST_SECONDS = 62 * 86400.0
 """For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 
@@ -73,6 +76,17 @@ def waits_for_heir(mark: t.Mapping[str, t.Any], now: float) -> str:
     if not is_later(until, now):
         return ""
     return f"it was handed over, and ota_resume may take it up until {utc_time(t.cast('float', until), 'seconds')}"
+
+
+def waits_for_deployment(mark: t.Mapping[str, t.Any], now: float) -> str:
+    """Return in words how long a test that nobody took up is left open while its update runs; empty if no longer."""
+    until = mark.get("until")
+    last = until + RUNNING_SECONDS if isinstance(until, (int, float)) and not isinstance(until, bool) else None
+    if not is_later(last, now):
+        return ""
+    return (
+        f"its update may still go on, so ota_resume may take it up until {utc_time(t.cast('float', last), 'seconds')}"
+    )
 
 
 def is_later(moment: t.Any, now: float) -> bool:

@@ -52,6 +52,7 @@ class Trace:
     :param created: what tells the test event from another one that SUMS may give the same id.
     :param event_id: the target event.
     :param lease_name: the lease that was held when the tasks ended.
+    :param kept_lease: the lease that stays held beyond the job; once the test was judged it is for people.
     :param leases: all that the test had.
     :param unsent: the report that SUMS did not take.
     :param is_reported: SUMS has its outcome.
@@ -70,6 +71,7 @@ class Trace:
     event_id: str = ""
     deployment_id: str = ""
     lease_name: str = ""
+    kept_lease: str = ""
     leases: list[str] = dataclasses.field(default_factory=list)
     unsent: Values | None = None
     is_reported: bool = False
@@ -197,6 +199,8 @@ def _note_report(step: Step, traces: t.Sequence[Trace], latest: Trace | None) ->
         about.unsent = report if report.get("status") in ("PASS", "FAIL") else about.unsent
     elif arguments.get("status") or not arguments:
         about.is_reported = True
+    if about.kept_lease == about.lease_name and (about.is_reported or about.unsent):
+        about.lease_name = ""
 
 
 def _note(step: Step, trace: Trace) -> None:
@@ -216,10 +220,15 @@ def _note(step: Step, trace: Trace) -> None:
         case "jumpstarter_lease" if step.arguments.get("state") in (None, "acquire"):
             trace.lease_name = _id_or_hidden(step, "lease_name", trace) or trace.lease_name
             trace.leases.append(trace.lease_name)
-        case "jumpstarter_lease" if step.arguments.get("state") in ("release", "kept"):
+        case "jumpstarter_lease" if step.arguments.get("state") == "release":
             trace.lease_name = ""
+        case "jumpstarter_lease" if step.arguments.get("state") == "kept":
+            trace.kept_lease = trace.lease_name
         case "hatci_handover":
             trace.handed_over = _mapping((step.result or {}).get(HANDED_OVER))
+            told = _mapping((step.result or {}).get("handover"))
+            trace.event_id = trace.event_id or find_id(told, "target_event_id") or ""
+            trace.deployment_id = trace.deployment_id or find_id(told, "deployment_id") or ""
         case "hatci_vehicle_check" if step.arguments.get("moment") == "before":
             trace.before = _mapping((step.result or {}).get("record"))
 

@@ -28,3 +28,4 @@ def look_at_deployment(client: SumsClient, event: OpenTestEvent) -> None:
     reason = f": {seen['reason']}" if seen["reason"] else ""
     event.deployment_seen = f"is {seen['state']}{f' at {progress:g} %' if progress is not None else ''}{reason}"
     event.deployment_failed = goals.is_failure(seen["state"])
+    event.deployment_ended = event.deployment_failed or goals.is_success(seen["state"])

@@ -27,7 +27,9 @@ class OpenTestEvent:
     :param event: what tells the event from another one that SUMS may give the same id.
     :param deployment_seen: how the deployment stood after the play had ended.
     :param deployment_failed: whether it had ended without the update.
+    :param deployment_ended: whether it had ended, one way or the other.
     :param lost_record: whether SUMS has another deployment under its id, or none.
+    :param was_tried: whether SUMS was away when it was to get the report.
     """
 
     connection: dict[str, t.Any]
@@ -44,7 +46,9 @@ class OpenTestEvent:
     deployment_id: str | None = None
     deployment_seen: str | None = None
     deployment_failed: bool = False
+    deployment_ended: bool = False
     lost_record: bool = False
+    was_tried: bool = False
     failure: dict[str, str] | None = None
 
     def note(self, known: Message) -> None:

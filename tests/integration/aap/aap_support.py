@@ -252,10 +252,12 @@ def job_for_vehicle(
     after: list[dict[str, t.Any]] | None = None,
     job_id: int = JOB_ID,
     environment: dict[str, str] | None = None,
+    answers: dict[str, t.Any] | None = None,
     **vehicle: t.Any,
 ) -> Job:
     """Return the job that tests one vehicle with the credentials of this lab.
 
+    :param answers: to further questions of the survey.
     :param vehicle: further variables of the host.
     """
     assert AAP_BIN.exists(), "make .venvs/aap/.ready"
@@ -277,7 +279,7 @@ def job_for_vehicle(
         ansible,
         template,
         credentials,
-        ANSWERS,
+        {**ANSWERS, **(answers or {})},
         hosts,
         verbosity=verbosity,
         after=after,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+import time
 import typing as t
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,9 @@ from hatci_lab.sums.process import SumsProcess
 if t.TYPE_CHECKING:
     from playbook_runner import AnsiblePlaybook
 
-TEMPLATE = "HATCI OTA test"
+TEST, BEGIN = "HATCI OTA test", "HATCI OTA begin"
 NEXT_JOB = "5000"
+DAY = 86400.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Cut:
     def knows_deployment(self) -> bool:
         """Whether AAP has the id of the deployment."""
         return any(is_result(event, "hatci_deploy_event") for event in self.events)
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether SUMS knows that another job goes on with the test."""
+        return any("handed_over" in (call["body"] or {}).get("metadata", {}) for call in self.requests)
 
     def __str__(self) -> str:
         return f"{self.task}{', whose last result was lost' if self.is_late else ''}"
@@ -122,8 +129,8 @@ class HeldLease:
 class Bench:
     """A SUMS, as a job left it, and an AAP, into which a cut is put."""
 
-    def __init__(self, sums: SumsProcess, aap: AapProcess, patch: pytest.MonkeyPatch) -> None:
-        self.sums, self.aap = sums, aap
+    def __init__(self, template: str, sums: SumsProcess, aap: AapProcess, patch: pytest.MonkeyPatch) -> None:
+        self.template, self.sums, self.aap = template, sums, aap
         self.created = created_in(sums)
         self.connection = {"hatci_base_url": sums.url, "hatci_token": sums.token}
         self.controller = HeldLease("")
@@ -139,7 +146,7 @@ class Bench:
             assert self.sums.api(call["method"], call["path"].removeprefix("/api/v1"), call["body"]).ok
         self.aap.reset()
         ended = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
-        self.aap.put_job(JOB_ID, name=TEMPLATE, status="canceled", finished=ended)
+        self.aap.put_job(JOB_ID, name=self.template, status="canceled", finished=ended)
         self.aap.add_events(JOB_ID, self.as_of_now(cut.events))
         self.controller = HeldLease(cut.lease)
 
@@ -163,9 +170,10 @@ class Bench:
     def counts(self) -> list[int]:
         return [len(self.sums.state()[kind]) for kind in ("test_events", "events", "deployments")]
 
-    def recover(self) -> dict[str, t.Any]:
+    def recover(self, later: float = 0.0) -> dict[str, t.Any]:
         given = {**self.connection, "mode": "local", "grace_seconds": 0}
-        return recover(validated("hatci_recover", given), False, sleep=lambda _seconds: None)
+        options = validated("hatci_recover", given)
+        return recover(options, False, sleep=lambda _seconds: None, clock=lambda: time.time() + later)
 
     def resume(self) -> dict[str, t.Any]:
         given = {**self.connection, "vin": VIN, "resume_job_id": str(JOB_ID), "job_id": NEXT_JOB, "grace_seconds": 0}
@@ -174,9 +182,14 @@ class Bench:
 
 
 def check_recovered(bench: Bench, cut: Cut) -> None:
-    """Recover twice."""
+    """Recover twice; where the test was handed over, its time is over then."""
     counts, before = bench.counts(), bench.statuses
-    first, second = bench.recover(), bench.recover()
+    if cut.is_handed_over:
+        leases = list(bench.controller.leases)
+        assert not bench.recover()["changed"]
+        assert (bench.statuses, bench.controller.leases) == (before, leases)
+    later = DAY if cut.is_handed_over else 0.0
+    first, second = bench.recover(later), bench.recover(later)
 
     is_lost = counts[0] > 0 and not cut.knows_test_event
     assert bench.statuses == (before or ["ABORTED"] * (counts[0] if not is_lost else 0))
@@ -212,23 +225,31 @@ def check_resumed(bench: Bench, cut: Cut) -> None:
 
 @pytest.mark.matrix
 @pytest.mark.newest_core
+@pytest.mark.parametrize(
+    ("template", "answers"),
+    [(TEST, {}), (BEGIN, {"ota_handover_lease_seconds": 900})],
+    ids=["whole", "first half"],
+)
 def test_a_job_that_ends_where_each_of_its_tasks_begins(
     ansible_playbook: AnsiblePlaybook,
     sums: SumsProcess,
     controller: ControllerProcess,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    template: str,
+    answers: dict[str, t.Any],
 ) -> None:
-    with job_for_vehicle(ansible_playbook, sums, controller) as job:
+    with job_for_vehicle(ansible_playbook, sums, controller, template=template, answers=answers) as job:
         ended = job.wait()
     assert ended.status == "successful", ended.stdout
     cuts = list(cuts_of(ended.events, sums.requests()))
     assert len({cut.task for cut in cuts}) > 30 and sum(cut.is_late for cut in cuts) > 10
+    assert any(cut.is_handed_over for cut in cuts) is (template == BEGIN)
 
     wrong = []
     checks: list[Callable[[Bench, Cut], None]] = [check_recovered, check_resumed]
     with AapProcess(tmp_path / "aap.log") as aap:
-        bench = Bench(sums, aap, monkeypatch)
+        bench = Bench(template, sums, aap, monkeypatch)
         for cut in cuts:
             for check in checks:
                 bench.put(cut)

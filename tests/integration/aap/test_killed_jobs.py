@@ -258,6 +258,7 @@ def test_jobs_that_died_leave_one_true_outcome_and_a_free_device(bench: Bench) -
 
 
 @pytest.mark.newest_core
+@pytest.mark.timeout(0)
 @pytest.mark.skipif(not KILLS, reason="takes an hour; HATCI_KILLS=all, or 5 for every fifth task")
 @pytest.mark.parametrize("template", [TEST, BEGIN])
 def test_a_job_that_died_at_each_of_its_tasks_leaves_one_true_outcome_and_a_free_device(

@@ -18,7 +18,7 @@ from recovery_support import HOST, NOW, STEPS, TEMPLATE, Lab, event, moment
 from sums_support import validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
-from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError, Forbidden
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, AapError, Forbidden
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import handover
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
@@ -459,6 +459,23 @@ def test_a_device_that_is_kept_for_whoever_looks_into_a_test_stays_once_the_test
     assert controller.deleted == []
 
 
+def test_a_job_that_goes_on_is_known_where_lists_of_jobs_do_not_show_with_what_they_were_launched(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = lab.die("deployment")
+    heir = {"hatci_test_event_id": ids["test_event_id"]}
+    lab.aap.put_job(52, name="HATCI OTA resume", status="running", extra_vars=heir)
+    pages = Aap.pages
+
+    def without(self: Aap, path: str, *given: t.Any, **more: t.Any) -> t.Iterator[list[t.Any]]:
+        for page in pages(self, path, *given, **more):
+            yield [{name: value for name, value in one.items() if name != "extra_vars"} for one in page]
+
+    monkeypatch.setattr(Aap, "pages", without)
+    assert [one["reason"] for one in lab.recover()["left_alone"]] == ["job 52 goes on with it"]
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
 def test_a_lease_that_was_handed_on_stays_with_the_job_that_goes_on_with_it(
     lab: Lab, controller: FakeController
 ) -> None:
@@ -542,6 +559,132 @@ def test_what_was_handed_over_is_closed_after_its_day_although_its_job_is_older_
     lab.recover()
     assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
     assert lab.statuses(other["test_event_id"]) == []
+
+
+def left_to_nobody(lab: Lab, until: float, status: str = "successful") -> dict[str, str]:
+    """Let job 41 hand its test over, which somebody is to take up until then, and end; return the ids."""
+    ids = lab.die("deployment", status=status, finished=-30 * 3600)
+    lab.aap.put_job(41, name="HATCI OTA begin", playbook="playbooks/ota_begin.yml")
+    left = hand_over(lab, ids)
+    left["handed_over"]["until"] = NOW + until
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata={"handed_over": left["handed_over"]})
+    lab.aap.add_events(41, [event("hatci_handover", left)])
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("until", "update_seconds", "outcomes", "words"),
+    [
+        (3600, 0, [], ""),
+        (-3600, 0, ["FAIL"], ""),
+        (-3600, 3600, [], "its update may still go on, so ota_resume may take it up until 2026-11-26T11:00:00"),
+        (-25 * 3600, 3600, ["FAIL"], ""),
+    ],
+    ids=["in time", "ended", "runs", "runs for ever"],
+)
+def test_a_test_that_a_job_handed_over_and_nobody_took_up_does_not_stay_open_for_ever(
+    lab: Lab, until: float, update_seconds: float, outcomes: list[str], words: str
+) -> None:
+    lab.sums.set_vehicle(VIN, update_seconds=update_seconds)
+    ids = left_to_nobody(lab, until)
+
+    result = lab.recover()
+
+    assert lab.statuses(ids["test_event_id"]) == outcomes
+    assert [one["reason"] for one in result["left_alone"]] == ([f"{words}Z"] if words else [])
+    if outcomes:
+        held = lab.test_event(ids["test_event_id"])
+        assert held["metadata"]["outcome"] == "ABORTED"
+        assert held["metadata"]["handed_over"]["deployment_id"] == ids["deployment"], "ota_resume may go on after all"
+        assert held["event_id"] == ids["target"]
+    assert not lab.recover()["closed"]
+
+
+def test_while_the_deployment_cannot_be_looked_at_what_was_handed_over_counts_as_running(lab: Lab) -> None:
+    lab.sums.set_vehicle(VIN, update_seconds=0)
+    ids = left_to_nobody(lab, -3600)
+    lab.sums.add_fault(kind="status", status=500, path="/deployments/.*", times=0)
+    assert "its update may still go on" in lab.recover()["left_alone"][0]["reason"]
+    assert lab.statuses(ids["test_event_id"]) == []
+
+
+def test_what_was_handed_over_for_weeks_is_closed_after_them(lab: Lab) -> None:
+    lab.sums.set_vehicle(VIN, update_seconds=0)
+    ids = left_to_nobody(lab, -3600)
+    lab.aap.put_job(41, finished=moment(-29 * 86400))
+    lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+@pytest.mark.parametrize("status", ["successful", "failed"])
+def test_of_a_test_that_a_job_of_aap_finished_nothing_is_asked(lab: Lab, status: str) -> None:
+    lab.sums.set_vehicle(VIN, update_seconds=0)
+    ids = left_to_nobody(lab, -3600)
+    heir = {"hatci_test_event_id": ids["test_event_id"]}
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "metadata": {"outcome": "FAIL"}}
+    lab.aap.put_job(52, name="HATCI OTA resume", playbook="playbooks/ota_resume.yml", extra_vars=heir)
+    lab.aap.put_job(52, status=status, finished=moment(-7200))
+    if status == "failed":
+        taken = {"test_event_id": ids["test_event_id"]}
+        reported = event("hatci_test_event_update", lab.run("test_event_update", **report), **report)
+        lab.aap.add_events(52, [event("hatci_resume", taken), reported])
+    lab.sums.clear_requests()
+    assert not lab.recover()["closed"]
+    assert lab.sums.requests() == []
+
+
+def test_a_lease_that_was_handed_on_is_not_taken_from_an_heir_of_whom_only_sums_knows(
+    lab: Lab, controller: FakeController
+) -> None:
+    ids = lab.die("deployment")
+    hand_over(lab, ids)  # its event did not come to AAP any more
+    assert "ota_resume may take it up until" in lab.recover()["left_alone"][0]["reason"]
+    assert controller.deleted == []
+
+
+@pytest.mark.parametrize("is_reported", [True, False])
+def test_a_device_that_a_later_job_keeps_for_whoever_looks_into_the_test_stays(
+    lab: Lab, controller: FakeController, is_reported: bool
+) -> None:
+    ids = lab.die("deployment")
+    taken = {"test_event_id": ids["test_event_id"], "lease_name": "hatci-41-car"}
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "metadata": {"outcome": "FAIL"}}
+    kept = {"lease_name": "hatci-41-car", "kept_until_seconds": NOW + 900}
+    lab.aap.put_job(52, name="HATCI OTA resume", status="failed", finished=moment(-300))
+    acquired = event("jumpstarter_lease", {"lease_name": "hatci-41-car"}, state="acquire")
+    lab.aap.add_events(52, [event("hatci_resume", taken), acquired, event("jumpstarter_lease", kept, state="kept")])
+    if is_reported:
+        lab.aap.add_events(52, [event("hatci_test_event_update", lab.run("test_event_update", **report), **report)])
+    assert lab.recover()["released"] == controller.deleted == ([] if is_reported else ["hatci-41-car"])
+
+
+@pytest.mark.parametrize(("playbook", "is_closed"), [("ota_fleet.yml", True), ("ota_single_vehicle.yml", False)])
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_a_vehicle_that_its_fleet_may_lose_does_not_leave_its_test_event_open(
+    lab: Lab, playbook: str, is_closed: bool, is_sent: bool
+) -> None:
+    ids = lab.die("deployment", status="successful")
+    lab.aap.put_job(41, playbook=f"playbooks/{playbook}")
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "summary": "battery low"}
+    if not is_sent:
+        lab.aap.add_events(41, [event("hatci_test_event_update", {"msg": "no"}, failed=True, **report)])
+    result = lab.recover()
+    assert [one["summary"] for one in result["closed"]][:is_closed] == (
+        [] if not is_closed else [lab.test_event(ids["test_event_id"])["summary"]]
+    )
+    assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
+    if is_closed and not is_sent:
+        assert lab.test_event(ids["test_event_id"])["summary"] == "battery low"
+
+
+def test_of_a_fleet_that_has_reported_nothing_is_asked(lab: Lab) -> None:
+    ids = lab.die("deployment", status="successful")
+    lab.aap.put_job(41, playbook="playbooks/ota_fleet.yml")
+    report = {"test_event_id": ids["test_event_id"], "status": "FAIL"}
+    lab.aap.add_events(41, [event("hatci_test_event_update", lab.run("test_event_update", **report), **report)])
+    lab.sums.clear_requests()
+    assert lab.recover()["lines"] == ["No job has left anything open."]
+    assert lab.sums.requests() == []
 
 
 def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_in_the_file(

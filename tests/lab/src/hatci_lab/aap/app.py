@@ -23,6 +23,8 @@ JOB_FILTERS: dict[str, Filter] = {
     "status__in": lambda job, value: job["status"] in value.split(","),
     "job_template__name": lambda job, value: job["name"] == value,
     "job_template__name__in": lambda job, value: job["name"] in value.split(","),
+    "playbook__endswith": lambda job, value: job["playbook"].endswith(value),
+    "job_type": lambda job, value: job["job_type"] == value,
     "finished__gt": lambda job, value: (job["finished"] or "") > value,
 }
 EVENT_FILTERS: dict[str, Filter] = {

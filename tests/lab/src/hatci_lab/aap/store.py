@@ -43,6 +43,7 @@ class Store:
     def put_job(self, job_id: int, change: Record) -> Record:
         """Create or change a job; artifacts are kept of one that ended by itself only."""
         new = {"id": job_id, "type": "job", "status": "running", "name": "", "finished": None, "artifacts": {}}
+        new |= {"playbook": "playbooks/ota_single_vehicle.yml", "job_type": "run"}
         job = {**self.jobs.get(job_id, {**new, "extra_vars": "{}", "job_explanation": ""}), **change}
         if isinstance(job["extra_vars"], dict):
             job["extra_vars"] = json.dumps(job["extra_vars"])
