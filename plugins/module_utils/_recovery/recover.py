@@ -303,9 +303,10 @@ class Recovery:
 
     def _events_of(self, job: Job) -> list[Values] | None:
         """Return the events of a job; None if they are not known, so that nothing of the job may be touched."""
+        events = None
         with self._tolerated(job):
-            return job_history.results_of(self._aap, job.id)
-        return None
+            events = job_history.results_of(self._aap, job.id)
+        return events
 
     @contextlib.contextmanager
     def _tolerated(self, job: Job) -> t.Iterator[None]:

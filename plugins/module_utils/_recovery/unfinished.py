@@ -26,7 +26,7 @@ SUCCESSFUL = "successful"
 BEGIN, FLEET, RESUME = "ota_begin.yml", "ota_fleet.yml", "ota_resume.yml"
 
 LOOKED_AT_SECONDS = 2 * RUNNING_SECONDS
-"""For so long after its time a test that was handed over is looked at: while its deployment may run, and as long again."""
+"""For so long after its time a test that was handed over is looked at, its deployment may run for half of that."""
 
 Templates = t.Sequence[str]
 

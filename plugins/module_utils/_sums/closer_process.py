@@ -135,12 +135,13 @@ class Closer:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
                     look_at_deployment(client, event)
-                report = send_left_report(client, event)
+                report = send_left_report(client, event, is_late=event.was_tried)
         except errors.NotOwn as error:
             self._watch.log(error.message)
         except errors.SumsError as error:
             self._watch.log(f"the report of {event.test_event_id} could not be sent: {error.message}")
             if getattr(error, "transient", False):
+                event.was_tried = True
                 return False
             self._keep(event)
         else:

@@ -57,7 +57,7 @@ def refuse_another(
     event: Created,
     *,
     is_doubtful: bool,
-) -> None:
+) -> Record:
     """Make sure that a test event is the one that was created, before something is sent to it.
 
     Where SUMS has no call to read a test event, the event of the test tells whether SUMS has kept its records.
@@ -66,13 +66,14 @@ def refuse_another(
     :param event_id: the event that the test is of; empty if none is known.
     :param event: that event as it was created; empty if that is not known.
     :param is_doubtful: SUMS seems to have lost records, so what cannot be known is refused too.
+    :returns: the test event; empty if SUMS has no call to read one.
     :raises NotOwn: it is another one; nothing was sent.
     :raises RecordsLost: SUMS has lost the event of the test, or does not show it although there is doubt.
     """
     try:
         try:
             reply = client.get("test_events", test_event_id, within=LOOK_SECONDS)
-            _require_own(reply, test_event_id, created, event_id)
+            return _require_own(reply, test_event_id, created, event_id)
         except errors.AnotherRecord:
             raise
         except errors.RequestError:
@@ -90,6 +91,7 @@ def refuse_another(
             )
             method, path, details = _request_of(error)
             raise errors.RecordsLost(message, method=method, path=path, **details) from None
+    return {}
 
 
 def _request_of(error: errors.RequestError) -> tuple[str, str, dict[str, t.Any]]:
@@ -103,10 +105,10 @@ def _require_event(client: SumsClient, event_id: str, event: Created) -> None:
     require_record(reply, "event", "event_id", event_id, **identity_of_event(event))
 
 
-def _require_own(reply: Reply, test_event_id: str, created: Created, event_id: str) -> None:
+def _require_own(reply: Reply, test_event_id: str, created: Created, event_id: str) -> Record:
     record = require_record(reply, "test event", "test_event_id", test_event_id, **identity_of(created))
     if "created_at" in created and "created_at" in record:
-        return
+        return record
     if event_id and record.get("event_id") not in (NO_EVENT, created.get("event_id")):
         require_record(reply, "test event", "test_event_id", test_event_id, event_id=event_id)
     before, now = created.get("metadata"), record.get("metadata")
@@ -117,3 +119,4 @@ def _require_own(reply: Reply, test_event_id: str, created: Created, event_id: s
                 errors.AnotherRecord,
                 f"SUMS answered about another test event: its metadata has another {changed}.",
             )
+    return record

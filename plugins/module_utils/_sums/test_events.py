@@ -78,7 +78,7 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
 def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
     """Change a test event: its outcome, evidence, event or metadata.
 
-    Of a test that was resumed the job before may have reported meanwhile; nothing is sent if its outcome stands.
+    Of a test that was resumed the other job may have reported meanwhile; nothing is sent if its outcome stands.
 
     :returns: ``changed`` and ``test_event``.
     :raises NotOwn: it is not the one that was created; nothing was sent.
@@ -99,9 +99,10 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
     expected = {name: options[name] for name in ("vin", "ansible_job_id") if options[name] not in (None, "", NO_JOB)}
+    held: Record = {}
     try:
         if created:
-            refuse_another(
+            held = refuse_another(
                 client,
                 test_event_id,
                 created,
@@ -109,7 +110,12 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
                 options.get("created_event") or {},
                 is_doubtful=bool(options.get("may_be_another")),
             )
-        stands, test_event = _send_own_report(client, test_event_id, body.get("event_id") or "", body, expected)
+        stands = outcome_of_heir(held) if "status" in body else ""
+        if stands:
+            test_event = held
+        else:
+            event_id, is_late = body.get("event_id") or "", bool(options["kept_report"] and created) and not held
+            stands, test_event = _send_own_report(client, test_event_id, event_id, body, expected, is_late=is_late)
     except errors.NotOwn as error:
         # Not kept: it would be refused again, or change the other record after all.
         error.details["another_record"] = True
@@ -219,9 +225,17 @@ def standing_outcome(test_event: Record) -> str:
     return "" if is_open else f"Test event {test_event.get('test_event_id')} has its outcome, {outcome}, which stands."
 
 
-def send_left_report(client: SumsClient, event: OpenTestEvent) -> Record:
+def outcome_of_heir(test_event: Record) -> str:
+    """Return in words that somebody else went on with a test and gave it an outcome that stands; empty if not so."""
+    metadata = test_event.get("metadata")
+    is_resumed = isinstance(metadata, dict) and bool(metadata.get(RESUMED))
+    return standing_outcome(test_event) if is_resumed else ""
+
+
+def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool = False) -> Record:
     """Send what is known of a test that nobody follows any more, if its test event is still the one that it created.
 
+    :param is_late: somebody may have gone on with the test and reported since its play ended; then nothing is sent.
     :returns: the report.
     :raises NotOwn: it is another one; nothing was sent.
     :raises RequestError: SUMS does not say how it stands, or does not take the report.
@@ -237,16 +251,28 @@ def send_left_report(client: SumsClient, event: OpenTestEvent) -> Record:
             event.event if event_id == event.event_id else {},
             is_doubtful=event.lost_record,
         )
-    _send_own_report(client, event.test_event_id, event_id, report, identity_of(event.created))
+    expected = identity_of(event.created)
+    _send_own_report(client, event.test_event_id, event_id, report, expected, is_late=is_late)
     return report
 
 
 def _send_own_report(
-    client: SumsClient, test_event_id: str, event_id: str, body: Record, expected: t.Mapping[str, str]
+    client: SumsClient,
+    test_event_id: str,
+    event_id: str,
+    body: Record,
+    expected: t.Mapping[str, str],
+    *,
+    is_late: bool,
 ) -> tuple[str, Record]:
-    """Send a report, or return in words that the test was resumed and has an outcome that stands."""
-    if "status" in body and (body.get("metadata") or {}).get(RESUMED):
-        return send_report_unless(client, test_event_id, event_id, body, expected, standing_outcome)
+    """Send a report, or return in words that the test was resumed and has an outcome that stands.
+
+    :param is_late: it may come after whoever went on with the test has reported.
+    """
+    is_resumed = bool((body.get("metadata") or {}).get(RESUMED))
+    if "status" in body and (is_resumed or is_late):
+        against = standing_outcome if is_resumed else outcome_of_heir
+        return send_report_unless(client, test_event_id, event_id, body, expected, against)
     return "", send_report(client, test_event_id, body, expected)
 
 

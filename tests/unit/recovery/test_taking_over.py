@@ -23,7 +23,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
     waits_for_heir,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import update_test_event
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
+    send_left_report,
+    update_test_event,
+)
 
 OTHER_VIN = "1HGBH41JXMN109187"
 
@@ -69,10 +75,18 @@ def test_by_the_job_whose_events_tell_of_it(lab: Lab) -> None:
     assert result["before"] == {"vin": VIN, "ecus": []}
 
 
-@pytest.mark.parametrize(("state", "is_held"), [("acquire", True), ("release", False), ("kept", False)])
-def test_the_lease_that_its_job_held_when_it_died_is_gone_on_with(lab: Lab, state: str, is_held: bool) -> None:
-    lab.die("deployment")
+@pytest.mark.parametrize(
+    ("state", "is_judged", "is_held"),
+    [("acquire", False, True), ("release", False, False), ("kept", False, True), ("kept", True, False)],
+)
+def test_the_lease_that_its_job_held_when_it_died_is_gone_on_with_unless_it_is_for_people(
+    lab: Lab, state: str, is_judged: bool, is_held: bool
+) -> None:
+    ids = lab.die("deployment")
     lab.aap.add_events(41, [event("jumpstarter_lease", {"lease_name": "hatci-41-car"}, state=state)])
+    if is_judged:
+        report = {"test_event_id": ids["test_event_id"], "status": "FAIL", "metadata": {"outcome": "TIMEOUT"}}
+        lab.aap.add_events(41, [event("hatci_test_event_update", lab.run("test_event_update", **report), **report)])
     assert take_over(lab, resume_job_id="41")["lease_name"] == ("hatci-41-car" if is_held else "")
 
 
@@ -208,6 +222,32 @@ def test_what_the_first_play_reported_after_all_stands(lab: Lab) -> None:
 
     assert (lab.statuses(ids["test_event_id"]), result["changed"]) == (["PASS"], False)
     assert f"Test event {ids['test_event_id']} has its outcome, PASS, which stands." in result["warnings"][-1]
+
+
+@pytest.mark.parametrize("outcome", ["PASS", "ERROR"])
+@pytest.mark.parametrize("by", ["kept report", "closer"])
+def test_a_report_of_the_first_play_that_comes_late_takes_no_outcome_away_that_says_something(
+    lab: Lab, tmp_path: Path, by: str, outcome: str
+) -> None:
+    ids = lab.die("deployment")
+    created = what_was_created(lab.test_event(ids["test_event_id"]))
+    late = {"status": "FAIL", "summary": "TIMEOUT: too long", "metadata": {"outcome": "TIMEOUT"}}
+    end(lab, take_over(lab, **by_ids(ids)), outcome)
+    connection = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token}
+
+    if by == "closer":
+        known = {"host": "vehicle_001", "job": "41", "metadata": {}, "keep_report_in": str(tmp_path)}
+        left = OpenTestEvent(connection, ids["test_event_id"], **known, created=created, report=late)
+        with client_of(lab.sums.url, token=lab.sums.token) as client:
+            send_left_report(client, left, is_late=True)
+    else:
+        kept = keep_report(str(tmp_path), lab.sums.url, ids["test_event_id"], late, created)
+        result = lab.run("test_event_update", kept_report=str(kept))
+        assert result["changed"] is (outcome == "ERROR")
+
+    held = lab.test_event(ids["test_event_id"])
+    assert held["metadata"]["outcome"] == ("PASS" if outcome == "PASS" else "TIMEOUT")
+    assert lab.statuses(ids["test_event_id"]) == (["PASS"] if outcome == "PASS" else ["FAIL", "FAIL"])
 
 
 def test_a_report_whose_answer_was_lost_is_not_taken_for_that_of_somebody_else(lab: Lab) -> None:
