@@ -111,21 +111,25 @@ class ActionModule(InProcessAction):
             # What is published now is not reported yet; the directory has another name now if it could be written.
             note_evidence(playbook_process(), self.host, str(result["path"] or options["path"]))
         elif options["state"] == "bundled" and not self._task.check_mode:
-            note_evidence(playbook_process(), self.host, "")
+            note_evidence(playbook_process(), self.host, "", str(result["path"]) if "outcome" in result else "")
             if result.get("report"):
                 about = "" if "outcome" in result else "all tests are in "
                 self.say(f"evidence: {about}{result['report']}")
                 for told in result.get("left_out", []):
                     self.say(f"evidence: {told}")
 
+        # Links, not the files: AAP keeps the artifacts of a job in its database.
         if result.get("index_urls"):
             self.say(f"evidence: all tests are in {result['index_urls'][0]}")
+            self._hand_on(result, "ota_evidence_index", result["index_urls"])
         elif options["state"] == "published" and result.get("artifact_urls") and not self._task.check_mode:
-            # Links, not the files: AAP keeps the artifacts of a job in its database.
             step = self._task_vars.get(SUITE_STEP)
             name = f"{self.host}/{step['name']}" if isinstance(step, Mapping) and step.get("name") else self.host
-            told = {"ota_evidence": {name: result["artifact_urls"][0]}}
-            result["ansible_stats"] = {"data": told, "per_host": False, "aggregate": True}
+            self._hand_on(result, "ota_evidence", {name: result["artifact_urls"][0]})
+
+    @staticmethod
+    def _hand_on(result: dict[str, t.Any], name: str, links: t.Any) -> None:
+        result["ansible_stats"] = {"data": {name: links}, "per_host": False, "aggregate": True}
 
     def find_failure(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """What fails here is not the test."""

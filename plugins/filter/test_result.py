@@ -62,6 +62,8 @@ _value:
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._outcome import ERROR, GOOD
+
 
 def test_result(
     test: t.Any,
@@ -75,7 +77,7 @@ def test_result(
     """Return how a test ended."""
     outcome, scenario = test["outcome"], scenario or {}
     return {
-        "outcome": "ERROR" if troubles and outcome == "PASS" else outcome,
+        "outcome": ERROR if troubles and outcome in GOOD else outcome,
         "summary": " ".join([test["summary"], *troubles]),
         "failed_step": failed_step,
         "failure_outcome": outcome,

@@ -99,7 +99,8 @@ def told(
     """
     if not result.get("test_event_id") and "reason" in test:
         return str(test["reason"])
-    outcome = "CHECK MODE" if test["outcome"] == CHECKED else test["outcome"]
+    outcome = ERROR if troubles and test["outcome"] in GOOD else test["outcome"]
+    outcome = "CHECK MODE" if outcome == CHECKED else outcome
     words = [f"{outcome} {result.get('vin') or ''}: {test['summary']}", *troubles]
     if go_on and test["outcome"] == TIMEOUT and result.get("deployment_id"):
         words.append(

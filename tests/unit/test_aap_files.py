@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ansible_collections.hatci.automation.plugins.inventory.hatci import InventoryModule
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import LEFT_SECONDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import CONNECTION_ARGUMENTS
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves
@@ -32,7 +33,13 @@ BUILT_IN_TYPES = {
     "Source Control": "password",
     "Container Registry": "password",
 }
-SECRET_INPUTS = {"HATCI SUMS": "token", "Jumpstarter client": "client_config", **BUILT_IN_TYPES}
+SECRET_INPUTS = {
+    **{"HATCI SUMS": "token", "Jumpstarter client": "client_config"},
+    **{"HATCI evidence S3": "secret_access_key", "HATCI evidence WebDAV": "password"},
+    **BUILT_IN_TYPES,
+}
+INSTEAD = {"HATCI evidence S3": ["session_token"], "HATCI evidence WebDAV": ["token"]}
+"""Further secrets of a type."""
 WITH_SURVEY = [one for one in TEMPLATES if one.get("survey_enabled")]
 
 
@@ -293,7 +300,7 @@ def test_the_jobs_of_the_workflow_are_its_waves_in_turn() -> None:
 def test_injectors_use_only_inputs(kind: dict[str, t.Any]) -> None:
     inputs = {field["id"]: "EXAMPLE" for field in kind["inputs"]["fields"]}
     assert set(kind["inputs"]["required"]) <= inputs.keys()
-    files = kind["injectors"]["file"]
+    files = kind["injectors"].get("file", {})
     tower = {"filename": "FILE" if "template" in files else {name.split(".")[1]: "FILE" for name in files}}
     sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
     for templates in kind["injectors"].values():
@@ -322,11 +329,33 @@ def test_what_nobody_filled_in_is_the_safe_choice() -> None:
     assert rendered(ca_certificate="PEM")["HATCI_CA_PATH"] == "/runner/env/ca"
 
 
+def environment_of(kind: str, **inputs: str) -> dict[str, str]:
+    """Return the environment that AAP makes of a credential of a type, in which a box that is not filled is empty."""
+    found = named("controller_credential_types", kind)
+    empty = {field["id"]: "" for field in found["inputs"]["fields"]}
+    sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+    environment = found["injectors"]["env"]
+    given = {**empty, **inputs}
+    return {name: sandbox.from_string(template).render(given) for name, template in environment.items()}
+
+
+def test_the_environment_of_an_evidence_store_is_the_one_that_the_store_reads() -> None:
+    key = {"access_key_id": "AK", "secret_access_key": "s"}
+    least = environment_of("HATCI evidence S3", **key)
+    assert parse_store("s3://lab", least).options == {"bucket": "lab", "root": "/", "region": "us-east-1", **key}
+    more = {**key, "session_token": "t", "region": "eu-1"}
+    all_of_it = environment_of("HATCI evidence S3", **more, endpoint_url="https://s3.example.com")
+    found = parse_store("s3://lab/tests", all_of_it).options
+    assert found == {"bucket": "lab", "root": "/tests", "endpoint": "https://s3.example.com", **more}
+    for given in ({"username": "lab", "password": "p"}, {"token": "t"}):
+        options = parse_store("webdav://dav.example.com/x", environment_of("HATCI evidence WebDAV", **given)).options
+        assert options == {"endpoint": "https://dav.example.com", "root": "/x", **given}
+
+
 def test_secrets_are_hidden_and_none_is_in_the_files() -> None:
     for kind in TYPES:
-        assert [field["id"] for field in kind["inputs"]["fields"] if field.get("secret")] == [
-            SECRET_INPUTS[kind["name"]]
-        ]
+        secret = [field["id"] for field in kind["inputs"]["fields"] if field.get("secret")]
+        assert secret == [SECRET_INPUTS[kind["name"]], *INSTEAD.get(kind["name"], [])]
     for credential in CONFIGURATION["controller_credentials"]:
         secret = credential["inputs"][SECRET_INPUTS[credential["credential_type"]]]
         assert re.fullmatch(r"\{\{ vault_\w+( \| default\(''\))? \}\}", secret)

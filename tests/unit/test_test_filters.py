@@ -78,6 +78,8 @@ def test_a_test_that_did_not_begin_tells_the_reason_alone() -> None:
 def test_what_went_wrong_afterwards_is_told_too() -> None:
     said = told({"outcome": "FAIL", "summary": "It is dark."}, RESULT, ["The lease stays.", "SUMS is away."])
     assert said == "FAIL 1HGBH41JXMN109186: It is dark. The lease stays. SUMS is away."
+    said = told({"outcome": "PASS", "summary": "It is done."}, RESULT, ["The lease stays."])
+    assert said == "ERROR 1HGBH41JXMN109186: It is done. The lease stays."
 
 
 def test_a_test_that_ran_out_of_time_names_the_command_that_goes_on() -> None:

@@ -32,7 +32,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
     MANIFEST,
     make_manifest,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, PASS, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, make_record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.report import make_report
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import hide_in_file, hide_in_lines
@@ -143,6 +143,8 @@ def finish_as_aborted(
         return None
     lines = journal.read(directory).lines
     told = [line for line in lines if line["event"] == "result"]
+    if told and is_reported and told[-1].get("ended_by") == "play" and outcome in (PASS, told[-1].get("outcome")):
+        return _finish_as_reported(directory, str(outcome), summary or "", secrets)
     is_news = is_reported and bool(told) and told[-1].get("ended_by") == "closer" and not told[-1].get("reported")
     if told and outcome in (None, told[-1].get("outcome")) and not is_news:
         return None if (directory / MANIFEST).is_file() else bundle(directory, None, None, secrets)[0]
@@ -151,10 +153,24 @@ def finish_as_aborted(
     found = outcome if outcome in OUTCOMES else outcome_of(record)
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
     result = {"ended_by": "closer", "outcome": found, "summary": why, "reported": found if is_reported else None}
+    result |= {} if found in (PASS, "ABORTED") else {"failure_outcome": found}
     reason = _why_unsigned(lines)
     if reason:
         result["troubles"] = [f"The evidence is not signed: {reason}"]
     return bundle(directory, result, None, secrets, is_signed=not reason)[0]
+
+
+def _finish_as_reported(
+    directory: pathlib.Path, outcome: str, summary: str, secrets: t.Collection[str]
+) -> pathlib.Path:
+    """Bundle a test again whose play had ended it, and whose report was sent after that.
+
+    A success had no other trouble than its report, since every earlier one is in what was reported.
+    """
+    result: Record = {"ended_by": "play", "outcome": outcome, "reported": outcome}
+    result |= {"summary": summary} if summary else {}
+    result |= {"troubles": []} if outcome == PASS else {}
+    return bundle(directory, result, None, secrets)[0]
 
 
 def _why_unsigned(lines: list[journal.Line]) -> str:

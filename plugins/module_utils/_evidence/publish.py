@@ -54,6 +54,10 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
         except StoreAway as error:
             # One that the store refuses must not keep those after it.
             reason, is_away = error.message, not REFUSED.search(error.message)
+        except OSError as error:
+            if not directory.is_dir():
+                continue  # it has another name now, or is gone
+            reason = f"{error.filename or directory} cannot be read: {error.strerror}"
         if is_taken or _is_published(directory, store):
             urls += urls_of(directory, store)
         else:
@@ -64,6 +68,8 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
             result |= _publish_index(path, store, deadline.left)
         except StoreAway as error:
             reason = error.message
+        except OSError as error:
+            reason = f"{error.filename} cannot be read: {error.strerror}"
     return {**result, "warnings": [_advice(reason, path, url)]} if reason else result
 
 

@@ -36,6 +36,9 @@ OFFER_OF_A_WAY_BACK = "source"
 UPDATING = ("hatci_deploy_event", "hatci_resume", "hatci_update_status")
 """When one of these begins, the update begins, or has begun; the first that there is tells."""
 
+NOT_THE_TEST = ("jumpstarter_recorder",)
+"""Whatever fails of these is evidence that is missing, and no end of a test."""
+
 Record = dict[str, t.Any]
 
 
@@ -309,6 +312,8 @@ def _failure(told: Line, steps: list[Record], *, is_named: bool) -> Record | Non
     :param is_named: the play names the step, if one ended the test. Where it names none, or the test passed, a step
         of several tasks that failed ended it all the same, since nothing could rescue that.
     """
+    if told.get("ended_by") == "closer" and told.get("outcome") == "ABORTED":
+        return None  # whoever told it knows whether a step ended the test
     named = str(told.get("failed_step") or "").rpartition(" : ")[2]
     failed = _failed(steps)
     if not named and (is_named or told.get("outcome") == PASS):
@@ -329,7 +334,10 @@ def _failed(steps: list[Record]) -> list[Record]:
     return [
         step
         for n, step in enumerate(steps)
-        if step["outcome"] == "failed" and not step.get("is_ignored") and n > succeeded.get(step.get("step"), -1)
+        if step["outcome"] == "failed"
+        and not step.get("is_ignored")
+        and step.get("module") not in NOT_THE_TEST
+        and n > succeeded.get(step.get("step"), -1)
     ]
 
 

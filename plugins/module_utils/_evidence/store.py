@@ -80,7 +80,7 @@ def parse_store(url: str, environment: t.Mapping[str, str] | None = None) -> Sto
 
 
 def write_files(store: Store, files: t.Sequence[tuple[str, bytes]], seconds: float) -> None:
-    """Write at least two files to a store, the last one when all others are there.
+    """Write files to a store, at least one, the last one when all others are there.
 
     :param files: name in the store and content of each.
     :param seconds: that this may take in all; the store must have taken one of them within ANSWER_SECONDS.
@@ -104,10 +104,12 @@ def write_files(store: Store, files: t.Sequence[tuple[str, bytes]], seconds: flo
                 await operator.write(name, content)
 
         # The first makes the directories, which several at once would do in each other's way.
-        smallest, *others = sorted(files[:-1], key=lambda file: len(file[1]))
+        *others, last = files
+        smallest, *others = [*sorted(others, key=lambda file: len(file[1])), last][: max(1, len(others))]
         await in_time(write(*smallest), min(seconds, ANSWER_SECONDS))
         await asyncio.gather(*(write(name, content) for name, content in others))
-        await write(*files[-1])
+        if smallest is not last:
+            await write(*last)
 
     async def in_time(writing: t.Coroutine[t.Any, t.Any, None], limit: float) -> None:
         try:

@@ -30,13 +30,15 @@ def send_to_closer(owner: Owner, message: t.Mapping[str, t.Any]) -> None:
     control_socket.send(closer_socket_name(owner), message)
 
 
-def note_evidence(owner: Owner, host: str, directory: str) -> None:
+def note_evidence(owner: Owner, host: str, directory: str, finished: str = "") -> None:
     """Have the closer, if there is one, finish the evidence of a host's test should the play end before it does.
 
     :param directory: of the evidence; empty when nothing is left to finish.
+    :param finished: directory of the evidence that the play has finished, which does not know a report that the closer
+        sends later.
     """
     with contextlib.suppress(OSError, OwnerGone):
-        send_to_closer(owner, {"evidence": {"host": host, "directory": directory}})
+        send_to_closer(owner, {"evidence": {"host": host, "directory": directory, "finished": finished}})
 
 
 def note_for_closer(owner: Owner, host: str, known: t.Mapping[str, t.Any]) -> None:

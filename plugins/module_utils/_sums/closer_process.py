@@ -59,7 +59,7 @@ class Closer:
         self._reported: set[str] = set()
         """The test events of which SUMS has taken a report of this closer."""
         self._untold: dict[str, str] = {}
-        """Of each host the evidence that says that SUMS has taken no report yet."""
+        """Of each test event its evidence, which says that SUMS has taken no report yet."""
 
     def run(self) -> None:
         """Wait for the end of the play, then close its test events."""
@@ -151,27 +151,43 @@ class Closer:
         return True
 
     def _finish_evidence(self, events: list[OpenTestEvent]) -> None:
-        """Make of the journals what can be read, with the outcome that SUMS is told."""
+        """Make of the journals what can be read, with the outcome that SUMS is told, once more when it was told."""
+        from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import read_record
+
+        for directory in self._events.finished:
+            record = read_record(pathlib.Path(directory))
+            if record:
+                self._untold[str(record["ids"].get("test_event_id"))] = directory
+        self._events.finished = []
+        latest = {event.host: event for event in events}
+        for host, directory in self._events.evidence.items():
+            self._finish(directory, latest.get(host))
+        self._events.evidence = {}
+        for event in events:
+            if event.test_event_id in self._reported and event.test_event_id in self._untold:
+                self._finish(self._untold.pop(event.test_event_id), event)
+
+    def _finish(self, directory: str, event: OpenTestEvent | None) -> None:
+        """Finish the evidence of one test.
+
+        :param event: its test event, if that has been left open.
+        """
         from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import finish_as_aborted
 
-        reports = {event.host: event.final_report() for event in events}
-        reported = {event.host for event in events if event.test_event_id in self._reported}
+        report = event.final_report() if event else {}
+        outcome = (report.get("metadata") or {}).get("outcome")
+        is_reported = event is not None and event.test_event_id in self._reported
         secrets = {token for connection in self._events.connections if (token := _token_of(connection))}
-        unfinished = self._events.evidence | {host: self._untold.pop(host) for host in reported & set(self._untold)}
-        self._events.evidence = {}
-        for host, directory in unfinished.items():
-            report = reports.get(host, {})
-            outcome = (report.get("metadata") or {}).get("outcome")
-            try:
-                finished = finish_as_aborted(
-                    pathlib.Path(directory), outcome, report.get("summary"), secrets, host in reported
-                )
-            except Exception as error:  # whatever is wrong with evidence must cost no report
-                self._watch.log(f"the evidence in {directory} could not be finished: {error}")
-            else:
-                if host in reports and host not in reported:
-                    self._untold[host] = str(finished or directory)
-                self._watch.log(f"the evidence is in {finished or directory}")
+        try:
+            finished = finish_as_aborted(
+                pathlib.Path(directory), outcome, report.get("summary"), secrets, is_reported=is_reported
+            )
+        except Exception as error:  # whatever is wrong with evidence must cost no report
+            self._watch.log(f"the evidence in {directory} could not be finished: {error}")
+        else:
+            if event and not is_reported:
+                self._untold[event.test_event_id] = str(finished or directory)
+            self._watch.log(f"the evidence is in {finished or directory}")
 
     def _keep(self, event: OpenTestEvent) -> None:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report

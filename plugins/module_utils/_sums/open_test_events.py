@@ -94,6 +94,8 @@ class OpenTestEvents:
         self._open: dict[tuple[str, str], OpenTestEvent] = {}
         self.evidence: dict[str, str] = {}
         """Of each host the directory in which the evidence of its test is not finished."""
+        self.finished: list[str] = []
+        """The directories of the evidence that the play has finished."""
         self.connections: list[dict[str, t.Any]] = []
         """The options that led to SUMS, also for test events that have an outcome."""
 
@@ -109,6 +111,7 @@ class OpenTestEvents:
             if about == "evidence":
                 self.evidence |= {told["host"]: told["directory"]}
                 self.evidence = {host: directory for host, directory in self.evidence.items() if directory}
+                self.finished += [told["finished"]] if told.get("finished") else []
                 continue
             key = (told.pop("base_url"), told.pop("test_event_id"))
             if about == "watch":

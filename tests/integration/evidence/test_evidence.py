@@ -14,6 +14,8 @@ import yaml
 from play_support import HOME, HOST, TEST_VARIABLES, VIN, inventory_of, processes_of, wait_until
 from playbook_runner import AnsiblePlaybook
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import compare
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 from hatci_lab.sums.process import SumsProcess
 
 EVIDENCE = f"{HOME}/evidence"
@@ -74,6 +76,51 @@ def test_a_record_agrees_with_sums(play_vehicle: t.Any, sums: SumsProcess) -> No
     assert "ECU Gateway part=GW-2024-001 sw=2.0.0\n" in (bundle / record["transcript"]).read_text(encoding="utf-8")
     assert not [step for step in record["steps"] if step["outcome"] in ("failed", "unfinished")]
     assert not played.task("Finish the evidence").get("warnings")
+
+
+@pytest.mark.newest_core
+def test_what_goes_wrong_after_a_success_makes_it_an_error_for_everyone(play_vehicle: t.Any, sums: SumsProcess) -> None:
+    """The config of the exporter cannot be removed, for the name of its directory is too long then."""
+    ended = "hatci_final_state | default('') != ''"
+    directory = f"{{{{ '/' ~ 'x' * 300 if {ended} else {HOME[2:-2]} ~ '/configs' }}}}"
+    told = {"jumpstarter_exporters_dir": directory, "jumpstarter_exporter_cleanup": True}
+    played = play_vehicle(
+        playbook_of(run_the_role()), variables={**TEST_VARIABLES, "ota_evidence_dir": EVIDENCE, **told}
+    )
+
+    assert played.returncode == 2, played.output
+    (bundle,) = bundles_in(played.home)
+    record = json.loads((bundle / "record.json").read_text(encoding="utf-8"))
+    (test_event,) = sums.state()["test_events"]
+    assert (test_event["status"], test_event["metadata"]["outcome"]) == ("FAIL", "ERROR")
+    assert record["outcome"] == record["reported"] == outcome_of(record) == "ERROR"
+    assert test_event["summary"] == f"ERROR: {record['summary']}"
+    assert "cannot be written: File name too long" in record["summary"]
+    case = ET.parse(bundle / "junit.xml").getroot().find(".//testcase")
+    assert case is not None and [child.get("type") for child in case if child.tag == "error"] == ["ERROR"]
+    assert played.task("Tell the outcome")["msg"] == f"ERROR {VIN}: {record['summary']}"
+
+
+@pytest.mark.newest_core
+def test_a_report_that_is_sent_late_is_in_the_record_then(play_vehicle: t.Any, sums: SumsProcess) -> None:
+    sums.add_fault(kind="status", status=500, method="PATCH", path="/test_events/.*", times=0)
+    variables = {**TEST_VARIABLES, "ota_evidence_dir": EVIDENCE, "hatci_report_results_retry_timeout": 0}
+    played = play_vehicle(playbook_of(run_the_role()), variables=variables)
+
+    assert played.returncode == 2, played.output
+    (bundle,) = bundles_in(played.home)
+
+    def record() -> dict[str, t.Any]:
+        return t.cast("dict[str, t.Any]", json.loads((bundle / "record.json").read_text(encoding="utf-8")))
+
+    assert (record()["outcome"], record()["reported"]) == ("ERROR", None)
+    assert played.task("Tell the outcome")["msg"].startswith(f"ERROR {VIN}: ")
+    sums.clear_faults()
+    wait_until(lambda: record()["reported"] == "PASS")
+    (test_event,) = sums.state()["test_events"]
+    assert record()["outcome"] == outcome_of(record()) == test_event["status"] == "PASS"
+    wait_until(lambda: not processes_of(played.home))
+    assert compare(bundle) == []
 
 
 @pytest.mark.newest_core

@@ -161,3 +161,13 @@ def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
     subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", key], check=True, capture_output=True)
     options = {"state": "started", "path": str(tmp_path / "x"), "key": str(key), "public_key": None}
     assert "holds a key of another kind" in run_operation(manage_evidence, options, False)["msg"]
+
+
+@pytest.mark.parametrize("name", ["hashes", "signature"])
+def test_each_command_for_everybody_fails_without_the_manifest(name: str, signed: tuple[Path, str]) -> None:
+    directory, public_key = signed
+    path = directory / manifest.MANIFEST
+    away = path.rename(directory.parent / "away.json")
+    done = run(directory, name, public_key)
+    away.rename(path)
+    assert done.returncode != 0

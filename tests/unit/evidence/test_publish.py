@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -293,3 +294,42 @@ def test_credentials_travel_in_clear_only_where_the_url_says_so_or_within_this_m
 def test_the_credentials_of_a_store_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     environment: dict[str, t.Any] = {"AWS_SECRET_ACCESS_KEY": PASSWORD}
     assert PASSWORD not in repr(parse_store("s3://lab/x", environment))
+
+
+def test_an_index_without_a_junit_file_is_published_alone(evidence: Path, tmp_path: Path) -> None:
+    """Whichever test begins next takes the JUnit file of the run before away."""
+    options = {"state": "bundled", "path": str(evidence.parent), "key": None, "tests": None, "title": "Fleet"}
+    manage_evidence({**options, "test": None}, False)
+    bundle.start(evidence.parent, {"host": "vehicle_002"}, None)
+
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    (url,) = result["index_urls"]
+    assert Path(url.removeprefix("file://")).read_bytes() == (evidence.parent / "index.html").read_bytes()
+    assert result["kept"] == [] and len(result["artifact_urls"]) == len(FILES)
+
+
+def test_a_test_that_cannot_be_read_does_not_keep_the_others(evidence: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(evidence, evidence.with_name("test-0"))
+    (other / "camera.mp4").symlink_to(tmp_path / "nowhere")
+
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    assert result["kept"] == [str(other)] and len(result["artifact_urls"]) == len(FILES)
+    assert f"{other}/camera.mp4 cannot be read: No such file or directory" in result["warnings"][0]
+
+
+def test_a_test_that_is_gone_meanwhile_is_none(evidence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = shutil.copytree(evidence, evidence.with_name("test-0"))
+
+    write = publishing.write_files
+
+    def go(*arguments: t.Any) -> None:
+        shutil.rmtree(other)
+        monkeypatch.setattr(publishing, "write_files", write)
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(other))
+
+    monkeypatch.setattr(publishing, "write_files", go)
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+    assert (result["kept"], len(result["artifact_urls"])) == ([], len(FILES))
+    assert "warnings" not in result

@@ -26,7 +26,7 @@ def test_evidence_is_the_closers_until_its_test_is_reported_also_where_it_could_
     heard: list[tuple[str, str]] = []
     monkeypatch.setattr(hatci_evidence, "playbook_process", lambda: None)
     monkeypatch.setattr(
-        hatci_evidence, "note_evidence", lambda _owner, host, directory: heard.append((host, directory))
+        hatci_evidence, "note_evidence", lambda _owner, host, directory, *_finished: heard.append((host, directory))
     )
     monkeypatch.setattr(hatci_evidence.ActionModule, "host", "vehicle_001", raising=False)
     action = t.cast("t.Any", hatci_evidence.ActionModule.__new__(hatci_evidence.ActionModule))
@@ -64,3 +64,16 @@ def test_a_vehicle_whose_wave_did_not_begin_is_told_from_one_that_left_nothing(
     action.complete_arguments()
 
     assert [test["outcome"] for test in given["tests"]] == outcomes
+
+
+def test_the_job_hands_on_links_to_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hatci_evidence.ActionModule, "host", "vehicle_001", raising=False)
+    monkeypatch.setattr(hatci_evidence.ActionModule, "say", lambda _self, _line: None)
+    action = t.cast("t.Any", hatci_evidence.ActionModule.__new__(hatci_evidence.ActionModule))
+    action._task = types.SimpleNamespace(check_mode=False)
+    urls = ["s3://lab/index-1.html", "s3://lab/junit-1.xml"]
+    result: dict[str, t.Any] = {"index_urls": urls, "artifact_urls": ["s3://lab/test-1/report.html"]}
+
+    action.after_success({"state": "published", "store": "s3://lab"}, result)
+
+    assert result["ansible_stats"]["data"] == {"ota_evidence_index": urls}

@@ -296,3 +296,13 @@ def test_a_look_that_may_not_be_shown_costs_no_record(tmp_path: Path) -> None:
         script.line("end", **about, outcome="ok", msg="(hidden)", result={}, seconds=1, is_ignored=False)
     record = record_of(tmp_path)
     assert record["outcome"] == outcome_of(record) == "PASS"
+
+
+@pytest.mark.parametrize("module", ["jumpstarter_recorder", "jumpstarter_exporter"])
+def test_what_failed_and_went_on_is_not_what_ended_a_test_that_was_aborted(module: str, tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    script.step("Something of the role", module, 1, "failed", msg="It did not start.")
+    bundle.finish_as_aborted(tmp_path, "ABORTED", "ABORTED: the play of job 7 ended before it reported an outcome.")
+    record = record_of(tmp_path)
+    assert record["outcome"] == outcome_of(record) == "ABORTED"
+    assert record["failure"] is None

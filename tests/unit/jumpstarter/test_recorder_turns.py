@@ -134,14 +134,17 @@ def test_nobody_reads_while_a_task_uses_the_port_and_the_gap_is_marked(
     ("command", "steps_aside"),
     [
         ("j power cycle", False),
-        ("j storage flash image.bin", False),
+        ("j power cycle --wait 2", False),
+        ("j bench power off", False),
+        ("j storage flash image.bin", True),
+        ("j ssh -- cat /etc/os-release", True),
         ("j serial read", True),
         ("j power cycle; j serial read", True),
         ("./look.sh", True),
         ("j power on && ./look.sh", True),
     ],
 )
-def test_only_a_plain_command_for_another_driver_leaves_the_port_alone(
+def test_only_a_command_that_switches_power_leaves_the_port_alone(
     command: str, steps_aside: bool, start: Start, told: Callable[[str], int]
 ) -> None:
     start(TALKS)

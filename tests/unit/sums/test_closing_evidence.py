@@ -22,8 +22,16 @@ REPORT = {"status": "PASS", "summary": "all well", "metadata": {"outcome": "PASS
 TAKEN = Reply(200, json.dumps({**TEST_EVENT, "status": "PASS"}).encode())
 
 
-def close(backend: Backend, tmp_path: Path) -> list[str]:
-    """Close what a play left that was about to report PASS; return what the closer logged."""
+def close(
+    backend: Backend,
+    tmp_path: Path,
+    report: dict[str, t.Any] = REPORT,
+    evidence: dict[str, t.Any] | None = None,
+) -> list[str]:
+    """Close what a play left that was about to report; return what the closer logged.
+
+    :param evidence: what the closer was told of it; default is that it is not finished.
+    """
     said: list[str] = []
     watch = types.SimpleNamespace(log=said.append, pause=lambda seconds: None)
     closer = Closer(t.cast("t.Any", {}), t.cast("t.Any", watch))
@@ -32,8 +40,8 @@ def close(backend: Backend, tmp_path: Path) -> list[str]:
     kept = {"keep_report_in": str(tmp_path / "kept")}
     about = {"host": "car", "job": "7", "metadata": {}, "vin": VIN, "connection": connection}
     closer._record({"watch": {**which, **about, **kept}})
-    closer._record({"evidence": {"host": "car", "directory": str(tmp_path / "evidence")}})
-    closer._record({"report": {**which, **kept, "report": REPORT}})
+    closer._record({"evidence": evidence or {"host": "car", "directory": str(tmp_path / "evidence")}})
+    closer._record({"report": {**which, **kept, "report": report}})
     closer._close(closer._events.left())
     return said
 
@@ -45,6 +53,29 @@ def test_a_report_that_goes_out_late_is_in_the_record(backend: Backend, tmp_path
     (path,) = tmp_path.glob("evidence*/record.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["outcome"] == record["reported"] == outcome_of(record) == "PASS"
+
+
+@pytest.mark.parametrize(("reported", "stated"), [("PASS", "ERROR"), ("FAIL", "FAIL")])
+def test_a_report_that_goes_out_after_its_play_is_in_the_record_that_the_play_made(
+    reported: str, stated: str, backend: Backend, tmp_path: Path
+) -> None:
+    """The play had ended the test, but for the report, which made no success of what it stated."""
+    write = evidence_support.passed if reported == "PASS" else evidence_support.failed
+    script = write(tmp_path / "evidence", name="evidence")
+    lines = (tmp_path / "evidence/journal.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if "Report the outcome" not in line]
+    (tmp_path / "evidence/journal.jsonl").write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    away = "SUMS is away."
+    script.line("result", ended_by="play", outcome=stated, summary=f"It is done. {away}", troubles=[away])
+    bundled, record = bundle.bundle(tmp_path / "evidence", None, None)
+    assert (record["outcome"], record["reported"]) == (stated, None)
+    backend.replies(Reply(503), Reply(200, json.dumps({**TEST_EVENT, "status": reported}).encode()))
+    report = {"status": reported, "summary": "It is done.", "metadata": {"outcome": reported}}
+    close(backend, tmp_path, report, {"host": "car", "directory": "", "finished": str(bundled)})
+    record = json.loads((bundled / "record.json").read_text(encoding="utf-8"))
+    evidence_support.validate(record)
+    assert record["outcome"] == record["reported"] == outcome_of(record) == reported
+    assert (record["ended_by"], record["summary"]) == ("play", "It is done.")
 
 
 def test_no_token_is_left_in_evidence_of_a_test_that_had_been_reported(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ STEP_ASIDE_SECONDS = 20.0
 ASK_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 
-PLAIN = re.compile(r"\s*j ([\w.-]+)(?: [\w.:/=,+-]+)*\s*")
-"""A command that does nothing but drive one driver; any other may do anything."""
+SWITCHES = re.compile(r"\s*j ([\w.-]+)(?: [\w.-]+)* (?:on|off|cycle)(?: -[\w=.-]+| [\d.]+)*\s*")
+"""A command that does nothing but switch something, such as power; any other may use the console, as flashing does."""
 
 Identity = dict[str, t.Any]
 
@@ -133,6 +133,6 @@ def _take_turn(turn: t.IO[str], recorder: Owner) -> None:
 
 
 def _may_use(commands: t.Sequence[str], driver: str) -> bool:
-    """Whether commands may use a driver; only a plain one that drives another certainly does not."""
-    plain = [PLAIN.fullmatch(command) for command in commands]
-    return any(found is None or found[1] == driver.partition(".")[0] for found in plain)
+    """Whether commands may use a driver; only one that switches another certainly does not."""
+    found = [SWITCHES.fullmatch(command) for command in commands]
+    return any(switch is None or switch[1] == driver.partition(".")[0] for switch in found)
