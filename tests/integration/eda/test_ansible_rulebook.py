@@ -144,6 +144,8 @@ class Platform(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), PlatformHandler)
         self.launched: list[dict[str, t.Any]] = []
+        self.refused = 0
+        self.refuses = False
         self.has_told_how_the_job_ended = False
 
 
@@ -161,15 +163,20 @@ class PlatformHandler(BaseHTTPRequestHandler):
         self._answer({"config": {"version": "4.6.0"}, "42": JOB}.get(kind, page))
 
     def do_POST(self) -> None:
-        self.server.launched.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self._answer(JOB)
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.server.refuses:
+            self.server.refused += 1
+            self._answer({"detail": "not now"}, 400)
+        else:
+            self.server.launched.append(given)
+            self._answer(JOB)
 
     def log_message(self, *_words: object) -> None:
         """Say nothing."""
 
-    def _answer(self, body: dict[str, t.Any]) -> None:
+    def _answer(self, body: dict[str, t.Any], status: int = 200) -> None:
         text = json.dumps(body).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -187,6 +194,17 @@ def platform() -> Iterator[Platform]:
         thread.join()
 
 
+def environment_of(sums: SumsProcess, platform: Platform) -> dict[str, str]:
+    """Return what leads a rulebook to SUMS and to the platform."""
+    return {
+        "HATCI_BASE_URL": sums.url,
+        "HATCI_TOKEN": sums.token,
+        "EDA_CONTROLLER_URL": f"http://127.0.0.1:{platform.server_address[1]}",
+        "EDA_CONTROLLER_TOKEN": "token-of-the-platform",
+        "EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.2",
+    }
+
+
 def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
     start_rulebook: Callable[..., Path], sums: SumsProcess, platform: Platform, tmp_path: Path
 ) -> None:
@@ -200,14 +218,7 @@ def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
         "ota_aap_organization": "Vehicles",
         "hatci_poll_interval_seconds": 0.5,
     }
-    environment = {
-        "HATCI_BASE_URL": sums.url,
-        "HATCI_TOKEN": sums.token,
-        "EDA_CONTROLLER_URL": f"http://127.0.0.1:{platform.server_address[1]}",
-        "EDA_CONTROLLER_TOKEN": "token-of-the-platform",
-        "EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.2",
-    }
-    output = start_rulebook("ota_finish", inventory_of(), campaign, environment)
+    output = start_rulebook("ota_finish", inventory_of(), campaign, environment_of(sums, platform))
     wait_until(lambda: any(f"/deployments/{deployment}" in call["path"] for call in sums.requests()), HUNG_SECONDS)
     assert not platform.launched
     sums.set_deployment(deployment, state="COMPLETE")
@@ -225,6 +236,37 @@ def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
     }
     said = output.read_text(encoding="utf-8")
     assert sums.token not in said and "token-of-the-platform" not in said
+
+
+def test_a_job_that_was_not_launched_is_launched_later_until_its_test_has_an_outcome(
+    start_rulebook: Callable[..., Path], sums: SumsProcess, platform: Platform, tmp_path: Path
+) -> None:
+    deployment = deploy(sums)
+    made = {"vin": VIN, "event_id": "pending", "ansible_job_id": "41", "git_sha": "x", "suite_name": "s"}
+    test_event_id = sums.api("POST", "/test_events", made).json()["test_event_id"]
+    test = {"host": HOST, "test_event_id": test_event_id, "target_build_level": "1.10", "target_ecus": ECUS}
+    listed = tmp_path / "deployments.jsonl"
+    listed.write_text(json.dumps({"deployment_id": deployment, "vin": VIN, **test}) + "\n", encoding="utf-8")
+    campaign = {
+        "ota_deployments_file": str(listed),
+        "ota_state_file": str(tmp_path / "state.jsonl"),
+        "ota_aap_organization": "Vehicles",
+        "hatci_poll_interval_seconds": 0.5,
+        "ota_unfinished_after": 2,
+    }
+    sums.set_deployment(deployment, state="COMPLETE")
+    platform.refuses = True
+    start_rulebook("ota_finish", inventory_of(), campaign, environment_of(sums, platform))
+    wait_until(lambda: platform.refused, HUNG_SECONDS)
+    platform.refuses = False
+
+    wait_until(lambda: platform.launched, HUNG_SECONDS)
+    assert platform.launched[0]["extra_vars"]["hatci_test_event_id"] == test_event_id
+    sums.api("PATCH", f"/test_events/{test_event_id}", {"status": "PASS"})
+    state = tmp_path / "state.jsonl"
+    wait_until(lambda: '"is_finished": true' in state.read_text(encoding="utf-8"), HUNG_SECONDS)
+    history = [change for change in sums.state()["test_events"][0]["history"] if "status" in change]
+    assert history == [{"status": "PASS"}], "to look changes nothing"
 
 
 def test_people_are_told_once_of_a_deployment_that_does_not_move_on(

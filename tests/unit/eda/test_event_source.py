@@ -39,7 +39,12 @@ def told(recorder: Recorder) -> list[tuple[str, str]]:
 
 
 def follow(
-    fetch: Fetch, seconds: float, deployments: list[t.Any] | None = None, queue: t.Any = None, **given: t.Any
+    fetch: Fetch,
+    seconds: float,
+    deployments: list[t.Any] | None = None,
+    queue: t.Any = None,
+    fetch_test: t.Any = None,
+    **given: t.Any,
 ) -> list[tuple[float, dict[str, t.Any]]]:
     """Watch so many seconds; return the events with their times."""
     recorder = queue or Recorder()
@@ -47,7 +52,7 @@ def follow(
     chosen = SOURCE["options_of"]({**made, "deployments": ["dep-1"] if deployments is None else deployments})
 
     async def run() -> None:
-        running = asyncio.create_task(SOURCE["Watcher"](recorder, chosen, fetch, now).run())
+        running = asyncio.create_task(SOURCE["Watcher"](recorder, chosen, fetch, now, fetch_test).run())
         done, _pending = await asyncio.wait([running], timeout=seconds)
         running.cancel()
         await asyncio.gather(*done)
@@ -434,3 +439,84 @@ def test_a_wrong_option_is_named(given: dict[str, t.Any], words: str) -> None:
 def test_deployments_of_a_variable_may_be_text() -> None:
     chosen = SOURCE["options_of"]({"base_url": "https://sums/", "token": "t", "deployments": "dep-1, dep-2"})
     assert (chosen["deployments"], chosen["base_url"]) == (["dep-1", "dep-2"], "https://sums")
+
+
+TEST = {"deployment_id": "dep-1", "test_event_id": "te-1", "host": "vehicle_001"}
+
+
+def reminders(events: list[tuple[float, dict[str, t.Any]]]) -> list[tuple[int, int]]:
+    """Return of each end that was told again when that was, and for how long its test was open, in minutes."""
+    ends = [(moment, event["deployment"].get("unfinished_for")) for moment, event in events]
+    return [(round(moment / 60), round(seconds / 60)) for moment, seconds in ends if seconds is not None]
+
+
+def test_an_end_is_told_again_while_its_test_event_is_open_and_only_so_often() -> None:
+    asked: list[t.Any] = []
+
+    async def fetch_test(given: dict[str, t.Any]) -> dict[str, t.Any]:
+        asked.append(given["test_event_id"])
+        return {"test_event_id": "te-1", "status": "RUNNING"}
+
+    done = by_time((0, {"state": "COMPLETE"}))
+    events = follow(done, 100 * HOUR, [TEST], fetch_test=fetch_test, unfinished_after=1800)
+
+    assert reminders(events) == [(30 * 2**n, 30 * 2**n) for n in range(6)]
+    assert set(asked) == {"te-1"} and len(asked) == 6
+    first, *again = (event for _moment, event in events)
+    assert all(event["deployment"]["state"] == first["deployment"]["state"] == "COMPLETE" for event in again)
+    assert all(event["test"] == first["test"] for event in again), "the rulebook launches the same job again"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"status": "FAIL", "metadata": {"outcome": "ERROR"}}, []),
+        ({"status": "RUNNING", "metadata": {"resumed": {"job": "52", "until": EPOCH + 2 * HOUR}}}, [(120, 120)]),
+        (SOURCE["Trouble"]("SUMS does not know it", about_one=True), []),
+    ],
+    ids=["has its outcome", "somebody goes on until then", "unknown"],
+)
+def test_an_end_is_not_told_again_where_nobody_is_needed(said: t.Any, expected: list[tuple[int, int]]) -> None:
+    async def fetch_test(_given: dict[str, t.Any]) -> dict[str, t.Any]:
+        if isinstance(said, Exception):
+            raise said
+        return t.cast("dict[str, t.Any]", said)
+
+    done = by_time((0, {"state": "FAILED"}))
+    events = follow(done, 2.2 * HOUR, [TEST], fetch_test=fetch_test, unfinished_after=1800)
+    assert reminders(events) == expected
+
+
+def test_a_restart_neither_forgets_nor_repeats_that_an_end_was_told_again(tmp_path: Path) -> None:
+    asked: list[float] = []
+    status = ["RUNNING"]
+
+    async def fetch_test(_given: dict[str, t.Any]) -> dict[str, t.Any]:
+        asked.append(now())
+        return {"status": status[0]}
+
+    given = {"state_file": str(tmp_path / "state"), "fetch_test": fetch_test, "unfinished_after": 1800}
+    done = by_time((0, {"state": "COMPLETE"}))
+    assert reminders(follow(done, 2000, [TEST], **given)) == [(30, 30)]
+    assert [len(follow(done, seconds, [TEST], **given)) for seconds in (1000, 1000)] == [0, 0]
+    assert reminders(follow(done, 4000, [TEST], **given)) == [(60, 60)]
+    status[0] = "PASS"
+    assert follow(done, 3 * HOUR, [TEST], **given) == []
+    before = len(asked)
+    assert follow(done, 30 * HOUR, [TEST], **given) == []
+    assert len(asked) == before, "once it has its outcome, it is not looked at again"
+
+
+def test_an_outage_when_a_test_event_is_looked_at_is_survived() -> None:
+    async def fetch_test(_given: dict[str, t.Any]) -> dict[str, t.Any]:
+        if now() < EPOCH + 2400:
+            raise SOURCE["Trouble"]("no connection")
+        return {"status": "RUNNING"}
+
+    done = by_time((0, {"state": "COMPLETE"}))
+    assert reminders(follow(done, 3000, [TEST], fetch_test=fetch_test, unfinished_after=1800)) == [(40, 40)]
+
+
+def test_without_being_asked_for_it_no_end_is_told_again() -> None:
+    done = by_time((0, {"state": "COMPLETE"}))
+    assert len(follow(done, 100 * HOUR, [TEST], fetch_test=lambda _given: pytest.fail("looked"))) == 1

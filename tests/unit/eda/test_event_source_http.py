@@ -199,3 +199,33 @@ def test_its_documentation_names_every_option() -> None:
     assert set(yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]) == set(SOURCE["OPTIONS"])
     (example,) = yaml.safe_load(SOURCE["EXAMPLES"])
     assert SOURCE["options_of"]({**example["hatci.automation.sums_deployments"], "token": "t"})
+
+
+@pytest.mark.parametrize("event_id", ["ev-2", None])
+def test_a_test_event_is_looked_at_by_what_sums_has_a_call_for(backend: Backend, event_id: str | None) -> None:
+    test = {"deployment_id": "dep/1", "test_event_id": "te/1", "target_event_id": event_id}
+    open_test = Reply(body=b'{"test_event_id": "te/1", "status": "RUNNING"}')
+    refused = [Reply(status=405), Reply(status=400)]
+    backend.script = [DONE, *refused, *([open_test] if event_id else [])]
+
+    events: list[dict[str, t.Any]] = []
+
+    async def run() -> None:
+        queue: asyncio.Queue[dict[str, t.Any]] = asyncio.Queue()
+        args = {"base_url": backend.url, "token": "t", "poll_interval": 0.05, "unfinished_after": 0.05}
+        running = asyncio.create_task(SOURCE["main"](queue, {**args, "deployments": [test]}))
+        expected = 2 if event_id else 1
+        async with asyncio.timeout(60):
+            while len(events) < expected:
+                events.append(await queue.get())
+            while len(backend.seen) < 3:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(run())
+    asked = [(seen.method, seen.path, seen.body) for seen in backend.seen[1:4]]
+    at = "/api/v1/test_events/te%2F1"
+    changes = [("GET", at, b""), ("PATCH", at, b"{}"), ("PATCH", at, b'{"event_id": "ev-2"}')]
+    assert asked == changes[: 3 if event_id else 2]
+    assert ["unfinished_for" in event["deployment"] for event in events] == [False, True][: len(events)]

@@ -42,6 +42,8 @@ description:
     UTC). That of a stall has C(stalled_for) (seconds) as well. Where more was given with a deployment, this stands
     beside it as C(test).
   - A deployment that has ended is not looked at again. The source goes on until it is stopped.
+  - With O(unfinished_after) the end of a deployment is told again while the test event that was given with it has no
+    outcome, and C(unfinished_for) (seconds) says so.
   - SUMS has no call that lists deployments, so they are given, or named by a file to which others add lines.
 options:
   base_url:
@@ -76,6 +78,13 @@ options:
     description: Seconds without a change of state or progress after which a deployment counts as stalled; 0 for never.
     type: float
     default: 1800
+  unfinished_after:
+    description: >-
+      Seconds after the end of a deployment until its test event (C(test_event_id)) is looked at. Where it has no
+      outcome and nobody goes on with it, the end is told again, six times at most, each after twice the time. Where
+      SUMS has no call to read a test event, a change of nothing is sent, or else the link to its target event. 0 for never.
+    type: float
+    default: 0
   state_file:
     description: >-
       What was emitted is kept here, so that a restart repeats and loses nothing. Without it a restart emits the state
@@ -115,6 +124,7 @@ OPTIONS: dict[str, t.Any] = {
     "deployments_file": "",
     "poll_interval": 30.0,
     "stall_after": 1800.0,
+    "unfinished_after": 0.0,
     "state_file": "",
     "concurrency": 20,
     "timeout": 30.0,
@@ -130,6 +140,7 @@ LONGEST_RETRY_AFTER = 21600.0
 LONGEST_PAUSE = 30.0
 BUSY_PAUSE = 1.0
 LONGEST_GAP = 0.05
+MOST_REMINDERS = 6
 TOLERATED = 2
 """So many failures in a row may be about single deployments; more are an outage."""
 
@@ -150,6 +161,10 @@ class Trouble(Exception):
         self.retry_after = retry_after
 
 
+class Refused(Trouble):
+    """A request that SUMS does not take, whoever sends it: 400, 404, 405, 409, 422."""
+
+
 class TokenRefused(Trouble):
     """401 or 403."""
 
@@ -159,8 +174,12 @@ class Deployment:
     """What is known of one deployment.
 
     :param given: what an event shall have as ``test``.
+    :param event_id: the event that it brings to the vehicle.
     :param changed_at: when its state or progress was last seen to change, in epoch seconds.
     :param is_stalled: the stall that goes on was told.
+    :param reminders: how often its end was told again.
+    :param seen_open_at: when its test event was last seen without an outcome, in epoch seconds.
+    :param is_finished: its test event needs nobody any more.
     """
 
     deployment_id: str
@@ -170,8 +189,19 @@ class Deployment:
     previous_state: str | None = None
     progress: float | None = None
     reason: str = ""
+    event_id: str = ""
     changed_at: float = 0.0
     is_stalled: bool = False
+    reminders: int = 0
+    seen_open_at: float = 0.0
+    is_finished: bool = False
+
+    def reminder_at(self, unfinished_after: float) -> float | None:
+        """Return when its test event is to be looked at, in epoch seconds; None if it is not."""
+        is_reminded = self.has_ended and not self.is_finished and self.reminders < MOST_REMINDERS
+        if not unfinished_after or not is_reminded or not self.given.get("test_event_id"):
+            return None
+        return max(self.changed_at + unfinished_after * 2.0**self.reminders, self.seen_open_at + unfinished_after)
 
     def stalls(self, now: float, stall_after: float) -> float | None:
         """Return the seconds since which it stalls; None if it does not, or that was told."""
@@ -195,7 +225,9 @@ class Deployment:
         if is_new:
             self.previous_state, self.state = self.state, state
         self.progress, self.reason = progress, find_reason(answer)
-        vin = answer.get("vin")
+        event_id, vin = answer.get("event_id"), answer.get("vin")
+        if isinstance(event_id, (str, int)) and not isinstance(event_id, bool):
+            self.event_id = str(event_id)
         if isinstance(vin, str) and vin.strip():
             self.vin = vin.strip()
         return is_new
@@ -213,7 +245,7 @@ class Deployment:
     def kept(self) -> Record:
         """What the state file holds of it."""
         names = ("deployment_id", "vin", "state", "previous_state", "progress", "reason", "changed_at", "is_stalled")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*names, "event_id", "reminders", "seen_open_at", "is_finished")}
 
 
 def find_state(answer: Record) -> str:
@@ -246,6 +278,17 @@ def find_reason(answer: Record) -> str:
             text = value if isinstance(value, str) else json.dumps(value)
             return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
     return ""
+
+
+def needs_nobody(test_event: Record, now: float) -> bool | None:
+    """Whether a test event has its outcome; None if it has not, and somebody goes on with it."""
+    if str(test_event.get("status") or "").upper() in ("PASS", "FAIL"):
+        return True
+    metadata = test_event.get("metadata")
+    mark = metadata.get("resumed") if isinstance(metadata, dict) else None
+    until = mark.get("until") if isinstance(mark, dict) else None
+    is_taken = isinstance(until, (int, float)) and not isinstance(until, bool) and until > now
+    return None if is_taken else False
 
 
 class StateFile:
@@ -376,6 +419,7 @@ class Watcher:
 
     :param fetch: returns what SUMS says of a deployment, or raises :class:`Trouble`.
     :param now: the time of day, in epoch seconds.
+    :param fetch_test: returns what SUMS says of the test event that was given with a deployment, or raises the same.
     """
 
     def __init__(
@@ -384,14 +428,17 @@ class Watcher:
         options: Record,
         fetch: t.Callable[[str], t.Awaitable[Record]],
         now: t.Callable[[], float] = time.time,
+        fetch_test: t.Callable[[Record], t.Awaitable[Record]] | None = None,
     ) -> None:
         self._queue = queue
         self._fetch = fetch
+        self._fetch_test = fetch_test
         self._now = now
         self._given: list[t.Any] = options["deployments"]
         self._list = options["deployments_file"]
         self._interval: float = options["poll_interval"]
         self._stall_after: float = options["stall_after"]
+        self._unfinished_after: float = options["unfinished_after"] if fetch_test else 0.0
         self._concurrency: int = options["concurrency"]
         self._file = StateFile(options["state_file"])
         self._gate = Gate(self._interval)
@@ -452,12 +499,17 @@ class Watcher:
                 self._known.add(one.deployment_id)
                 one.changed_at = self._now()
                 self._file.restore(one)
-                if not one.has_ended:
+                if not one.has_ended or self._reminder_in(one) is not None:
                     new.append(one)
         start = asyncio.get_running_loop().time()
         for place, one in enumerate(new):
-            self._plan(one, start + self._interval * place / len(new))
+            self._plan(one, start + max(self._interval * place / len(new), self._reminder_in(one) or 0.0))
         self._added.set()
+
+    def _reminder_in(self, one: Deployment) -> float | None:
+        """Return in how many seconds a test event is to be looked at; None if it is not."""
+        at = one.reminder_at(self._unfinished_after)
+        return None if at is None else max(0.0, at - self._now())
 
     def _plan(self, one: Deployment, at: float) -> None:
         heapq.heappush(self._due, (at, next(self._order), one))
@@ -469,10 +521,13 @@ class Watcher:
             began = loop.time()
             self._under_way += 1
             try:
-                await self._look(one, began)
+                await (self._look_at_test(one, began) if one.has_ended else self._look(one, began))
             finally:
                 self._under_way -= 1
-            if not one.has_ended:
+            if (pause := self._reminder_in(one)) is not None:
+                self._plan(one, loop.time() + max(self._interval, pause))
+                self._added.set()
+            elif not one.has_ended:
                 next_beat = due + self._interval
                 self._plan(one, next_beat if next_beat > loop.time() else loop.time() + self._interval)
                 self._added.set()
@@ -509,6 +564,30 @@ class Watcher:
             await self._emit(one)
         elif (stalled_for := one.stalls(self._now(), self._stall_after)) is not None:
             await self._emit(one, stalled_for=round(stalled_for))
+
+    async def _look_at_test(self, one: Deployment, began: float) -> None:
+        """Tell an end again if nobody has finished the test."""
+        if self._fetch_test is None:
+            return
+        event_id = one.given.get("target_event_id") or one.event_id
+        try:
+            held = await self._fetch_test({**one.given, "target_event_id": event_id})
+            needs_nobody_now = needs_nobody(held, self._now())
+        except Trouble as trouble:
+            if not trouble.about_one:
+                self._gate.fail(trouble, began, asyncio.get_running_loop().time())
+                return
+            log.warning("The test event of deployment %s cannot be looked at: %s.", one.deployment_id, trouble)
+            needs_nobody_now = True
+        self._gate.succeed()
+        if not needs_nobody_now:
+            one.seen_open_at = self._now()
+        if needs_nobody_now is False:
+            one.reminders += 1
+            await self._emit(one, unfinished_for=round(self._now() - one.changed_at))
+        elif needs_nobody_now:
+            one.is_finished = True
+            self._file.keep(one)
 
     async def _emit(self, one: Deployment, **more: t.Any) -> None:
         await self._queue.put(one.event(self._now(), **more))
@@ -570,14 +649,34 @@ class Sums:
         :raises Trouble: there was no usable answer.
         :raises ValueError: SUMS has never taken the token, and there is no file with another one.
         """
+        return await self._ask("GET", "deployments", deployment_id)
+
+    async def fetch_test(self, given: Record) -> Record:
+        """Return what SUMS says of the test event that was given with a deployment.
+
+        Where SUMS has no call to read one, a change of nothing is sent; where it refuses that, the event that it has.
+
+        :raises Trouble: there was no usable answer.
+        """
+        test_event_id, event_id = str(given["test_event_id"]), given.get("target_event_id")
+        changes: list[Record | None] = [None, {}, *([{"event_id": str(event_id)}] if event_id else [])]
+        for change in changes:
+            try:
+                return await self._ask("GET" if change is None else "PATCH", "test_events", test_event_id, change)
+            except Refused as refused:
+                if change is changes[-1]:
+                    raise Trouble(str(refused), about_one=True) from None
+        raise AssertionError("the last change returns or raises")
+
+    async def _ask(self, method: str, kind: str, record_id: str, body: Record | None = None) -> Record:
         try:
             async with asyncio.timeout(self._timeout):
                 try:
-                    answer = await self._get(deployment_id)
+                    answer = await self._send(method, f"{kind}/{quote(record_id, safe='')}", body)
                 except TokenRefused:
                     if not self._reread_token():
                         raise
-                    answer = await self._get(deployment_id)
+                    answer = await self._send(method, f"{kind}/{quote(record_id, safe='')}", body)
         except TokenRefused as trouble:
             if not self._has_answered and not self._token_file:
                 raise ValueError(f"{trouble}; give another token, or token_file.") from None
@@ -587,14 +686,17 @@ class Sums:
         except aiohttp.ClientError as error:
             raise Trouble(f"no connection to {urlsplit(self._base_url).netloc} ({type(error).__name__})") from None
         self._has_answered = True
-        own = [answer[key] for key in ("deployment_id", "id") if key in answer][:1]
-        if own and str(own[0]) != deployment_id:
-            raise Trouble("SUMS answered about another deployment", about_one=True)
+        own = [answer[key] for key in (f"{kind.removesuffix('s')}_id", "id") if key in answer][:1]
+        if own and str(own[0]) != record_id:
+            what = kind.removesuffix("s").replace("_", " ")
+            raise Trouble(f"SUMS answered about another {what}", about_one=True)
         return answer
 
-    async def _get(self, deployment_id: str) -> Record:
-        async with self._session.get(
-            f"{self._base_url}/api/v1/deployments/{quote(deployment_id, safe='')}",
+    async def _send(self, method: str, path: str, body: Record | None) -> Record:
+        async with self._session.request(
+            method,
+            f"{self._base_url}/api/v1/{path}",
+            json=body,
             headers={"Authorization": f"Bearer {self._token}", "Accept": "application/json"},
             allow_redirects=False,
             proxy=self._proxy,
@@ -602,11 +704,11 @@ class Sums:
             status = response.status
             if status >= 300:
                 raise refusal(status, response.headers.get("Retry-After", ""))
-            body = await response.content.read(MAX_ANSWER + 1)
-            while len(body) <= MAX_ANSWER and (more := await response.content.read(MAX_ANSWER)):
-                body += more
+            content = await response.content.read(MAX_ANSWER + 1)
+            while len(content) <= MAX_ANSWER and (more := await response.content.read(MAX_ANSWER)):
+                content += more
         try:
-            answer = json.loads(body) if len(body) <= MAX_ANSWER else None
+            answer = json.loads(content) if len(content) <= MAX_ANSWER else None
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
@@ -626,9 +728,11 @@ def refusal(status: int, retry_after: str) -> Trouble:
     if status in (401, 403):
         return TokenRefused(f"SUMS answered {status}: the token is wrong, expired or lacks the right")
     if status == 404:
-        return Trouble("SUMS does not know it; check the id and base_url", about_one=True)
+        return Refused("SUMS does not know it; check the id and base_url", about_one=True)
     if status < 400:
         return Trouble(f"SUMS answered {status}; set base_url to the final address")
+    if status in (400, 405, 409, 422):
+        return Refused(f"SUMS answered {status}")
     pause = parse_retry_after(retry_after) or (BUSY_PAUSE if status == 429 else 0.0)
     return Trouble(f"SUMS answered {status}", retry_after=pause)
 
@@ -684,7 +788,8 @@ def options_of(args: Record) -> Record:
     if unknown := sorted(set(args) - OPTIONS.keys() - {OF_RULEBOOK}):
         raise ValueError(f"{unknown[0]} is not an option of sums_deployments; it has {', '.join(OPTIONS)}.")
     options = {**OPTIONS, **{name: value for name, value in args.items() if value is not None and name in OPTIONS}}
-    for name, least in (("poll_interval", 0.01), ("timeout", 0.01), ("stall_after", 0.0), ("concurrency", 1)):
+    leasts = {"poll_interval": 0.01, "timeout": 0.01, "stall_after": 0.0, "unfinished_after": 0.0, "concurrency": 1}
+    for name, least in leasts.items():
         try:
             options[name] = type(OPTIONS[name])(options[name])
         except (TypeError, ValueError):
@@ -736,4 +841,4 @@ async def main(queue: t.Any, args: Record) -> None:
     connector = aiohttp.TCPConnector(limit=options["concurrency"], ssl=tls_of(options))
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout()) as session:
         sums = Sums(session, options)
-        await Watcher(queue, options, sums.fetch).run()
+        await Watcher(queue, options, sums.fetch, fetch_test=sums.fetch_test).run()
