@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import os
 import pathlib
 import textwrap
 import time
@@ -295,6 +296,8 @@ def sum_up(
     lines = campaign.table()
     again = list(dict.fromkeys(test.vehicle for test in (*campaign.not_begun, *campaign.bad)))
     retry_file, hint = _keep_for_retry(again, options.get("retry_file"), check_mode)
+    if hint and os.environ.get("JOB_ID"):  # a file goes with the container of its job
+        hint = [f"To run only those {len(again)} again, give a job of AAP ota_hosts: {','.join(again)}"]
     if options["show"] or len(campaign.tests) > 1:
         show([*lines, *hint])
     result = {

@@ -35,6 +35,9 @@ def test_each_slice_sums_up_its_own_vehicles_and_the_verdict_knows_all(
         assert total in ended.stdout
         assert sorted(ended.handed_on["ota_tests"]) == [f"vehicle_00{number}" for number in vehicles]
 
+    assert "To run only those 1 again, give a job of AAP ota_hosts: vehicle_001" in slices[0].stdout
+    assert [ended.handed_on.get("ota_hosts_again") for ended in slices] == ["vehicle_001", None]
+
     # As AAP does, where jobs hand on the same name: the last one wins.
     handed_on = {name: value for ended in slices for name, value in ended.handed_on.items()}
     verdict = ansible_playbook(REPOSITORY / "playbooks/ota_verdict.yml", variables=handed_on)

@@ -230,6 +230,15 @@ def test_the_failed_and_the_not_begun_can_be_run_again(tmp_path: Path) -> None:
     assert result["retry_file"] == str(file)
 
 
+def test_in_aap_where_a_file_is_lost_the_next_job_can_be_given_the_vehicles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOB_ID", "41")
+    result, shown = summed_up({FLEET[150], FLEET[160]}, retry_file=str(tmp_path / "again"))
+    named = ",".join(result["failed_vehicles"])
+    assert shown[-1] == f"To run only those 2 again, give a job of AAP ota_hosts: {named}"
+
+
 def test_a_fleet_that_passed_leaves_no_file(tmp_path: Path) -> None:
     result, shown = summed_up(set(), retry_file=str(tmp_path / "again"))
     assert not (tmp_path / "again").exists() and result["retry_file"] == "" and "--limit" not in "".join(shown)

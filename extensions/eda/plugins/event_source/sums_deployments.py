@@ -82,7 +82,8 @@ options:
     description: >-
       Seconds after the end of a deployment until its test event (C(test_event_id)) is looked at. Where it has no
       outcome and nobody goes on with it, the end is told again, six times at most, each after twice the time. Where
-      SUMS has no call to read a test event, a change of nothing is sent, or else the link to its target event. 0 for never.
+      SUMS has no call to read a test event, a change of nothing is sent, or else the link to its target event.
+      0 for never.
     type: float
     default: 0
   state_file:
