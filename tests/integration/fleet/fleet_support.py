@@ -17,7 +17,7 @@ from play_support import PATHS, PLAYBOOKS, TEST_VARIABLES
 
 from hatci_lab.sums.process import SumsProcess
 
-VINS = {f"vehicle_{number:03}": f"1HGBH41JXMN{number:06}" for number in range(1, 10)}
+VINS = {f"vehicle_{number:03}": f"1HGBH41JXMN{number:06}" for number in range(1, 201)}
 DEVICE = {"jumpstarter_exporter_template", "jumpstarter_exporter_name", "ota_verify_ecus"}
 WITHOUT_DEVICE = {name: value for name, value in TEST_VARIABLES.items() if name not in DEVICE}
 

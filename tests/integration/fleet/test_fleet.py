@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 import xml.etree.ElementTree as ET
@@ -151,6 +152,28 @@ def test_one_wave_runs_alone_as_a_node_of_a_workflow(run_fleet: Fleet) -> None:
 
     assert result.play.returncode == 0, pretty(result)
     assert set(result.rows) == {SECOND} and set(result.outcomes()) == {VINS[SECOND]}
+
+
+@pytest.mark.matrix
+@pytest.mark.newest_core
+@pytest.mark.parametrize("jobs", [[0], [1, 2]], ids=["one play", "a job for each wave"])
+def test_of_200_vehicles_none_begins_after_a_wave_with_too_many_failures(run_fleet: Fleet, jobs: list[int]) -> None:
+    """Which nodes of the workflow follow a wave that failed is in tests/unit/test_aap_files.py."""
+    failing = ("vehicle_005", "vehicle_009")  # of the 19 of the second wave
+    for host in failing:
+        run_fleet.sums.set_vehicle(VINS[host], outcome="FAILED")
+    campaign = {"ota_fleet_waves": [1, "10%", "100%"], "ota_fleet_stop_at_fail_percentage": 10}
+
+    for job in jobs:
+        of_job = {"ota_fleet_wave": job, "ota_vehicles": list(VINS)} if job else {}
+        result = run_fleet({host: {} for host in VINS}, "-e", json.dumps({**campaign, **of_job}), forks=20)
+        assert (result.play.returncode == 0) is (job == 1), pretty(result)
+
+    begun = {VINS[host]: "FAIL" if host in failing else "PASS" for host in list(VINS)[:20]}
+    assert result.outcomes() == begun
+    assert {one["vin"] for one in run_fleet.sums.state()["deployments"]} == begun.keys()
+    if jobs == [0]:
+        assert [row[1] for row in result.rows.values()].count("NOT_BEGUN") == 180
 
 
 @pytest.mark.newest_core
