@@ -17,6 +17,8 @@ from pathlib import Path
 
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SECONDS = 60
+CONSOLE = ":CONSOLE"
+"""Marks, in what the browser logs, what the console of a page shows."""
 QUIET = (
     *("--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions"),
@@ -33,6 +35,7 @@ class Chromium:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._runs = 0
+        self._log = directory / "log"
         self._proxy = socket.create_server(("127.0.0.1", 0))
         self.asked: set[str] = set()
         """The hosts that something was asked of."""
@@ -59,11 +62,12 @@ class Chromium:
         """Load a page and return what the browser says; it is ended, with all it started, if that takes too long."""
         self._runs += 1
         profile, said = self._directory / f"profile{self._runs}", self._directory / f"said{self._runs}"
+        self._log = self._directory / f"log{self._runs}"
         port = self._proxy.getsockname()[1]
         network = (f"--proxy-server=127.0.0.1:{port}", "--proxy-bypass-list=<-loopback>")
         command = [str(PROGRAM), *QUIET, *network, f"--user-data-dir={profile}", *arguments, page.as_uri()]
-        with said.open("wb") as file:
-            process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL, start_new_session=True)
+        with said.open("wb") as file, self._log.open("wb") as log:
+            process = subprocess.Popen(command, stdout=file, stderr=log, start_new_session=True)
             try:
                 assert process.wait(SECONDS) == 0
             finally:
@@ -73,6 +77,13 @@ class Chromium:
                 shutil.rmtree(profile, ignore_errors=True)
         return said.read_text(encoding="utf-8")
 
+    def complaints(self, page: Path, width: int) -> list[str]:
+        """Load a page in a window of this width and return what its console shows: errors and messages of scripts."""
+        self.run(page, f"--window-size={width},900", "--enable-logging=stderr", "--log-level=0", "--dump-dom")
+        return [
+            line for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines() if CONSOLE in line
+        ]
+
     def shoot(self, page: Path, picture: Path, size: tuple[int, int], *arguments: str) -> bytes:
         """Take a picture of a page, keep it and return it."""
         self.run(page, f"--window-size={size[0]},{size[1]}", f"--screenshot={picture}", *arguments)
@@ -80,10 +91,11 @@ class Chromium:
         assert struct.unpack(">II", taken[16:24]) == size
         return taken
 
-    def widths(self, pages: t.Sequence[Path], width: int, frame: Path) -> list[tuple[int, int]]:
+    def widths(self, pages: t.Sequence[Path], width: int, frame: Path, box: str = "html") -> list[tuple[int, int]]:
         """Return of each page how wide it is and how much room it has, in a window of this width.
 
         :param frame: a file beside the pages that is written for it.
+        :param box: selects what would scroll.
         """
         frames = "".join(
             f"<iframe src='{page.relative_to(frame.parent)}' style='width:{width}px;height:900px;border:0'></iframe>"
@@ -91,7 +103,8 @@ class Chromium:
         )
         measure = (
             "onload = () => { document.querySelector('p').textContent = [...document.querySelectorAll('iframe')].map("
-            "frame => frame.contentDocument.documentElement).map(page => page.scrollWidth + ' ' + page.clientWidth) }"
+            f"frame => frame.contentDocument.querySelector('{box}'))"
+            ".map(page => page.scrollWidth + ' ' + page.clientWidth) }"
         )
         frame.write_text(f"{frames}<p></p><script>{measure}</script>")
         shown = self.run(frame, "--allow-file-access-from-files", "--virtual-time-budget=3000", "--dump-dom")

@@ -17,7 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors 
 
 EXAMPLES = "fs:///srv/evidence, s3://bucket/prefix or webdav://host/path"
 AT_ONCE = 8
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
 """A store that has not taken the smallest file by then is away."""
 NEEDS_PROPFIND = (
     "HTTP status 405; a WebDAV server must know PROPFIND, for which nginx needs its module ngx_http_dav_ext_module"

@@ -235,7 +235,7 @@ def silent() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("trouble", ["refused", "silent", "not allowed", "wrong key", "no such bucket"])
+@pytest.mark.parametrize("trouble", ["refused", "silent", "mute", "not allowed", "wrong key", "no such bucket"])
 def test_what_a_store_does_not_take_is_kept_and_told_without_a_secret(
     trouble: str, evidence: Path, webdav: str, s3: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +245,8 @@ def test_what_a_store_does_not_take_is_kept_and_told_without_a_secret(
                 url, reason = "webdav://127.0.0.1:9/x", "it cannot be reached"
             case "silent":
                 url, reason = f"webdav://{stack.enter_context(silent())}/x", "did not take it within 1 s"
+            case "mute":
+                url, reason = f"webdav://{stack.enter_context(silent())}/x", "did not take it within 2 s"
             case "not allowed":
                 monkeypatch.setenv("WEBDAV_USERNAME", "somebody")
                 url, reason = f"webdav://{webdav}/x", "HTTP status 401"
