@@ -24,7 +24,12 @@ LINE, MARK = " | ", " -- "
 """Follow the time: before what the console printed, and before what is said about the recording."""
 
 GAP = "gap: "
+ENDED = "recording ended"
+DIED = "the recorder had died"
+"""Why nothing is there after the last line of a transcript that does not say that its recording has ended."""
 MAX_BYTES = 96 * 1024
+MAX_MARKS = 8 * 1024
+"""Of what is said about the recording in a file that is full."""
 MAX_END = 96 * 1024
 """Of the second file, half of which goes when it is full."""
 
@@ -47,6 +52,7 @@ class Transcript:
         self._line = bytearray()
         self._began = ""
         self._is_ended = False
+        self._lost = 0
 
     def feed(self, data: bytes) -> None:
         """Write what the console printed, each line with the time of its first byte."""
@@ -68,7 +74,8 @@ class Transcript:
         """Write, once, that the recording has ended."""
         if not self._is_ended:
             self._is_ended = True
-            self.mark("recording ended")
+            self._flush()
+            self._write(f"{utc_time()}{MARK}{ENDED}\n", always=True, last=True)
 
     def _flush(self) -> None:
         """Write the line that has begun, though it may have no end."""
@@ -79,8 +86,11 @@ class Transcript:
         self._line.clear()
         self._began = ""
 
-    def _write(self, line: str, *, always: bool = False) -> None:
+    def _write(self, line: str, *, always: bool = False, last: bool = False) -> None:
         raw = line.encode()
+        if self._size > MAX_BYTES + MAX_MARKS and not last:
+            self._end.write(raw)
+            return
         if not always and self._size + len(raw) > MAX_BYTES:
             self._end.write(raw)
             if self._size > MAX_BYTES:
@@ -88,9 +98,13 @@ class Transcript:
             raw, self._size = f"{utc_time()}{MARK}{GAP}the file is full\n".encode(), MAX_BYTES
         elif self._size > MAX_BYTES:
             self._end.write(raw)
-        with contextlib.suppress(OSError):
-            os.write(self._file.fileno(), raw)
-        self._size += len(raw)
+        if self._lost:
+            raw = f"{utc_time()}{MARK}{GAP}{self._lost} lines could not be written\n".encode() + raw
+        try:
+            self._size += os.write(self._file.fileno(), raw)
+            self._lost = 0
+        except OSError:
+            self._lost += 1
 
 
 class _End:
@@ -112,8 +126,8 @@ class _End:
     def _cut(self, file: t.BinaryIO) -> None:
         """Leave out the older half, but not what it says about the recording."""
         raw = os.pread(file.fileno(), file.tell(), 0)
-        at = raw.index(b"\n", len(raw) // 2) + 1
-        left_out = raw[:at].decode().splitlines(keepends=True)
+        at = raw.find(b"\n", len(raw) // 2) + 1 or len(raw)
+        left_out = raw[:at].decode("utf-8", "replace").splitlines(keepends=True)
         self._left_out += sum(line[TIME:].startswith(LINE) for line in left_out)
         gaps = [line for line in left_out if _is_gap(line) and LEFT_OUT not in line][-MAX_GAPS:]
         first = f"{left_out[-1][:TIME]}{MARK}{GAP}{self._left_out}{LEFT_OUT}\n"
@@ -146,7 +160,7 @@ def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
     """
     try:
         with path.open("rb") as file:
-            _wait_for_writer(file)
+            is_over = _wait_for_writer(file)
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return None
@@ -157,20 +171,25 @@ def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
     text = latest or text
     marks = sorted({(line[:TIME], line[TIME + len(MARK) :]) for line in told if line[TIME:].startswith(MARK)})
     gaps = [{"time": moment, "reason": said.removeprefix(GAP)} for moment, said in marks if said.startswith(GAP)]
+    gaps = gaps[: MAX_GAPS - 1]
+    if is_over and told and not any(said == ENDED for _moment, said in marks[-1:]):
+        gaps.append({"time": max(line[:TIME] for line in told), "reason": DIED})
     return {
         "file": path.name,
         **({"end_file": end.name} if latest else {}),
         "began": told[0][:TIME] if told else "",
         "lines": sum(line[TIME:].startswith(LINE) for line in told),
-        "gaps": gaps[:MAX_GAPS],
+        "gaps": gaps,
         "excerpt": text[-MAX_EXCERPT:].partition("\n")[2] if len(text) > MAX_EXCERPT else text,
     }
 
 
-def _wait_for_writer(file: t.IO[bytes]) -> None:
+def _wait_for_writer(file: t.IO[bytes]) -> bool:
+    """Wait for the end of whoever writes a file; return whether it has come."""
     deadline = Deadline(END_SECONDS)
     while not deadline.expired:
         with contextlib.suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return
+            return True
         time.sleep(LOOK_SECONDS)
+    return False

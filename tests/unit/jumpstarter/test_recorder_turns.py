@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import itertools
 import json
 import os
 import signal
@@ -23,6 +25,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.console
     MARK,
     MAX_BYTES,
     MAX_END,
+    MAX_GAPS,
+    MAX_MARKS,
     TIME,
     Transcript,
     summarize,
@@ -172,6 +176,18 @@ def test_a_stream_that_breaks_is_opened_again(start: Start, told: Callable[[str]
     assert told("gap: the console could not be read: Serial connection lost\n") >= 1
 
 
+def test_a_port_that_closes_at_once_is_opened_after_growing_pauses(
+    start: Start, told: Callable[[str], int], tmp_path: Path
+) -> None:
+    """As that of ser2net does while somebody else is connected."""
+    start(f"date +%s.%N >> {tmp_path}/starts; echo 'Reading from serial port' >&2; echo Port already in use")
+    starts = tmp_path / "starts"
+    wait_until(lambda: starts.exists() and len(starts.read_text().split()) == 4)
+    moments = [float(moment) for moment in starts.read_text().split()]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    assert [pause >= least for pause, least in zip(pauses, (2, 4, 8), strict=True)] == [True] * 3
+
+
 def test_a_console_that_is_not_there_is_not_tried_for_ever(start: Start, told: Callable[[str], int]) -> None:
     process = start("echo 'Error: No such command serial.' >&2; exit 2")
     assert process.wait(30) == 0
@@ -221,6 +237,47 @@ def test_a_transcript_does_not_grow_for_ever_and_says_so(tmp_path: Path) -> None
     lines = (tmp_path / "console.log").read_text(encoding="utf-8").splitlines()
     assert [line[TIME:] for line in lines[-2:]] == [f"{MARK}gap: the file is full", f"{MARK}recording ended"]
     assert lines[1][TIME:] == f"{LINE}\ufffd[31m"
+
+
+def test_what_is_said_of_a_recording_that_flaps_does_not_grow_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    transcript = Transcript(str(path))
+    for number in range(20_000):
+        transcript.mark("reading")
+        transcript.mark(f"gap: the console could not be read: it is gone, {number}")
+    transcript.end()
+    sizes = [each.stat().st_size for each in (path, tmp_path / "console-end.log")]
+    assert sizes[0] < MAX_BYTES + MAX_MARKS + 1000 and sizes[1] < MAX_END + 1000
+    for each in (path, tmp_path / "console-end.log"):
+        assert each.read_text(encoding="utf-8").splitlines()[-1][TIME:] == f"{MARK}recording ended"
+    found = summarize(path)
+    assert found and len(found["gaps"]) < MAX_GAPS
+
+
+def test_a_recorder_that_dies_leaves_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    transcript = Transcript(str(path))
+    transcript.mark("reading")
+    transcript.feed(b"booting\n")
+    del transcript
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = summarize(path)
+    assert found and found["gaps"] == [{"time": lines[-1][:TIME], "reason": "the recorder had died"}]
+
+
+def test_lines_that_could_not_be_written_are_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "console.log"
+    transcript = Transcript(str(path))
+    write = os.write
+    transcript.feed(b"one\n")
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda *_arguments: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no room")))
+        transcript.feed(b"two\nthree\n")
+    assert os.write is write
+    transcript.feed(b"four\n")
+    transcript.end()
+    told = [line[TIME:] for line in path.read_text(encoding="utf-8").splitlines()]
+    assert told == [" | one", " -- gap: 2 lines could not be written", " | four", " -- recording ended"]
 
 
 def test_the_latest_lines_of_a_console_that_talks_much_are_there(tmp_path: Path) -> None:

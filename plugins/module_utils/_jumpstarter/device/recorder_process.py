@@ -16,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import GAP, Transcript
@@ -31,6 +32,8 @@ LET_GO_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 MAX_WORDS = 4000
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STEADY_SECONDS = 3.0
+"""A port that could be read for less is opened again after a growing pause, since each time costs a start of jmp."""
 VAIN_STARTS = 2
 NOT_THERE = "No such command"
 """What ``jmp`` says of a driver that the exporter lacks: after so many starts the recorder gives up. Any other port is
@@ -73,7 +76,7 @@ class Recorder:
             while not self._is_ended and os.path.exists(self._order["lease"]):
                 if not self._take_turn(turn):
                     break
-                has_read, reason = self._stream()
+                is_steady, reason = self._stream()
                 fcntl.flock(turn, fcntl.LOCK_UN)
                 if self._is_asked:
                     self._is_asked = False
@@ -84,7 +87,7 @@ class Recorder:
                     self._transcript.mark(f"{GAP}the console could not be read: {reason}")
                     if vain >= VAIN_STARTS and NOT_THERE in reason:
                         break
-                    pause = FIRST_PAUSE if has_read else min(LONGEST_PAUSE, pause * 2)
+                    pause = FIRST_PAUSE if is_steady else min(LONGEST_PAUSE, pause * 2)
                     self._wait(pause)
         self._transcript.end()
 
@@ -101,7 +104,7 @@ class Recorder:
         return not self._is_ended
 
     def _stream(self) -> tuple[bool, str]:
-        """Read until the stream or the recording ends; return whether anything was read, and why it ended."""
+        """Read until the stream or the recording ends; return whether it was steady, and why it ended."""
         lock = self._order["lock"]
         process = subprocess.Popen(
             self._order["argv"],
@@ -113,7 +116,7 @@ class Recorder:
             start_new_session=True,
         )
         output, said = (t.cast("t.IO[bytes]", pipe).fileno() for pipe in (process.stdout, process.stderr))
-        words, has_read, pipes = bytearray(), False, {output, said}
+        words, has_read, pipes, began = bytearray(), False, {output, said}, 0.0
         while pipes and not (self._is_ended or self._is_asked):
             ready = self._wait(None, *pipes)
             for descriptor in pipes & set(ready):
@@ -124,15 +127,17 @@ class Recorder:
                     words += data
                     del words[:-MAX_WORDS]
                 if not has_read and ((descriptor == output and data) or READING in words):
-                    has_read = self._has_read = True
+                    has_read, began = True, time.monotonic()
+                    self._has_read = True
                     self._transcript.mark("reading")
                 if descriptor == output:
                     self._transcript.feed(data)
         if self._is_ended:
             # Whoever ends a lease waits a second for this process, and less than that is no end of jmp.
             self._transcript.end()
+        is_steady = has_read and time.monotonic() - began >= STEADY_SECONDS
         end_group(process)
-        return has_read, _last_line(words) or f"exit code {process.returncode}"
+        return is_steady, _last_line(words) or f"exit code {process.returncode}"
 
     def _wait(self, seconds: float | None, *descriptors: int) -> list[int]:
         """Wait for descriptors, signals and the end of the play."""
