@@ -23,6 +23,7 @@ class ActionModule(InProcessAction):
     """Runs the module of the same name, marks the result as this run's, and hands it on to the next nodes."""
 
     module = hatci_outcome
+    ends_test = False
 
     def complete_arguments(self) -> None:
         """Hide the tokens of the host in the summary, which may quote anything, before it is handed on."""

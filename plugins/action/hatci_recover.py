@@ -14,6 +14,7 @@ class ActionModule(JumpstarterAction):
     """Runs the module of the same name, and shows what it did and left alone."""
 
     module = hatci_recover
+    ends_test = False
     is_step = False
 
     def extras(self) -> dict[str, t.Any]:

@@ -15,6 +15,7 @@ class ActionModule(InProcessAction):
     """Runs the module of the same name on what the hosts of this play handed on, and shows the table to people."""
 
     module = hatci_summary
+    ends_test = False
 
     def complete_arguments(self) -> None:
         if self._task.args.get("tests") is None:

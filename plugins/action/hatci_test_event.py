@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer import (
     announce_creation,
+    claim_of,
     close_test_event,
     watch_test_event,
 )
@@ -24,6 +25,9 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import directory_of
 
 Values = dict[str, t.Any]
+
+CLAIMS, MACHINE = "__hatci_ota_test_claims", "machine"
+"""Variable that says against whom a test claims its vehicle: the other hosts of the run, or the whole machine."""
 
 
 class ActionModule(InProcessAction):
@@ -63,7 +67,8 @@ class ActionModule(InProcessAction):
     def _create(self, options: Values, run: t.Callable[[], Values], owner: Owner) -> Values:
         trouble: Exception | None = None
         try:
-            announce_creation(owner)
+            if busy := announce_creation(owner, self._claim(options)):
+                return _refused(options["vin"], busy)
             note_evidence(owner, self.host, directory_of(self._task_vars))
         except (NotWatching, DirectoryUnsafe, OSError) as error:
             trouble = error
@@ -85,6 +90,11 @@ class ActionModule(InProcessAction):
             )
         return result
 
+    def _claim(self, options: Values) -> Values | None:
+        """Return the claim of a whole test; a test event alone may be one of several of a vehicle."""
+        claims = self._templar.template(self._task_vars.get(CLAIMS))
+        return claim_of(options, self.host, on_machine=claims == MACHINE) if claims else None
+
     def _close(self, options: Values, result: Values) -> None:
         try:
             close_test_event(options, result, self.host)
@@ -94,3 +104,12 @@ class ActionModule(InProcessAction):
     def find_failure(self, result: Values) -> Values | None:
         """No test event has come of it, and an earlier one has nothing to do with it."""
         return None
+
+
+def _refused(vin: str, busy: str) -> Values:
+    return {
+        "failed": True,
+        "outcome": "ERROR",
+        "msg": f"A test of VIN {vin} is under way for {busy}, and two would update one vehicle at once; wait until "
+        "it has ended, or give this host the VIN of its own vehicle. Nothing was created.",
+    }

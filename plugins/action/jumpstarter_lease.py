@@ -4,10 +4,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import leases_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_lease, note_lease_over
 from ansible_collections.hatci.automation.plugins.modules import jumpstarter_lease
+from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import JumpstarterAction
+from ansible_collections.hatci.automation.plugins.plugin_utils.lease_proof import doubt_of_release
+
+Values = dict[str, t.Any]
 
 
 class ActionModule(JumpstarterAction):
@@ -15,7 +23,26 @@ class ActionModule(JumpstarterAction):
 
     module = jumpstarter_lease
 
-    def extras(self) -> dict[str, t.Any]:
+    def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
+        """Tell the closer which leases the host has, since no verdict counts whose device was lost."""
+        state, name = options["state"], options["lease_name"]
+        if self._task.check_mode or state not in ("acquire", "kept", "release"):
+            return run()
+        owner = playbook_process()
+        has_record = bool(name) and name in leases_of(Caller.of_host(self.host, owner))
+        result = run()
+        if state == "acquire" and not result.get("failed"):
+            note_lease(owner, self.host, result["lease_name"])
+        elif state != "acquire" and name:
+            doubt = doubt_of_release(result)
+            told = dataclasses.asdict(doubt) if doubt else {}
+            passed = note_lease_over(owner, self.host, name, told, has_record=has_record)
+            if doubt and passed:
+                message = f"PASS of {', '.join(passed)} is replaced by ERROR when the play ends. {doubt.words}"
+                return {**result, "failed": True, "outcome": "ERROR", "msg": message, "is_disproved": True}
+        return result
+
+    def extras(self) -> Values:
         return {"say": lambda line: self.say(line + self._advice), "blocks_run": self.blocks_run}
 
     @property
@@ -28,7 +55,7 @@ class ActionModule(JumpstarterAction):
         strategy = str(self._task.get_play().strategy).rpartition(".")[2]
         return "linear" in strategy or int(self._task_vars.get("ansible_forks", 2)) == 1
 
-    def find_progress(self, result: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    def find_progress(self, result: Values) -> Values | None:
         """A lease that is held lets the test go on; one that is given back or kept says nothing."""
         return None if self._task.args.get("state") in ("kept", "release") else {}
 

@@ -12,3 +12,4 @@ class ActionModule(JumpstarterAction):
     """Runs the module of the same name."""
 
     module = jumpstarter_orphans
+    ends_test = False

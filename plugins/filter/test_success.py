@@ -42,6 +42,11 @@ options:
     description: Whether nothing was done.
     type: bool
     default: false
+  success_states:
+    description: States in which the update has succeeded; with others a test without a scenario has not. Any, if empty.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -70,6 +75,7 @@ def test_success(
     scenario: t.Any = None,
     end: t.Any = None,
     check_mode: t.Any = False,
+    success_states: t.Any = (),
 ) -> dict[str, str]:
     """Return outcome and summary of a test that reached its end."""
     return success_of(
@@ -80,6 +86,7 @@ def test_success(
         scenario=scenario or {},
         end=end or {},
         check_mode=bool(check_mode),
+        success_states=success_states.split(",") if isinstance(success_states, str) else list(success_states),
     )
 
 

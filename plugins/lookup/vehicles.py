@@ -10,8 +10,8 @@ short_description: The hosts of a play that must not be skipped
 description:
   - For the C(hosts) of a play. Returns the pattern if it matches a host within the C(--limit) of this run.
   - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
-    skipped, and
-    a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, the lookup fails.
+    skipped, and a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, or the
+    inventory lists it as a host of its own, the lookup fails.
   - Fails if a source of the inventory does not exist, or if P(hatci.automation.hatci#inventory) could not read one.
     Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
   - Fails if the pattern is empty, which Ansible takes for every host.
@@ -100,6 +100,9 @@ class LookupModule(LookupBase):
                     f"{'; '.join(missing).rstrip('.')}. Correct it or leave it out; nothing was done."
                 )
             return self._wave_of(found, variables.get("ota_vehicles")) or [pattern]
+        if LOCALHOST in (variables.get("groups") or {}).get("all", ()):
+            # There the plays could not tell it from a vehicle that was asked for.
+            raise AnsibleError(f"No host matches {pattern}; give an inventory with one host per vehicle.")
         if matching_hosts(self._loader, variables, LOCALHOST):
             return [LOCALHOST]
         raise AnsibleError(

@@ -16,7 +16,12 @@ description:
     about another test event, fails the task at once.
   - A report of a test that was resumed (C(resumed) in its metadata) is not sent where SUMS has an outcome meanwhile
     that says something of the vehicle, such as V(PASS); the task then warns and changes nothing.
-  - With O(created) SUMS is asked first, so that nothing is sent to another test event that got the id since.
+  - With O(created) SUMS is asked first, so that nothing is sent to another test event that got the id since. Of a test
+    event that this play created that is known without it; there an outcome that another job has reported meanwhile,
+    and that says something of the vehicle, is not overwritten either.
+  - Where a lease of the host was lost during its test, or cannot be shown to have held, V(PASS) is reported as
+    V(FAIL) with the outcome C(ERROR), and the task fails. V(FAIL) gets the outcome C(ERROR) then if the lease is
+    known to have been lost.
 
 author:
   - The hatci.automation maintainers (@hatci)

@@ -157,6 +157,11 @@ since:
   returned: success of V(state=verified)
   type: str
   sample: "2026-11-23 14:00:00 UTC"
+is_disproved:
+  description: Whether V(PASS) had been reported under a lease that turned out to have been lost.
+  returned: failure of V(state=release) and V(state=kept), if it had
+  type: bool
+  sample: true
 kept_until:
   description: When a device that is kept is given back, in UTC.
   returned: success of V(state=kept), unless the device was given back

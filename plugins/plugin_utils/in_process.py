@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import multiprocessing
 import os
@@ -58,6 +59,9 @@ class InProcessAction(ActionBase):
     is_step = True
     """Whether it stands in the journal of its test."""
 
+    ends_test = True
+    """Whether a failure of it is one of the test of the host."""
+
     runs_here = False
     """Whether it runs in ansible-playbook whatever the target of the task is."""
 
@@ -108,6 +112,10 @@ class InProcessAction(ActionBase):
         """Run the module, and do in this process what belongs before and after it."""
         return run()
 
+    def examine(self, options: Values, run: t.Callable[[], Values]) -> Values:
+        """Run the module and what is around it, with options that may be changed."""
+        return run()
+
     def after_success(self, options: Values, result: Values) -> None:
         """Do, in this process, what belongs to a success."""
 
@@ -121,7 +129,7 @@ class InProcessAction(ActionBase):
 
     def find_failure(self, result: Values) -> Values | None:
         """Return what a failure says of the test of the host, for its closer; None if it says nothing."""
-        if self._task.ignore_errors or self._task.failed_when:
+        if not self.ends_test or self._task.ignore_errors or self._task.failed_when:
             return None
         message = CENSORED if self._task.no_log else str(result.get("msg") or "a task failed without a message.")
         return {"failure": {"outcome": str(result.get("outcome") or "ERROR"), "message": sentence(message)}}
@@ -168,9 +176,10 @@ class InProcessAction(ActionBase):
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
         needs_process = self._play_context.become or any(self._task.environment or [])
         if (needs_process and not self.runs_here) or not getattr(module, "HAS_LIBRARIES", True):
-            result = self.around(options, self._run_on_target)
+            carry_out = self._run_on_target
         else:
-            result = self.around(options, lambda: self._run_here(module, spec, options, secrets))
+            carry_out = functools.partial(self._run_here, module, spec, options, secrets)
+        result = self.examine(options, lambda: self.around(options, carry_out))
         if not result.get("failed"):
             self.after_success(options, result)
         return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, ERROR, GOOD, PASS
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import canonical
 
 Values = t.Mapping[str, t.Any]
 
@@ -32,6 +33,7 @@ def success_of(
     scenario: Values,
     end: Values,
     check_mode: bool,
+    success_states: t.Sequence[str] = (),
 ) -> dict[str, str]:
     """Return outcome and summary of a test that reached its end.
 
@@ -41,11 +43,19 @@ def success_of(
     :param by_uds: whether its ECUs were read, not its console.
     :param scenario: of the test, empty if it has none.
     :param end: what `hatci_end_check` returned of the scenario.
+    :param success_states: those of an update that has succeeded; empty for any.
     """
     if check_mode:
         return {"outcome": CHECKED, "summary": NOTHING_DONE}
     if scenario:
         return {"outcome": PASS, "summary": judged(scenario, end)}
+    state = str(update.get("state") or "")
+    if success_states and canonical(state) not in map(canonical, success_states):
+        return {
+            "outcome": ERROR,
+            "summary": f"The update to {target} was not waited for to its end: its state is {state or 'unknown'}. "
+            "So it is where check_mode stands in the playbook; leave that out.",
+        }
     verified = ""
     if checks:
         verified = f", verified by UDS: {', '.join(checks)}" if by_uds else ", ECU versions verified over serial"

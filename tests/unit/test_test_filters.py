@@ -63,6 +63,14 @@ def test_a_success_says_what_it_rests_on(arguments: dict[str, t.Any], summary: s
     assert success(DONE, "B", **arguments) == {"outcome": "PASS", "summary": summary}
 
 
+@pytest.mark.parametrize(("state", "is_good"), [("COMPLETED", True), ("Sent", True), ("PENDING", False), ("", False)])
+def test_an_update_that_was_not_waited_for_proves_nothing(state: str, is_good: bool) -> None:
+    ended = success({"state": state}, "B", success_states=["COMPLETE", "SENT"])
+    assert (ended["outcome"] == "PASS") is is_good
+    if not is_good:
+        assert ended["outcome"] == "ERROR" and f"its state is {state or 'unknown'}." in ended["summary"]
+
+
 def test_check_mode_proves_nothing() -> None:
     ended = success({}, "B", ["target"], scenario=SCENARIO, check_mode=True)
     assert ended["outcome"] == "CHECKED"

@@ -88,6 +88,11 @@ class Caller:
         """
         pause(seconds, self.owner)
 
+    @classmethod
+    def of_host(cls, host: str, owner: Owner) -> Caller:
+        """Return a host of a play, as it stands in the records of its leases."""
+        return cls("", _name(host), owner)
+
 
 def _name(text: str) -> str:
     """Return a name that a lock file and a line of progress can carry."""

@@ -11,9 +11,11 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import (
+    STATE_KEYS,
     Record,
     find_error,
     find_id,
+    find_progress,
     find_states,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import BUSY, Goals, canonical
@@ -21,6 +23,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._text import one_
 
 ANY_CASE = ("vin", "update_type")
 """What is the same in any letter case."""
+
+WHOLE = 99.5
+"""Percent of a deployment that has ended, as SUMS may round it."""
 
 ROUNDING_SECONDS = 1.0
 """By so much two answers may differ about the time at which a record was created."""
@@ -95,8 +100,23 @@ def require_consistent(reply: Reply, goals: Goals) -> None:
     error = find_error(reply.record)
     if ending == "success" and error:
         raise _contradiction(reply, f"{key} is {state}", f"{error[0]} is {error[1]!r}")
+    for name in STATE_KEYS:
+        if ending == "success" and not isinstance(reply.record.get(name), (str, type(None))):
+            raise _contradiction(reply, f"{key} is {state}", f"{name} is {reply.record[name]!r:.60}")
+    progress = find_progress(reply.record)
+    if ending == "success" and progress is not None and progress < WHOLE:
+        raise _contradiction(reply, f"{key} is {state}", f"progress is {progress:g} %")
     if ending == "success" and (failed := _failed_ecu(reply.record, goals)):
         raise _contradiction(reply, f"{key} is {state}", failed)
+
+
+def require_no_error(reply: Reply, what: str) -> None:
+    """Make sure that an answer which is to be a success does not tell of an error.
+
+    :raises Contradiction: it does.
+    """
+    if error := find_error(reply.record):
+        raise _contradiction(reply, f"it answered with the {what}", f"{error[0]} is {error[1]!r}")
 
 
 def _failed_ecu(record: Record, goals: Goals) -> str:

@@ -22,7 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.options imp
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import without_unset
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS, default_directory
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_left_report
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import outcome_of, send_left_report
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import (
     NoListener,
@@ -48,18 +48,27 @@ SHARED = ("connection", "host", "job", "metadata", "keep_report_in", "vin", "cre
 Options = t.Mapping[str, t.Any]
 
 
-def announce_creation(owner: Owner) -> None:
+def announce_creation(owner: Owner, claim: t.Mapping[str, t.Any] | None = None) -> str:
     """Tell the closer that this process is about to create a test event; the first one of a play starts its closer.
 
+    :param claim: the vehicle that the test must have to itself, as :meth:`VehicleClaims.claim` takes it.
+    :returns: in words who has the vehicle, so that nothing must be created; empty if nobody has.
     :raises NotWatching: the closer did not start.
     :raises DirectoryUnsafe: its log cannot be kept safely.
     :raises OSError: the closer does not react.
     :raises OwnerGone: the play has ended, so nothing must be created for it.
     """
     maker = Owner.of(os.getpid())
-    _send_or_start(owner, {"creating": [maker.pid, maker.start]})
+    answer = _send_or_start(owner, {"creating": [maker.pid, maker.start], **({"claim": claim} if claim else {})})
     if not owner.is_alive():
         raise OwnerGone("the ansible-playbook process has ended")
+    return str(answer.get("busy") or "")
+
+
+def claim_of(options: Options, host: str, *, on_machine: bool) -> dict[str, t.Any]:
+    """Return the claim of a host on the vehicle of a test event that is to be created."""
+    base_url = _which(options, "")["base_url"]
+    return {"base_url": base_url, "vin": options["vin"] or "", "host": host, "on_machine": on_machine}
 
 
 def watch_test_event(options: Options, result: Options, host: str, owner: Owner) -> None:
@@ -112,8 +121,20 @@ def announce_report(options: Options, owner: Owner) -> None:
 
 def settle_test_event(options: Options, owner: Owner) -> None:
     """Tell the closer that SUMS knows the outcome of a test event now; the closer has that outcome as well."""
+    settled = {**_which(options, options["test_event_id"]), "outcome": outcome_of(options)}
     with contextlib.suppress(OSError, OwnerGone):
-        send_to_closer(owner, {"settled": _which(options, options["test_event_id"])})
+        send_to_closer(owner, {"settled": settled})
+
+
+def what_is_known(options: Options, host: str, owner: Owner) -> dict[str, t.Any]:
+    """Return what the closer, if there is one, knows of a test event and of the device of its host.
+
+    :returns: ``is_own`` if this play created the test event, with ``created``, ``event_id``, ``event``, ``reported``
+        and ``doubt`` as far as they are known; and the names of the ``leases`` that the host has.
+    """
+    with contextlib.suppress(OSError, OwnerGone):
+        return send_to_closer(owner, {"ask": {**_which(options, options["test_event_id"]), "host": host}})
+    return {}
 
 
 def _open_test_event(options: Options, result: Options, host: str) -> OpenTestEvent:
@@ -137,8 +158,11 @@ def _which(options: Options, test_event_id: str) -> dict[str, str]:
     return {"base_url": options["hatci_base_url"].strip().rstrip("/"), "test_event_id": test_event_id}
 
 
-def _send_or_start(owner: Owner, message: dict[str, t.Any]) -> None:
-    """Send the closer a message, and start one if there is none; other workers of the play may be doing the same."""
+def _send_or_start(owner: Owner, message: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Send the closer a message and return its answer, and start one if there is none.
+
+    Other workers of the play may be doing the same.
+    """
     deadline = Deadline(START_SECONDS)
     while True:
         try:

@@ -20,14 +20,14 @@ def closer_socket_name(owner: Owner) -> str:
     return control_socket.socket_name("closer", owner)
 
 
-def send_to_closer(owner: Owner, message: t.Mapping[str, t.Any]) -> None:
-    """Send a message to the closer of a play.
+def send_to_closer(owner: Owner, message: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Send a message to the closer of a play, and return what it answers.
 
     :raises NoListener: the play has none.
     :raises OSError: it does not react.
     :raises OwnerGone: the play has ended.
     """
-    control_socket.send(closer_socket_name(owner), message)
+    return control_socket.send(closer_socket_name(owner), message)
 
 
 def note_evidence(owner: Owner, host: str, directory: str, finished: str = "") -> None:
@@ -48,3 +48,25 @@ def note_for_closer(owner: Owner, host: str, known: t.Mapping[str, t.Any]) -> No
     """
     with contextlib.suppress(OSError, OwnerGone):
         send_to_closer(owner, {"note": {"host": host, **known}})
+
+
+def note_lease(owner: Owner, host: str, lease_name: str) -> None:
+    """Tell the closer, if there is one, that a host has a lease from now on."""
+    with contextlib.suppress(OSError, OwnerGone):
+        send_to_closer(owner, {"lease": {"host": host, "name": lease_name}})
+
+
+def note_lease_over(
+    owner: Owner, host: str, lease_name: str, doubt: t.Mapping[str, t.Any], *, has_record: bool
+) -> list[str]:
+    """Tell the closer, if there is one, that a host has a lease no more, or could not give it back.
+
+    :param doubt: what is known against its having held until now, as ``words`` and ``is_lost``; empty if nothing is.
+    :param has_record: this machine had a record of it, so it was given back for the first time.
+    :returns: ids of the test events for which PASS was reported under this lease, which it does not prove; when the
+        play ends the closer reports ERROR for them.
+    """
+    told = {"host": host, "name": lease_name, "doubt": doubt, "has_record": has_record}
+    with contextlib.suppress(OSError, OwnerGone):
+        return list(send_to_closer(owner, {"lease_over": told}).get("passed", ()))
+    return []

@@ -21,6 +21,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_e
     OpenTestEvent,
     OpenTestEvents,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.vehicle_claims import VehicleClaims, take_note
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import event_loop
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import receive
@@ -56,6 +57,7 @@ class Closer:
         self._makers: dict[int, int] = {}
         """Of each process that is creating a test event: its pid and a descriptor that shows its end."""
         self._is_sure = True
+        self._claims = VehicleClaims()
         self._reported: set[str] = set()
         """The test events of which SUMS has taken a report of this closer."""
         self._untold: dict[str, str] = {}
@@ -68,6 +70,7 @@ class Closer:
             while self._watch.until_readable(listening.fileno()):
                 receive(listening, self._record)
             self._hear_out(listening)
+        self._claims.give_up_all()
         left = self._events.left()
         if left or self._events.evidence:
             sys.path.extend(self._order["search_path"])
@@ -77,14 +80,18 @@ class Closer:
             with contextlib.suppress(OSError):
                 os.unlink(self._order["log"])
 
-    def _record(self, message: dict[str, t.Any]) -> None:
+    def _record(self, message: dict[str, t.Any]) -> dict[str, t.Any]:
+        answer = take_note(self._claims, message)
+        message.pop("claim", None)
         maker, created_by = message.pop("creating", None), message.pop("created_by", None)
+        if answer.get("busy"):
+            return answer
         if maker:
             with contextlib.suppress(OwnerGone):
                 self._makers[maker[0]] = Owner(*maker).open_pidfd()
         if created_by in self._makers:
             os.close(self._makers.pop(created_by))
-        self._events.record(message)
+        return self._events.record(message)
 
     def _hear_out(self, listening: socket.socket) -> None:
         """Receive what was sent before the end, and what those still have to say who are creating a test event."""

@@ -11,6 +11,14 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import settled_metadata
 
 Message = dict[str, t.Any]
+KNOWN = ("created", "event_id", "event", "doubt", "reported")
+"""What the tasks of the play are told of a test event."""
+
+VERDICTS = ("PASS", "FAIL")
+"""The outcomes that say something of the vehicle."""
+
+Key = tuple[str, str]
+"""Address of SUMS and id of a test event."""
 
 
 @dataclasses.dataclass
@@ -24,6 +32,9 @@ class OpenTestEvent:
     :param keep_report_in: directory for a report that SUMS does not take.
     :param report: what the play was about to send.
     :param failure: what ended the test, as ``outcome`` and ``message``.
+    :param doubt: what is known against the device having been held all along, as ``words`` and ``is_lost``.
+    :param reported: the outcome that SUMS took of the play.
+    :param held: names of the leases that the host had then.
     :param event: what tells the event from another one that SUMS may give the same id.
     :param deployment_seen: how the deployment stood after the play had ended.
     :param deployment_failed: whether it had ended without the update.
@@ -50,6 +61,9 @@ class OpenTestEvent:
     lost_record: bool = False
     was_tried: bool = False
     failure: dict[str, str] | None = None
+    doubt: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    reported: str | None = None
+    held: frozenset[str] = frozenset()
 
     def note(self, known: Message) -> None:
         """Note a failure, or a step forward: after that the play went on, so no failure before it was the end."""
@@ -82,6 +96,8 @@ class OpenTestEvent:
                 outcome, what = "FAIL", f"{deployment} T{what[1:]}"
             elif self.deployment_id:
                 what += f" {deployment}"
+        if outcome == "FAIL" and self.doubt.get("is_lost"):
+            outcome, what = "ERROR", f"{self.doubt['words']} Until then: {what}"
         linked = {"event_id": self.event_id} if self.event_id else {}
         metadata = {**settled_metadata(self.metadata), "outcome": outcome}
         return {"status": "FAIL", "summary": f"{outcome}: {what}", **linked, "metadata": metadata}
@@ -91,7 +107,11 @@ class OpenTestEvents:
     """The test events of a play, kept up to date by the messages of its tasks."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, str], OpenTestEvent] = {}
+        self._open: dict[Key, OpenTestEvent] = {}
+        self._settled: dict[Key, OpenTestEvent] = {}
+        """Those whose outcome SUMS has taken."""
+        self._leases: dict[str, set[str]] = {}
+        """The leases that each host has."""
         self.evidence: dict[str, str] = {}
         """Of each host the directory in which the evidence of its test is not finished."""
         self.finished: list[str] = []
@@ -99,14 +119,22 @@ class OpenTestEvents:
         self.connections: list[dict[str, t.Any]] = []
         """The options that led to SUMS, also for test events that have an outcome."""
 
-    def record(self, message: Message) -> None:
-        """Record a message.
+    def record(self, message: Message) -> Message:
+        """Record a message, and return what is answered.
 
-        ``watch``, ``report`` and ``settled`` are about a test event, ``note`` and ``evidence`` about a host.
+        ``watch``, ``report``, ``settled`` and ``ask`` are about a test event, ``note``, ``lease``,
+        ``lease_over`` and ``evidence`` about a host.
         """
+        answer: Message = {}
         for about, told in message.items():
             if about == "note":
                 self._note(told)
+                continue
+            if about == "lease":
+                self._leases.setdefault(told["host"], set()).add(told["name"])
+                continue
+            if about == "lease_over":
+                answer = self._end_lease(**told)
                 continue
             if about == "evidence":
                 self.evidence |= {told["host"]: told["directory"]}
@@ -117,16 +145,63 @@ class OpenTestEvents:
             if about == "watch":
                 if told["connection"] not in self.connections:
                     self.connections.append(told["connection"])
+                # The same object for all, since a closer shall cost little memory.
+                told["connection"] = self.connections[self.connections.index(told["connection"])]
                 self._open[key] = OpenTestEvent(test_event_id=key[1], **told)
             elif about == "settled":
-                self._open.pop(key, None)
+                self._settle(key, **told)
+            elif about == "ask":
+                answer = self._known_of(key, told["host"])
             elif about == "report" and key in self._open:
                 self._open[key].report = told["report"]
                 self._open[key].keep_report_in = told["keep_report_in"]
+        return answer
 
     def left(self) -> list[OpenTestEvent]:
         """Return those without an outcome."""
         return list(self._open.values())
+
+    def _settle(self, key: Key, outcome: str = "") -> None:
+        """Note that SUMS has taken an outcome, and which leases its host has meanwhile."""
+        event = self._open.pop(key, None) or self._settled.get(key)
+        if event:
+            event.report, event.failure = None, None
+            event.reported, event.held = outcome, frozenset(self._leases.get(event.host, ()))
+            self._settled[key] = event
+
+    def _known_of(self, key: Key, host: str) -> Message:
+        """Return what is known of a test event of this play, and which leases its host has."""
+        event = self._open.get(key) or self._settled.get(key)
+        known = {name: value for name in KNOWN if (value := getattr(event, name, None))}
+        return {**known, "is_own": event is not None, "leases": sorted(self._leases.get(host, ()))}
+
+    def _end_lease(self, host: str, name: str, doubt: Message, *, has_record: bool) -> Message:
+        """Note that a lease is over; that it did not hold is told of the tests of that time.
+
+        :returns: as ``passed`` the test events for which PASS was reported under a lease that was lost; they are open
+            again.
+        """
+        is_known = has_record or name in self._leases.get(host, ())
+        if not doubt or doubt["is_lost"]:
+            self._leases.get(host, set()).discard(name)
+        for event in self._open.values():
+            if event.host != host or not is_known:
+                continue
+            if doubt:
+                event.doubt = {**doubt, "lease": name}
+            elif event.doubt.get("lease") == name and not event.doubt["is_lost"]:
+                event.doubt = {}
+        if not doubt.get("is_lost"):
+            return {}
+        undone = {
+            key: event
+            for key, event in self._settled.items()
+            if event.host == host and name in event.held and event.reported in VERDICTS
+        }
+        for key, event in undone.items():
+            event.failure = {"outcome": "ERROR", "message": doubt["words"]}
+            self._open[key] = self._settled.pop(key)
+        return {"passed": [event.test_event_id for event in undone.values() if event.reported == "PASS"]}
 
     def _note(self, told: Message) -> None:
         """Note something about the latest test event of a host, or of the vehicle that it is told with."""

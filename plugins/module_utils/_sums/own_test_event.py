@@ -57,6 +57,7 @@ def refuse_another(
     event: Created,
     *,
     is_doubtful: bool,
+    may_change: bool = False,
 ) -> Record:
     """Make sure that a test event is the one that was created, before something is sent to it.
 
@@ -66,13 +67,15 @@ def refuse_another(
     :param event_id: the event that the test is of; empty if none is known.
     :param event: that event as it was created; empty if that is not known.
     :param is_doubtful: SUMS seems to have lost records, so what cannot be known is refused too.
-    :returns: the test event; empty if SUMS has no call to read one.
+    :param may_change: a change of nothing, or the link to its event again, may be sent where SUMS has no call to read a
+        test event.
+    :returns: the test event; empty if SUMS does not show it.
     :raises NotOwn: it is another one; nothing was sent.
     :raises RecordsLost: SUMS has lost the event of the test, or does not show it although there is doubt.
     """
     try:
         try:
-            reply = client.get("test_events", test_event_id, within=LOOK_SECONDS)
+            reply = _read(client, test_event_id, event_id, may_change=may_change)
             return _require_own(reply, test_event_id, created, event_id)
         except errors.AnotherRecord:
             raise
@@ -92,6 +95,20 @@ def refuse_another(
             method, path, details = _request_of(error)
             raise errors.RecordsLost(message, method=method, path=path, **details) from None
     return {}
+
+
+def _read(client: SumsClient, test_event_id: str, event_id: str, *, may_change: bool) -> Reply:
+    try:
+        return client.get("test_events", test_event_id, within=LOOK_SECONDS)
+    except (errors.NotFound, errors.Rejected):
+        if not may_change:
+            raise
+    try:
+        return client.patch("test_events", test_event_id, body={}, within=LOOK_SECONDS)
+    except errors.Rejected:
+        if not event_id:
+            raise
+        return client.patch("test_events", test_event_id, body={"event_id": event_id}, within=LOOK_SECONDS)
 
 
 def _request_of(error: errors.RequestError) -> tuple[str, str, dict[str, t.Any]]:

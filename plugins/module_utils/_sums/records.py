@@ -9,6 +9,7 @@ import json
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_no_error
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
@@ -36,6 +37,7 @@ def create_record(
     try:
         reply = client.post(collection, body=body, id_key=id_key)
         check(reply)
+        require_no_error(reply, what)
     except errors.RequestError as error:
         if error.maybe_processed:
             raise _unknown(error, what, body, repeated=client.connection.idempotent_posts) from None

@@ -26,6 +26,9 @@ FIXED_STATES = frozenset(
 )
 """States that an event which is fixed can be in, since it is fixed before it is deployed."""
 
+STATE_KEYS = ("state", "status")
+"""Where a state stands; the first one counts."""
+
 Record = dict[str, t.Any]
 
 
@@ -125,7 +128,7 @@ def find_progress(record: Record) -> float | None:
 
 
 def _spelled_states(record: Record) -> t.Iterator[tuple[str, str]]:
-    for key in ("state", "status"):
+    for key in STATE_KEYS:
         value = record.get(key)
         if isinstance(value, str) and one_line(value):
             yield key, one_line(value)

@@ -9,7 +9,11 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._job import job_id_of_environment
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields, require_record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import (
+    require_fields,
+    require_no_error,
+    require_record,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
@@ -41,6 +45,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.environ
 
 Result = t.TypeVar("Result")
 
+NOTHING: t.Mapping[str, t.Any] = {}
 NO_JOB = "manual"
 NO_SHA = "unknown"
 UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
@@ -75,13 +80,17 @@ def create_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     return {"changed": True, "test_event_id": test_event_id, "test_event": test_event}
 
 
-def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
+def update_test_event(
+    client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool, known: t.Mapping[str, t.Any] = NOTHING
+) -> Record:
     """Change a test event: its outcome, evidence, event or metadata.
 
     Of a test that was resumed the other job may have reported meanwhile; nothing is sent if its outcome stands.
 
+    :param known: of a test event that this play created, how it was ``created``, the ``event_id`` of its test, that
+        ``event``, and the outcome that the play ``reported`` last.
     :returns: ``changed`` and ``test_event``.
-    :raises NotOwn: it is not the one that was created; nothing was sent.
+    :raises NotOwn: it is not the one that was created, or another job has reported its outcome; nothing was sent.
     :raises AnotherRecord: SUMS answered about another test event, or it is of another vehicle or job.
     :raises WrongState: SUMS holds another status than the one sent.
     """
@@ -93,6 +102,9 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
         require(options, "test_event_id")
         test_event_id, body = options["test_event_id"], without_unset(options, *FIELDS)
         created = what_was_created(options.get("created"))
+    is_told_by_play = not created and not options["kept_report"]
+    if is_told_by_play:
+        created = known.get("created") or {}
     if not body:
         raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(FIELDS)}.")
     if check_mode:
@@ -102,18 +114,23 @@ def update_test_event(client: SumsClient, options: t.Mapping[str, t.Any], check_
     held: Record = {}
     try:
         if created:
+            event_id = body.get("event_id") or ""
+            event = known.get("event") if event_id == known.get("event_id") else None
             held = refuse_another(
                 client,
                 test_event_id,
                 created,
-                body.get("event_id") or "",
-                options.get("created_event") or {},
+                event_id,
+                options.get("created_event") or event or {},
                 is_doubtful=bool(options.get("may_be_another")),
+                may_change=is_told_by_play and "status" in body,
             )
         stands = outcome_of_heir(held) if "status" in body else ""
         if stands:
             test_event = held
         else:
+            if known:
+                _refuse_to_overwrite(held, body, test_event_id, known.get("reported"))
             event_id, is_late = body.get("event_id") or "", bool(options["kept_report"] and created) and not held
             stands, test_event = _send_own_report(client, test_event_id, event_id, body, expected, is_late=is_late)
     except errors.NotOwn as error:
@@ -243,7 +260,7 @@ def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool 
     report = event.final_report()
     event_id = report.get("event_id") or event.event_id or ""
     if event.created:
-        refuse_another(
+        held = refuse_another(
             client,
             event.test_event_id,
             event.created,
@@ -251,9 +268,30 @@ def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool 
             event.event if event_id == event.event_id else {},
             is_doubtful=event.lost_record,
         )
+        _refuse_to_overwrite(held, report, event.test_event_id, event.reported)
     expected = identity_of(event.created)
     _send_own_report(client, event.test_event_id, event_id, report, expected, is_late=is_late)
     return report
+
+
+def _refuse_to_overwrite(held: Record, body: Record, test_event_id: str, reported: str | None) -> None:
+    """Refuse a report where another job has reported an outcome that says something of the vehicle.
+
+    :param reported: the outcome that the play itself reported last, which it may correct.
+    """
+    if "status" not in body or _is_resumed(body) or outcome_of(held) in (outcome_of(body), reported):
+        return
+    if words := standing_outcome({"test_event_id": test_event_id, **held}):
+        raise errors.NotOwn(
+            f"{words} Another job reported it while this play went on, so {outcome_of(body)} was not sent; look at "
+            "the test event in SUMS.",
+            method="PATCH",
+            path=f"/api/v1/test_events/{test_event_id}",
+        )
+
+
+def _is_resumed(body: Record) -> bool:
+    return bool((body.get("metadata") or {}).get(RESUMED))
 
 
 def _send_own_report(
@@ -269,7 +307,7 @@ def _send_own_report(
 
     :param is_late: it may come after whoever went on with the test has reported.
     """
-    is_resumed = bool((body.get("metadata") or {}).get(RESUMED))
+    is_resumed = _is_resumed(body)
     if "status" in body and (is_resumed or is_late):
         against = standing_outcome if is_resumed else outcome_of_heir
         return send_report_unless(client, test_event_id, event_id, body, expected, against)
@@ -313,6 +351,7 @@ def _patch(
             f"SUMS answered without the status of the test event{f' ({said[0]}: {said[1]})' if said else ''}, "
             f"so it does not show that it holds {body['status']}.",
         )
+    require_no_error(reply, "test event")
     for name in ("status", "event_id"):
         held = test_event.get(name)
         if name in body and held not in (None, body[name]):

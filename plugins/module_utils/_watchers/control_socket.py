@@ -63,8 +63,8 @@ def open_control_socket(name: str) -> socket.socket:
     return listening
 
 
-def send(name: str, message: t.Mapping[str, t.Any]) -> None:
-    """Send a message and return when the watcher has received it.
+def send(name: str, message: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Send a message and return what the watcher answers when it has received it; empty if it has nothing to say.
 
     :raises NoListener: there is no watcher.
     :raises OSError: the watcher does not react.
@@ -78,12 +78,18 @@ def send(name: str, message: t.Mapping[str, t.Any]) -> None:
         if not _is_same_user(connection):
             raise NoListener("another user listens in its place")
         connection.sendall(json.dumps(message).encode() + b"\n")
-        if connection.recv(len(RECEIVED)) != RECEIVED:
-            raise ConnectionAbortedError("the watcher did not take the message")
+        with connection.makefile("rb") as reply:
+            if reply.readline(len(RECEIVED)) != RECEIVED:
+                raise ConnectionAbortedError("the watcher did not take the message")
+            answer = reply.read(MOST_BYTES)
+    return t.cast("dict[str, t.Any]", json.loads(answer)) if answer else {}
 
 
-def receive(listening: socket.socket, record: t.Callable[[dict[str, t.Any]], None]) -> None:
-    """Receive one message, if there is a whole one of this user, and confirm it once it has been recorded."""
+def receive(listening: socket.socket, record: t.Callable[[dict[str, t.Any]], t.Mapping[str, t.Any] | None]) -> None:
+    """Receive one message, if there is a whole one of this user, and confirm it once it has been recorded.
+
+    :param record: returns what is answered, if anything.
+    """
     with contextlib.suppress(OSError), listening.accept()[0] as connection:
         if not _is_same_user(connection):
             return
@@ -95,8 +101,8 @@ def receive(listening: socket.socket, record: t.Callable[[dict[str, t.Any]], Non
                 return
             line += chunk
         with contextlib.suppress(ValueError, RecursionError):
-            record(json.loads(line))
-            connection.sendall(RECEIVED)
+            answer = record(json.loads(line))
+            connection.sendall(RECEIVED + (json.dumps(answer).encode() if answer else b""))
 
 
 def _is_same_user(connection: socket.socket) -> bool:

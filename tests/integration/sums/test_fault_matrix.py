@@ -201,6 +201,16 @@ FAULTS: dict[str, dict[str, t.Any]] = {
         "kind": "patch",
         "body": {"fixed": True, "state": "COMPLETE", "status": "FAILED", "error_message": "ECU 3 burnt"},
     },
+    "done, and an error": {
+        "kind": "patch",
+        "body": {"state": "COMPLETE", "fixed": False, "error": "not saved: the database is read-only"},
+    },
+    "done, and unfinished": {"kind": "patch", "body": {"state": "COMPLETE", "fixed": False, "progress": 40}},
+    "done, in a state of a wrong type": {
+        "kind": "patch",
+        "body": {"state": ["FAILED"], "status": "COMPLETE", "fixed": False},
+    },
+    "another id beside its own": {"kind": "patch", "body": {"id": 4711}},
     "null": {"kind": "replace", "body": None},
     "empty object": {"kind": "replace", "body": {}},
     "a list": {"kind": "replace", "body": [1, 2]},

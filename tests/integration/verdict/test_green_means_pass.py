@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of
+from play_support import PLAYBOOKS, TEST_VARIABLES, VIN, inventory_of, wait_until
 
 from hatci_lab.sums.process import SumsProcess
 
@@ -28,7 +28,7 @@ def run(play_vehicle: Play) -> Play:
     """Run a playbook for two vehicles, of which "bad" fails its update."""
 
     def play(
-        playbook: Path,
+        playbook: Path | str,
         *arguments: str,
         hosts: dict[str, str] | None = None,
         env: dict[str, str] | None = None,
@@ -259,3 +259,56 @@ def test_a_vehicle_that_handed_on_nothing_fails_the_workflow(run: Play) -> None:
 
     assert played.returncode == 2
     assert played.task("Decide")["msg"] == "ERROR bad: the test did not begin"
+
+
+@pytest.mark.parametrize("playbook", ["single_vehicle", "suite", "resume", "begin", "fleet"])
+def test_a_pattern_without_vehicles_is_red_though_localhost_is_in_the_inventory(
+    run: Play, sums: SumsProcess, playbook: str
+) -> None:
+    played = run(PLAYBOOKS / f"ota_{playbook}.yml", hosts={"good": VIN, "localhost": FAILING_VIN}, ota_hosts="typo")
+
+    assert played.returncode != 0, played.output
+    assert "No host matches typo" in played.output
+    assert sums.state()["test_events"] == []
+
+
+@pytest.mark.parametrize("keyword", ["ignore_errors", "check_mode"])
+@pytest.mark.parametrize("on", ["play", "role"])
+def test_a_keyword_of_ones_own_play_makes_no_pass(
+    run: Play, sums: SumsProcess, tmp_path: Path, keyword: str, on: str
+) -> None:
+    (tmp_path / "own.yml").write_text("- ansible.builtin.assert: {that: false}\n", encoding="utf-8")
+    role: dict[str, t.Any] = {
+        "name": "Test",
+        "ansible.builtin.import_role": {"name": "hatci.automation.hatci_ota_test"},
+    }
+    play: dict[str, t.Any] = {"hosts": "good", "gather_facts": False, "tasks": [role]}
+    (play if on == "play" else role)[keyword] = True
+    summary = {"hosts": "good", "gather_facts": False, "tasks": [{"hatci.automation.hatci_summary": {}}]}
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(yaml.safe_dump([play, summary]), encoding="utf-8")
+
+    played = run(playbook, hosts={"good": VIN}, ota_verify_tasks=str(tmp_path / "own.yml"))
+
+    assert played.returncode == 2, played.output
+    assert "PASS" not in [event["status"] for event in sums.state()["test_events"]]
+    if keyword == "check_mode":
+        assert sums.state()["test_events"] == []
+
+
+def test_a_verdict_on_all_vehicles_is_no_failure_of_the_one_that_speaks_it(run: Play, sums: SumsProcess) -> None:
+    """The test event of the first host is open where its play was cut short."""
+    begin = {"hatci.automation.hatci_test_event": {"vin": VIN, "suite_name": "own"}}
+    connection = {"hatci_base_url": "{{ hatci_base_url }}", "hatci_token": "{{ hatci_token }}"}
+    play = {
+        "hosts": "good",
+        "gather_facts": False,
+        "module_defaults": {"group/hatci.automation.hatci": connection},
+        "tasks": [begin, {"hatci.automation.hatci_summary": {}}],
+    }
+    played = run(yaml.safe_dump([play]), hosts={"good": VIN})
+
+    assert played.returncode == 2, played.output
+    wait_until(lambda: [event["status"] for event in sums.state()["test_events"]] == ["FAIL"])
+    (test_event,) = sums.state()["test_events"]
+    assert test_event["metadata"]["outcome"] == "ABORTED", test_event

@@ -26,6 +26,16 @@ def test_a_pattern_that_matches_nothing_leads_to_localhost(pattern: str, expecte
     assert hosts_of(pattern) == expected
 
 
+def test_a_pattern_that_matches_nothing_leads_to_no_localhost_that_is_a_host_of_the_inventory() -> None:
+    """The plays could not tell it from a vehicle, and those for the pattern are skipped: a green run of nothing."""
+    hosts = ["good", "localhost"]
+    groups = {"all": hosts, "ungrouped": hosts}
+    with pytest.raises(AnsibleError, match="No host matches typo"):
+        hosts_of("typo", groups=groups)
+    assert hosts_of("all", groups=groups) == ["all"]
+    assert hosts_of("localhost", groups=groups) == ["localhost"]
+
+
 @pytest.mark.parametrize("skipped", ["always", "tagged"])
 def test_tags_whose_absence_would_make_a_failed_run_green_cannot_be_skipped(skipped: str) -> None:
     with pytest.raises(AnsibleError, match=f"--skip-tags {skipped} would leave out what decides"):

@@ -228,6 +228,8 @@ def test_the_last_look_asks_the_event_where_the_deployment_does_not_show_its_veh
             {"state": "COMPLETE", "ecus": [{"ecu_name": "Radio", "status": "failed"}]},
             "state is COMPLETE, but status of its",
         ),
+        ({"state": "COMPLETE", "progress": 40}, "state is COMPLETE, but progress is 40 %"),
+        ({"state": ["FAILED"], "status": "COMPLETE"}, "status is COMPLETE, but state is ['FAILED']"),
     ],
 )
 def test_a_contradiction_within_an_answer_is_no_success(backend: Backend, answer: t.Any, words: str) -> None:
@@ -254,6 +256,10 @@ def test_a_contradiction_that_passes_is_borne(backend: Backend) -> None:
         {"state": "FAILED", "status": "error", "reason": "ECU 3 burnt"},
         {"state": "IN_PROGRESS", "status": "success"},
         {"state": "IN_PROGRESS", "error_message": "retrying"},
+        {"state": "COMPLETE", "progress": 99.6},
+        {"state": "COMPLETE", "progress": "100 %"},
+        {"state": "COMPLETE", "progress": "soon"},
+        {"state": "FAILED", "progress": 40},
     ],
 )
 def test_what_two_keys_can_both_say_is_taken(backend: Backend, answer: t.Any) -> None:
@@ -340,3 +346,23 @@ def test_a_test_event_that_was_created_is_of_this_vehicle_and_job(
 
     assert_is_about_another(result, "test event", words)
     assert is_unknown(result)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("hatci_create_event", EVENT),
+        ("hatci_test_event", {"vin": VIN, "suite_name": "s"}),
+        ("hatci_test_event_update", {"test_event_id": "te-000001", "status": "PASS"}),
+    ],
+)
+def test_an_answer_that_tells_of_an_error_is_no_success(
+    backend: Backend, module: str, arguments: dict[str, t.Any]
+) -> None:
+    ids = {"event_id": "ev-000001", "test_event_id": "te-000001", "vin": VIN, "status": "PASS"}
+    backend.answers({**ids, "error": "not saved: the database is read-only"})
+    result = run_module(module, backend.url, {**arguments, "retry_timeout": 0})
+
+    assert result["failed"]
+    assert_is_sentence(result["msg"])
+    assert "SUMS contradicts itself" in result["msg"] and "not saved: the database is read-only" in result["msg"]

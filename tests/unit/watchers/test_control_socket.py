@@ -52,6 +52,14 @@ def test_a_message_is_confirmed_once_it_was_recorded(name: str) -> None:
     assert recorded == [{"about": "ü"}]
 
 
+def test_a_watcher_can_answer(name: str) -> None:
+    with open_control_socket(name) as listening:
+        receiver = threading.Thread(target=receive, args=(listening, lambda message: {"heard": message}))
+        receiver.start()
+        assert send(name, {"about": "x" * 100_000}) == {"heard": {"about": "x" * 100_000}}
+        receiver.join()
+
+
 def test_nobody_listens_before_and_after(name: str) -> None:
     with pytest.raises(NoListener):
         send(name, {})

@@ -11,7 +11,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter impo
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JumpstarterError, LeaseLost
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL, Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     DirectoryUnsafe,
@@ -96,6 +96,22 @@ class LeaseFiles:
         self.record.unlink(missing_ok=True)
         self.trouble.unlink(missing_ok=True)
         self.prepared.unlink(missing_ok=True)
+
+
+def leases_of(caller: Caller) -> list[str]:
+    """Return the names of the leases that a host of a play has, as far as this machine has their records."""
+    owner = caller.owner
+    try:
+        paths = list(runtime_directory().glob("*.json")) if owner else []
+    except DirectoryUnsafe:
+        return []
+    records = [record for path in paths if (record := read_json(path))]
+    return [
+        str(record.get("name"))
+        for record in records
+        if owner and (record.get("watch_pid"), record.get("watch_start")) == (owner.pid, owner.start)
+        if record.get("host") == caller.host
+    ]
 
 
 def is_in_use(record: Record | None, owner: Owner | None) -> bool:

@@ -23,8 +23,15 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     is_locked,
     read_holder,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import Record
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
+    Record,
+    controller_of_record,
+    usable_record,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.request import HOST_TAG, JOB_TAG
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL, Caller
+
+LOOK_SECONDS = 30.0
 
 
 def verify_local(lease_name: str, record: Record | None) -> float:
@@ -67,6 +74,23 @@ def verify_at_controller(
             f"{before.began}, now it is for {found.exporter or 'none'} since {found.began}."
         )
     return found.began.timestamp() if found.began else _since(record)
+
+
+def why_not_held(lease_name: str, caller: Caller) -> str:
+    """Return what speaks against a lease having held until now; empty if nothing does.
+
+    The controller is only asked where no keeper lives that has done so all along.
+    """
+    try:
+        record = usable_record(lease_name)
+        if record is None or record["mode"] == LOCAL:
+            verify_local(lease_name, record)
+        elif not record["keeper"]:
+            controller = controller_of_record(record, caller.owner)
+            verify_at_controller(controller, lease_name, record, timeout=LOOK_SECONDS, sleep=caller.pause)
+    except errors.JumpstarterError as error:
+        return error.message
+    return ""
 
 
 def is_held_at_controller(
