@@ -12,7 +12,8 @@ description:
   - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
     skipped, and a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, or the
     inventory lists it as a host of its own, the lookup fails.
-  - Fails if a source of the inventory does not exist, or if P(hatci.automation.hatci#inventory) could not read one.
+  - Fails if a source of the inventory does not exist, if P(hatci.automation.hatci#inventory) could not read one, or if
+    one of several, or of a directory, cannot be parsed; those are read once more for that, but not our own.
     Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
   - Fails if the pattern is empty, which Ansible takes for every host.
   - Fails under C(--start-at-task). Where it matches nothing, as a task that is included does not, Ansible skips every

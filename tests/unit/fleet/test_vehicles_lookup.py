@@ -13,6 +13,8 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 
+from ansible_collections.hatci.automation.plugins.plugin_utils import inventory_sources
+
 GROUPS = {"all": ["good", "bad"], "ungrouped": ["good", "bad"]}
 
 
@@ -65,6 +67,39 @@ def test_a_part_of_the_inventory_that_is_not_there_is_not_taken_for_the_whole(tm
     assert hosts_of("all", ansible_inventory_sources=["good,bad"]) == ["all"]
     assert hosts_of("localhost", ansible_inventory_sources=[absent]) == ["localhost"], "as without any inventory"
     assert hosts_of("typo", ansible_inventory_sources=[absent]) == ["localhost"], "the play refuses that"
+
+
+BROKEN = {
+    "other.yml": "all: {hosts: [oops",
+    "hosts-other": "[bench\ncar",
+    "other.proxmox.yml": "plugin: community.general.no_such_plugin\n",
+    "other.sh": "#!/bin/sh\nexit 1\n",
+}
+
+
+@pytest.mark.parametrize("in_directory", [False, True])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_source_that_cannot_be_parsed_is_missed(tmp_path: Path, name: str, in_directory: bool) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {good: {}, bad: {}}}")
+    (tmp_path / "notes").write_text("[what\n")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text("region: US\n")
+    sources = [str(tmp_path)] if in_directory else [str(tmp_path / "hosts.yml"), str(tmp_path / name)]
+    if in_directory:
+        assert hosts_of("all", ansible_inventory_sources=sources) == ["all"], "notes are no source"
+        inventory_sources._unparsed.cache_clear()
+    (tmp_path / name).write_text(BROKEN[name])
+    (tmp_path / name).chmod(0o755 if name.endswith(".sh") else 0o644)
+    with pytest.raises(AnsibleError, match=f"{name} cannot be parsed as an inventory source"):
+        hosts_of("all", ansible_inventory_sources=sources)
+
+
+def test_a_source_of_variables_alone_is_none_that_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {good: {}, bad: {}}}")
+    (tmp_path / "regions.yml").write_text("all: {vars: {region: US}}")
+    (tmp_path / "groups.yml").write_text("plugin: ansible.builtin.constructed\ngroups: {us: region == 'US'}\n")
+    sources = [str(tmp_path / name) for name in ("hosts.yml", "regions.yml", "groups.yml")]
+    assert hosts_of("all", ansible_inventory_sources=sources) == ["all"]
 
 
 @pytest.mark.parametrize("in_directory", [False, True])
