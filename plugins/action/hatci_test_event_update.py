@@ -14,6 +14,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer impo
     what_is_known,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_lease
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event_update
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.lease_proof import (
@@ -44,7 +45,7 @@ class ActionModule(InProcessAction):
         owner = playbook_process()
         known = what_is_known(options, self.host, owner)
         self._known = known if known.get("is_own") else None
-        doubt = self._doubt(options, known, Caller.of_host(self.host, owner))
+        doubt = self._doubt(options, known, owner)
         given, other = self._task.args, judged_anew(options, doubt)
         refuses_pass = bool(other) and options["status"] == "PASS"
         options.update(other)
@@ -73,7 +74,7 @@ class ActionModule(InProcessAction):
             settle_test_event(options, owner)
         return {**result, "warnings": [*result.get("warnings", []), *warnings]} if warnings else result
 
-    def _doubt(self, options: Values, known: Values, caller: Caller) -> Doubt | None:
+    def _doubt(self, options: Values, known: Values, owner: Owner) -> Doubt | None:
         """Return what is known against the device having been held for the whole of this test."""
         if known.get("doubt"):
             return Doubt(known["doubt"]["words"], known["doubt"]["is_lost"])
@@ -81,9 +82,10 @@ class ActionModule(InProcessAction):
             return LOST
         if options["status"] != "PASS":
             return None
+        caller = Caller.of_host(self.host, owner)
         names = {*known.get("leases", ()), *leases_of(caller)}
-        for name in names if caller.owner else ():
-            note_lease(caller.owner, self.host, name)
+        for name in names:
+            note_lease(owner, self.host, name)
         return doubt_of_leases(sorted(names), caller)
 
     def find_failure(self, result: Values) -> Values | None:

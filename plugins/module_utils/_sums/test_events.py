@@ -178,7 +178,7 @@ def look_at_test_event(
     return require_record(reply, "test event", "test_event_id", test_event_id, **expected)
 
 
-def outcome_of(test_event: Record) -> str:
+def outcome_of(test_event: t.Mapping[str, t.Any]) -> str:
     """Return the outcome of a test event: that in its metadata, else its status; empty if it has none."""
     status = str(test_event.get("status") or "").upper()
     if status not in ("PASS", "FAIL"):
