@@ -4,11 +4,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import yaml
-from lease_support import ACQUIRE, POWER_ON, RELEASE, WAIT_FOR, ControllerDevice, Device, StartPlay, fake_jmp, pss_of
+from lease_support import (
+    ACQUIRE,
+    POWER_ON,
+    RELEASE,
+    WAIT_FOR,
+    ControllerDevice,
+    Device,
+    StartPlay,
+    fake_jmp,
+    pss_of,
+    wait_for,
+)
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import end_watcher, is_watching
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
@@ -83,3 +95,14 @@ def test_a_process_that_got_the_pid_of_a_keeper_is_neither_taken_for_it_nor_ende
         end_watcher(before, dismiss=False)
         assert other.poll() is None
         other.kill()
+
+
+def test_a_request_whose_keeper_was_stopped_ends_in_its_time(leased: ControllerDevice, start: StartPlay) -> None:
+    leased.take()
+    play = start(ACQUIRE, leased, variables={"jumpstarter_lease_guard_timeout": 15})
+    play.until(play.keepers)
+    (keeper,) = play.keepers()
+    os.kill(keeper, signal.SIGSTOP)
+    assert play.wait() == 2, play.output
+    assert "did not become free within 15 s" in play.output
+    wait_for(lambda: not play.keepers())
