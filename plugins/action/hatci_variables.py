@@ -29,6 +29,10 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
 
+CHECK_MODE_BY_KEYWORD = (
+    "check_mode is a keyword of the play, a block or the role here, so a part of the test would be done and a part "
+    "only predicted; leave it out and run ansible-playbook with --check, or without."
+)
 VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
 
 
@@ -58,6 +62,8 @@ class ActionModule(ActionBase):
             for name in required
             if is_empty(given.get(name)) and not any(problem.startswith(name) for problem in problems)
         ]
+        if files and self._task.check_mode != bool((task_vars or {}).get("ansible_check_mode")):
+            problems.insert(0, CHECK_MODE_BY_KEYWORD)
         if lacking:
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if not problems:

@@ -12,6 +12,8 @@ description:
   - If it matches none, returns C(localhost), where the play can refuse to go on, for a play without hosts is
     skipped, and a run that tested nothing would end with exit code 0. If C(--limit) excludes C(localhost) too, or the
     inventory lists it as a host of its own, the lookup fails.
+  - Fails if a part of the pattern that adds hosts, such as one of several vehicles, matches none. Ansible goes on with
+    the other parts.
   - Fails if a source of the inventory does not exist, if P(hatci.automation.hatci#inventory) could not read one, or if
     one of several, or of a directory, cannot be parsed; those are read once more for that, but not our own.
     Ansible goes on with the other sources, so the run would be green for the vehicles that are left.
@@ -63,7 +65,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
-from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts
+from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts, unmatched_parts
 from ansible_collections.hatci.automation.plugins.plugin_utils.inventory_sources import missing_sources
 
 LOCALHOST = "localhost"
@@ -100,6 +102,8 @@ class LookupModule(LookupBase):
                     f"A part of the inventory is missing, and with it vehicles that would not be tested: "
                     f"{'; '.join(missing).rstrip('.')}. Correct it or leave it out; nothing was done."
                 )
+            if unmatched := unmatched_parts(self._loader, variables, pattern):
+                raise AnsibleError(f"No host matches {', '.join(unmatched)} of the pattern {pattern}; nothing was done.")
             return self._wave_of(found, variables.get("ota_vehicles")) or [pattern]
         if LOCALHOST in (variables.get("groups") or {}).get("all", ()):
             # There the plays could not tell it from a vehicle that was asked for.

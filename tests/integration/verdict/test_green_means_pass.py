@@ -312,3 +312,18 @@ def test_a_verdict_on_all_vehicles_is_no_failure_of_the_one_that_speaks_it(run: 
     wait_until(lambda: [event["status"] for event in sums.state()["test_events"]] == ["FAIL"])
     (test_event,) = sums.state()["test_events"]
     assert test_event["metadata"]["outcome"] == "ABORTED", test_event
+
+
+@pytest.mark.parametrize("part", ["main", "hand_over"])
+def test_a_test_that_would_be_predicted_in_parts_is_refused(
+    run: Play, sums: SumsProcess, tmp_path: Path, part: str
+) -> None:
+    role = {"ansible.builtin.import_role": {"name": "hatci.automation.hatci_ota_test", "tasks_from": part}}
+    play = {"hosts": "all", "connection": "local", "gather_facts": False, "check_mode": True, "tasks": [role]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+
+    played = run(tmp_path / "play.yml", hosts={"good": VIN})
+
+    assert played.returncode == 2, played.output
+    assert "check_mode is a keyword of the play" in played.output.replace("\n", " ")
+    assert sums.state()["test_events"] == []

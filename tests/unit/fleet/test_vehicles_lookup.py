@@ -38,6 +38,18 @@ def test_a_pattern_that_matches_nothing_leads_to_no_localhost_that_is_a_host_of_
     assert hosts_of("localhost", groups=groups) == ["localhost"]
 
 
+@pytest.mark.parametrize("pattern", ["good,typo", "good:typo", "typo,good,!bad", "good,ty*"])
+def test_a_vehicle_that_is_not_there_is_missed_beside_one_that_is(pattern: str) -> None:
+    with pytest.raises(AnsibleError, match=r"No host matches ty(po|\*) of the pattern"):
+        hosts_of(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["good,bad", "all:!typo", "bad,good", "all:&ungrouped", "~g.*"])
+def test_each_part_of_a_pattern_may_match(pattern: str) -> None:
+    assert hosts_of(pattern) == [pattern]
+    assert hosts_of(pattern, ansible_limit="good") == [pattern], "a limit leaves out what is there"
+
+
 @pytest.mark.parametrize("skipped", ["always", "tagged"])
 def test_tags_whose_absence_would_make_a_failed_run_green_cannot_be_skipped(skipped: str) -> None:
     with pytest.raises(AnsibleError, match=f"--skip-tags {skipped} would leave out what decides"):
