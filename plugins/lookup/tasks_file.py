@@ -12,6 +12,8 @@ description:
     in one
     sentence why it cannot be included. Returns an empty text if it can.
   - So a test finds out before anything is created, and not when its update is over.
+  - What would end a test early (C(meta), also inside a role), or leave it out for all but one of several hosts
+    (C(run_once)), is refused.
   - What a file imports or includes under a name that is only known later is not looked at.
 version_added: 0.1.0
 author:
@@ -47,6 +49,7 @@ import os
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
@@ -96,31 +99,48 @@ class LookupModule(LookupBase):
                 loaded, play=play, variable_manager=manager, loader=self._loader, use_handlers=False
             )
             for task in _tasks_of(blocks):
-                self._check_task(task, path, variables, depth)
+                self._check_task(task, variables, depth)
         finally:
             self._loader.set_basedir(before)
 
-    def _check_task(self, task: Task, path: str, variables: dict[str, t.Any], depth: int) -> None:
+    def _check_task(self, task: Task, variables: dict[str, t.Any], depth: int) -> None:
+        if _runs_once(task) and len(variables.get("ansible_play_hosts_all") or []) > 1:
+            raise AnsibleError(
+                f"run_once of {task.get_name()!r} would leave it out for all vehicles but one, which would pass without it"
+            )
         if task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta"):
             if task.args.get("_raw_params") in FORBIDDEN:
                 raise AnsibleError(f"meta: {task.args['_raw_params']} would end the test before it has reported")
         elif isinstance(task, IncludeRole):
             name = task._role_name or ""
-            if "{{" not in name:
-                task.get_block_list(
+            if "{{" not in name and depth < DEEPEST:
+                blocks, handlers = task.get_block_list(
                     play=task._parent._play, variable_manager=task.get_variable_manager(), loader=self._loader
                 )
+                for found in _tasks_of([*blocks, *handlers]):
+                    self._check_task(found, variables, depth + 1)
         elif isinstance(task, TaskInclude):
             name = str(task.args.get("_raw_params") or task.args.get("file") or "")
             if name and "{{" not in name and depth < DEEPEST:
-                self._check(_beside(path, name), variables, depth + 1)
+                self._check(_included(task, name), variables, depth + 1)
 
 
-def _beside(path: str, name: str) -> str:
-    found = os.path.join(os.path.dirname(os.path.abspath(path)), name)
-    if not os.path.isfile(found):
-        raise AnsibleError(f"it includes {name}, which does not exist beside it")
-    return found
+def _runs_once(task: Task) -> bool:
+    """Whether a task is, or may be, for the first host of a play only."""
+    value = task.run_once
+    return (isinstance(value, str) and "{{" in value) or boolean(value or False, strict=False)
+
+
+def _included(task: Task, name: str) -> str:
+    """Return the file that a task includes, which stands beside its own, or with the tasks of its role."""
+    own = str(task.get_path() or "").rpartition(":")[0]
+    directories = [os.path.dirname(os.path.abspath(own))]
+    if task._role:
+        directories.append(os.path.join(task._role._role_path, "tasks"))
+    for directory in directories:
+        if os.path.isfile(found := os.path.join(directory, name)):
+            return found
+    raise AnsibleError(f"it includes {name}, which does not exist beside it")
 
 
 def _tasks_of(entries: t.Iterable[t.Any]) -> t.Iterator[Task]:

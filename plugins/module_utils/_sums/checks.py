@@ -16,9 +16,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.responses i
     find_error,
     find_id,
     find_progress,
+    find_state,
     find_states,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._sums.states import BUSY, Goals, canonical
+from ansible_collections.hatci.automation.plugins.module_utils._sums.states import BUSY, FAILURE, Goals, canonical
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 ANY_CASE = ("vin", "update_type")
@@ -113,9 +114,13 @@ def require_consistent(reply: Reply, goals: Goals) -> None:
 def require_no_error(reply: Reply, what: str) -> None:
     """Make sure that an answer which is to be a success does not tell of an error.
 
+    A record that says of what it describes that it has failed may say why.
+
     :raises Contradiction: it does.
     """
-    if error := find_error(reply.record):
+    error = find_error(reply.record)
+    has_failed = canonical(find_state(reply.record)) in (*FAILURE, "FAIL")
+    if error and not (has_failed and error[0] == "error_message"):
         raise _contradiction(reply, f"it answered with the {what}", f"{error[0]} is {error[1]!r}")
 
 

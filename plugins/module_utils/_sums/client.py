@@ -155,7 +155,7 @@ class SumsClient:
     ) -> tuple[requests.Response, bytes]:
         timeout, whole = self.connection.timeout, 2 * self.connection.timeout
         if within is not None:
-            whole = max(SHORTEST_TIMEOUT, within)
+            whole = min(whole, max(SHORTEST_TIMEOUT, within))
             timeout = min(timeout, whole)
         try:
             return self._session.exchange(

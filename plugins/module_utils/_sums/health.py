@@ -9,7 +9,11 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_error, find_states
+
+DOWN = frozenset(
+    {"DOWN", "ERROR", "FAIL", "FAILED", "FAILING", "UNHEALTHY", "UNAVAILABLE", "OUT_OF_SERVICE", "CRITICAL", "OFFLINE"}
+)
 
 
 def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bool) -> Record:
@@ -21,7 +25,8 @@ def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     :raises RequestError: SUMS is not there, has a fault or refuses the token.
     """
     try:
-        health = client.get("health").value
+        reply = client.get("health")
+        health = reply.value
     except errors.NotFound as error:
         client.warnings.append(
             f"{error.message.partition(';')[0]}; if this is an older SUMS without a health endpoint, all is well, "
@@ -34,4 +39,15 @@ def check_health(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
             advice = "check the port in hatci_base_url, and client_cert, since it may refuse the client certificate."
         error.message = f"{error.message.rstrip('.')}; {advice}"
         raise
+    if trouble := _trouble_of(health):
+        raise reply.error(errors.ServerFault, f"SUMS answers, but says of itself that {trouble}; tell its operators.")
     return {"changed": False, "health_endpoint": True, "health": health}
+
+
+def _trouble_of(health: t.Any) -> str:
+    """Return in words that SUMS calls itself out of order; empty if it does not."""
+    if not isinstance(health, dict):
+        return ""
+    if error := find_error(health):
+        return f"{error[0]} is {error[1]!r}"
+    return next((f"{key} is {state}" for key, state in find_states(health).items() if state in DOWN), "")

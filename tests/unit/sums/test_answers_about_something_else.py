@@ -224,6 +224,9 @@ def test_the_last_look_asks_the_event_where_the_deployment_does_not_show_its_veh
         ({"status": "SUCCESS", "error_message": "late"}, "status is SUCCESS, but error_message is 'late'"),
         ({"state": "COMPLETE", "error": {"code": 7}}, "state is COMPLETE, but error is '{"),
         ({"state": "COMPLETE", "errors": [{"code": 7}]}, "state is COMPLETE, but errors is '["),
+        ({"state": "COMPLETE", "status": ["FAILED"]}, "state is COMPLETE, but status is ['FAILED']"),
+        ({"state": {"name": "FAILED"}, "status": "COMPLETE"}, "status is COMPLETE, but state is {'name': 'FAILED'}"),
+        ({"state": 5, "status": "COMPLETE"}, "status is COMPLETE, but state is 5"),
         (
             {"state": "COMPLETE", "ecus": [{"ecu_name": "Radio", "status": "failed"}]},
             "state is COMPLETE, but status of its",
@@ -366,3 +369,84 @@ def test_an_answer_that_tells_of_an_error_is_no_success(
     assert result["failed"]
     assert_is_sentence(result["msg"])
     assert "SUMS contradicts itself" in result["msg"] and "not saved: the database is read-only" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("module", "answer"),
+    [
+        ("hatci_create_event", {"event_id": "ev-1", "error": "not saved"}),
+        ("hatci_test_event", {"test_event_id": "te-1", "errors": ["not saved"]}),
+        ("hatci_test_event", {"test_event_id": "te-1", "error_message": "not saved"}),
+    ],
+)
+def test_a_new_record_with_an_error_may_or_may_not_be_there(
+    backend: Backend, module: str, answer: dict[str, t.Any]
+) -> None:
+    backend.answers(answer)
+
+    result = run_module(module, backend.url)
+
+    assert result["failed"] and is_unknown(result) and "not saved" in result["msg"]
+    assert len(backend.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_refused"),
+    [
+        ({"state": "PENDING", "error": "read-only"}, True),
+        ({"state": "COMPLETE", "errors": ["read-only"]}, True),
+        ({"error": "read-only"}, True),
+        ({"state": "FAILED", "error_message": "ECU 3 burnt"}, False),
+    ],
+)
+def test_a_new_deployment_with_an_error_has_failed_or_is_unknown(
+    backend: Backend, answer: dict[str, t.Any], is_refused: bool
+) -> None:
+    backend.replies(reply_json(FIXED), reply_json({**DEPLOYMENT, **answer}))
+
+    result = run_module("hatci_deploy_event", backend.url, vin=VIN)
+
+    assert bool(result.get("failed")) == is_refused
+    assert not is_refused or (is_unknown(result) and "read-only" in result["msg"])
+
+
+@pytest.mark.parametrize("key", ["error", "errors", "error_message"])
+def test_a_report_that_was_answered_with_an_error_does_not_count_as_told(
+    backend: Backend, key: str, tmp_path: Path
+) -> None:
+    backend.answers({"test_event_id": "te-000001", "status": "PASS", key: "not saved: the database is read-only"})
+
+    result = run_module("hatci_test_event_update", backend.url, status="PASS", keep_report_in=str(tmp_path), retry_timeout=0.0)
+
+    assert result["failed"] and f"{key} is 'not saved: the database is read-only'" in result["msg"]
+    assert len(list(tmp_path.iterdir())) == 1, "it can be sent later"
+
+
+def test_what_went_wrong_in_a_test_may_stand_in_its_test_event(backend: Backend) -> None:
+    backend.answers({"test_event_id": "te-000001", "status": "FAIL", "error_message": "ECU 3 burnt"})
+
+    assert not run_module("hatci_test_event_update", backend.url, status="FAIL").get("failed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"status": "DOWN"}, "status is DOWN"),
+        ({"status": "unhealthy"}, "status is UNHEALTHY"),
+        ({"status": "ok", "error": "the database is away"}, "error is 'the database is away'"),
+    ],
+)
+def test_a_sums_that_calls_itself_out_of_order_is_not_up(backend: Backend, answer: t.Any, words: str) -> None:
+    backend.answers(answer)
+
+    result = run_module("hatci_health", backend.url, retry_timeout=0.0)
+
+    assert result["failed"] and f"says of itself that {words}" in result["msg"]
+    assert_is_sentence(result["msg"])
+
+
+@pytest.mark.parametrize("answer", [{"status": "ok"}, {"status": "UP"}, {"status": "degraded"}, {}, ["ok"], "ok"])
+def test_a_sums_that_is_up_may_say_so_in_any_words(backend: Backend, answer: t.Any) -> None:
+    backend.answers(answer)
+
+    assert not run_module("hatci_health", backend.url).get("failed")

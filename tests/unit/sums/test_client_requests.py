@@ -245,6 +245,14 @@ def test_a_limit_for_one_attempt_holds_for_a_trickling_answer(backend: Backend) 
         client.get("health", within=0.3)
 
 
+def test_a_long_limit_for_one_attempt_lets_no_answer_trickle_longer_than_any_call(backend: Backend) -> None:
+    """The limit is what is left of a wait, an hour at its begin."""
+    backend.replies(Reply(200, b" " * 1000, trickle=0.1))
+
+    with client_of(backend.url, timeout=0.3) as client, pytest.raises(errors.UnreadableAnswer, match="no end"):
+        client.get("health", within=60)
+
+
 def test_a_limit_for_one_attempt_forbids_repeats(backend: Backend) -> None:
     backend.replies(Drop())
 

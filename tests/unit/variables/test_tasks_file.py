@@ -11,11 +11,11 @@ from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 
 
-def problem_of(path: Path, text: str) -> str:
+def problem_of(path: Path, text: str, hosts: int = 1) -> str:
     path.write_text(text, encoding="utf-8")
     loader = DataLoader()
     lookup = lookup_loader.get("hatci.automation.tasks_file", loader=loader, templar=Templar(loader))
-    [problem] = lookup.run([str(path)], {}, option="ota_verify_tasks")
+    [problem] = lookup.run([str(path)], {"ansible_play_hosts_all": ["vehicle"] * hosts}, option="ota_verify_tasks")
     return str(problem)
 
 
@@ -41,3 +41,44 @@ def test_an_early_end_is_found_however_deep_it_stands(tmp_path: Path, where: str
     )
     problem = problem_of(tmp_path / "own.yml", "- ansible.builtin.include_tasks: deeper.yml\n")
     assert "meta: end_host would end the test before it has reported" in problem
+
+
+@pytest.mark.parametrize(
+    ("how", "part"),
+    [("include_role", "tasks"), ("include_role", "handlers"), ("include_role", "deeper"), ("import_role", "deeper")],
+)
+def test_an_early_end_inside_a_role_is_found(tmp_path: Path, how: str, part: str) -> None:
+    role = tmp_path / "lab_check"
+    (role / "tasks").mkdir(parents=True)
+    (role / "handlers").mkdir()
+    end = "- meta: end_host\n"
+    for name, text in (
+        ("tasks/main.yml", end if part == "tasks" else "- include_tasks: more.yml\n"),
+        ("tasks/more.yml", end if part == "deeper" else "- debug: {msg: well}\n"),
+        ("handlers/main.yml", end if part == "handlers" else "- name: look\n  debug: {msg: well}\n"),
+    ):
+        (role / name).write_text(text, encoding="utf-8")
+    problem = problem_of(tmp_path / "own.yml", f"- {how}: {{name: {role}}}\n")
+    assert "meta: end_host would end the test before it has reported" in problem
+
+
+def test_a_role_that_includes_itself_is_read_to_an_end(tmp_path: Path) -> None:
+    role = tmp_path / "again" / "tasks"
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text(f"- include_role: {{name: {tmp_path}/again}}\n  when: false\n", encoding="utf-8")
+    assert problem_of(tmp_path / "own.yml", f"- include_role: {{name: {tmp_path}/again}}\n") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- name: look\n  debug: {msg: x}\n  run_once: true\n",
+        "- run_once: yes\n  block: [{name: look, debug: {msg: x}}]\n",
+        "- name: look\n  debug: {msg: x}\n  run_once: '{{ once }}'\n",
+    ],
+)
+def test_a_verification_for_one_of_several_vehicles_is_refused(tmp_path: Path, text: str) -> None:
+    problem = problem_of(tmp_path / "own.yml", text, hosts=2)
+    assert "run_once of 'look' would leave it out for all vehicles but one" in problem
+    assert problem_of(tmp_path / "own.yml", text) == "", "one vehicle alone has it"
+    assert problem_of(tmp_path / "own.yml", "- debug: {msg: x}\n  run_once: false\n", hosts=2) == ""
