@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import forget_proof
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
 from ansible_collections.hatci.automation.plugins.modules import hatci_update_status
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
@@ -23,6 +24,13 @@ class ActionModule(InProcessAction):
         fleet = FleetProgress(play, len(vehicles), self.show)
         remind = fleet.remind if len(vehicles) > 1 else self.say
         return {"seen": self._journal_state, "say": self.say, "remind": remind, "sleep": play.sleep}
+
+    def around(self, options: dict[str, t.Any], run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
+        """Look or wait; how a vehicle stands counts only if its lease is seen to hold after that."""
+        try:
+            return run()
+        finally:
+            forget_proof(str(self._task_vars.get("current_lease_name") or "-"))
 
     def _journal_state(self, seen: dict[str, t.Any]) -> None:
         if self._step:

@@ -106,7 +106,7 @@ class LookupModule(LookupBase):
     def _check_task(self, task: Task, variables: dict[str, t.Any], depth: int) -> None:
         if _runs_once(task) and len(variables.get("ansible_play_hosts_all") or []) > 1:
             raise AnsibleError(
-                f"run_once of {task.get_name()!r} would leave it out for all vehicles but one, which would pass without it"
+                f"run_once of {task.get_name()!r} would leave it out for all vehicles but one; leave run_once out"
             )
         if task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta"):
             if task.args.get("_raw_params") in FORBIDDEN:

@@ -12,6 +12,11 @@ import typing as t
 Clock = t.Callable[[], float]
 
 
+def since_boot() -> float:
+    """Return the seconds since the machine was started; unlike ``time.monotonic`` it counts those of a suspend."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Deadline:
     """A moment after which nothing may begin.
 

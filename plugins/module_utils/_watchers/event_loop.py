@@ -13,8 +13,11 @@ import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, wait_readable
 
+LONGEST_SLEEP = 30.0
+"""A sleep does not go on while the machine is suspended, so that much later at the most is seen what time it is."""
 WATCHING = b"watching\n"
 DISMISS = signal.SIGUSR1
 RELEASE = signal.SIGTERM
@@ -55,7 +58,7 @@ class EventLoop:
     def set_alarm(self, moment: float | None, ring: t.Callable[[], None]) -> None:
         """Have something done at a moment, if the owner's end is waited for then; it replaces an earlier alarm.
 
-        :param moment: monotonic time in seconds; None for never.
+        :param moment: seconds since the machine was started; None for never.
         """
         self._alarm = None if moment is None else (moment, ring)
 
@@ -78,21 +81,22 @@ class EventLoop:
     def until_end(self, moment: float | None = None) -> bool:
         """Wait for the end of the owner, or a signal to release; return False if the moment came first.
 
-        :param moment: monotonic time in seconds.
+        :param moment: seconds since the machine was started.
         :raises Dismissed: the play has settled it.
         """
         while True:
             attended = [] if self._attended is None else [self._attended[0]]
             until = [end for end in (moment, self._alarm[0] if self._alarm else None) if end is not None]
-            ready = self._wait([*attended, *self._owner()], max(0.0, min(until) - time.monotonic()) if until else None)
+            left = min(LONGEST_SLEEP, max(0.0, min(until) - since_boot())) if until else None
+            ready = self._wait([*attended, *self._owner()], left)
             if set(ready) - set(attended):
                 return True
             if self._attended and ready:
                 self._attended[1]()
-            elif self._alarm and time.monotonic() >= self._alarm[0]:
+            elif self._alarm and since_boot() >= self._alarm[0]:
                 ring, self._alarm = self._alarm[1], None
                 ring()
-            elif not ready:
+            elif not ready and moment is not None and since_boot() >= moment:
                 return False
 
     def until_readable(self, descriptor: int) -> bool:

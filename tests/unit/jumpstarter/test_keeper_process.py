@@ -38,6 +38,8 @@ class World:
         self.lease: tuple[str, float] | None = ("held", 0.0)
         """State and duration of the lease, as the controller shows it."""
         self.tell: t.Callable[[dict[str, t.Any]], None] = lambda _message: None
+        self.longest = float("inf")
+        """Seconds for which the controller lets a lease last at the most."""
         self._answers = list(answers)
 
     def delete(self, _name: str) -> bool:
@@ -47,9 +49,12 @@ class World:
             raise answer
         return answer
 
-    def extend(self, _name: str, duration: float) -> None:
+    def extend(self, _name: str, duration: float) -> t.Any:
         self.calls.append((self.now, "extend"))
         self.extended.append(self.now - 1000.0 + duration - (self.now - 1000.0))
+        if self.now - 1000.0 >= self.longest:
+            raise errors.LeaseLost("Lease hatci-7 is not held any more: it ran out.")
+        return types.SimpleNamespace(duration=min(duration, self.longest))
 
     def find(self, _name: str) -> t.Any:
         self.calls.append((self.now, "find"))
@@ -90,7 +95,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def keep(world: World, *messages: dict[str, t.Any], play: float = 0.0, duration: float = 600.0) -> World:
         world.messages = list(messages)
         world.play_ends = world.now + play
-        monkeypatch.setattr(keeper_process.time, "monotonic", lambda: world.now)
+        monkeypatch.setattr("time.monotonic", lambda: world.now)
+        monkeypatch.setattr(keeper_process, "since_boot", lambda: world.now)
         monkeypatch.setattr(keeper_process, "end_lease_processes", lambda _name: 0)
         monkeypatch.setattr(keeper_process.Keeper, "_controller", lambda *_all: world)
         order: dict[str, t.Any] = {
@@ -132,6 +138,27 @@ def test_a_lease_never_lasts_longer_than_twice_its_duration_and_never_runs_out(r
     ends = [duration, *world.extended]
     assert all(until - when <= 2 * duration + 1 for when, until in zip(renewals, world.extended, strict=True))
     assert all(when < until for when, until in zip(renewals, ends, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("play", "trouble"), [(850.0, "it last for 900 s from its begin only"), (5000.0, "it ran out")]
+)
+def test_a_keeper_goes_by_the_duration_that_the_controller_answered(
+    run: Run, tmp_path: Path, play: float, trouble: str
+) -> None:
+    """A policy lets a lease last for 900 s, however much is asked for at its first renewal."""
+    world = World(True)
+    world.longest = 900.0
+    run(world, {"elapsed": 0.0, "lasts": 600.0}, play=play)
+    renewals = [when - 1000.0 for when, kind in world.calls if kind == "extend"]
+    assert 600.0 < renewals[1] < 900.0, "not after what was asked for"
+    assert "the controller made 900 s of 1600 s" in world.lines
+    assert len(renewals) < 40 and any(trouble in line for line in world.lines)
+
+
+def test_a_lease_that_was_given_for_less_is_renewed_in_time(run: Run) -> None:
+    world = run(World(True), {"elapsed": 0.0, "lasts": 60.0}, play=HOUR)
+    assert next(when for when, kind in world.calls if kind == "extend") - 1000.0 < 60.0
 
 
 def test_a_keeper_stops_when_the_lease_has_run_out_by_itself(run: Run) -> None:

@@ -18,8 +18,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     CompletedCommand,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases import device_lock, release
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import (
+    LeaseFiles,
+    forget_proof,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 
 NAME = "hatci-7-vehicle-001-0a1b2c3d"
 HELD: dict[str, t.Any] = {
@@ -136,8 +140,32 @@ def test_a_controllers_lease_whose_keeper_lives_costs_no_look(
 ) -> None:
     monkeypatch.setattr(release, "is_watching", lambda _keeper: True)
     monkeypatch.setattr(release, "end_watcher", lambda _keeper, **_how: reacts)
+    note_proof(age=5.0)
     assert release_lease(tmp_path, monkeypatch, looks, deletions)["changed"] is was_held
     assert not deletions and not looks
+
+
+@pytest.mark.parametrize("proof", ["none", "old", "before what SUMS said", "of the clock before a restart"])
+def test_a_keeper_that_lives_is_no_proof_that_a_lease_holds(
+    jmp: FakeJmp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proof: str
+) -> None:
+    """Somebody shortened it, or the clock of the controller went forward; the controller deletes it all the same."""
+    monkeypatch.setattr(release, "is_watching", lambda _keeper: True)
+    monkeypatch.setattr(release, "end_watcher", lambda _keeper, **_how: True)
+    if proof != "none":
+        note_proof(age={"old": 61.0, "before what SUMS said": 5.0}.get(proof, -5.0))
+    if proof == "before what SUMS said":
+        forget_proof(NAME)
+    looks, deletions = [leases(ended("Expired"))], [DONE]
+    assert release_lease(tmp_path, monkeypatch, looks, deletions)["changed"] is False
+    assert not deletions and not looks
+
+
+def note_proof(age: float) -> None:
+    """Note that the lease was seen to hold so many seconds ago."""
+    files = LeaseFiles(NAME)
+    files.write({})
+    files.note_proof(since_boot() - age)
 
 
 @pytest.mark.parametrize("trouble", ["", "told", "not told yet"])

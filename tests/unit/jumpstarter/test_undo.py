@@ -49,7 +49,7 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path / "hatci-7.undo")
     monkeypatch.setattr(undo_module, "_run", made.run)
-    monkeypatch.setattr(undo_module.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(undo_module, "since_boot", lambda: made.now)
     return made
 
 

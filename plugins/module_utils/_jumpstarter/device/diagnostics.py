@@ -31,6 +31,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
     open_device,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 
 Values = dict[str, t.Any]
 
@@ -68,6 +69,7 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
         times = {"deadline": now + timeout - END_SECONDS, "settle_until": now + settle}
         device.put("request.json", json.dumps({**request, **times}))
         _put_program(device)
+        began = since_boot()
         try:
             reader = [python, str(device.directory / READER_FILE), str(device.directory)]
             inside = [sys.executable, "-I", "-S", str(device.directory / HANDOVER_FILE)]
@@ -85,6 +87,7 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
                 )
         if results is None or problem:
             raise errors.DeviceUnreachable(f"The ECUs could not be read: {problem}.")
+        device.note_proof(began)
         return results
 
 

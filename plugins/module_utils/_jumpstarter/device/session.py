@@ -27,7 +27,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line, tokens_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 
 Options = t.Mapping[str, t.Any]
 
@@ -54,6 +56,14 @@ class Device:
         What failed under a lease that did not hold says nothing about the device.
         """
         return self._route.why_lost(self._caller)
+
+    def note_proof(self, began: float) -> None:
+        """Note that the lease of the device held when something began that was done through it.
+
+        :param began: seconds since the machine was started.
+        """
+        if self._route.lease_name:
+            LeaseFiles(self._route.lease_name).note_proof(began)
 
     def put(self, name: str, text: str) -> None:
         """Write a file into the directory, and the directories that its name leads through.
@@ -126,6 +136,7 @@ def run_on_device(
     timeout = options["timeout"]
     with open_device(options, timeout) as device, contextlib.ExitStack() as stack:
         lease_name, directory, prepared = device.jmp.lease, device.directory, None
+        began: float | None = None  # what was prepared began before
         try:
             with port_for(lease_name, commands):
                 if may_be_prepared:
@@ -134,6 +145,7 @@ def run_on_device(
                     directory = prepared.directory
                     finished = prepared.finish(timeout)
                 else:
+                    began = since_boot()
                     finished = device.run_commands(commands, timeout)
         except errors.JmpTimeout as error:
             done = read_results(directory / RESULTS)
@@ -145,6 +157,8 @@ def run_on_device(
         done = read_results(directory / RESULTS)
         is_failed = any(result["rc"] for result in done)
         if len(done) == len(commands) and not is_failed:
+            if began is not None:
+                device.note_proof(began)
             return done
         if is_failed:
             what = f"Command {done[-1]['command']!r:.80} failed with exit code {done[-1]['rc']}"

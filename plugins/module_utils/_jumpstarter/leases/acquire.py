@@ -42,7 +42,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
-from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff, since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
     LaunchedWatcher,
     NotWatching,
@@ -153,7 +153,8 @@ def _keep(
     }
     files.write(record)
     if keeper:
-        hand_over(keeper, name, time.monotonic() - began)
+        hand_over(keeper, name, time.monotonic() - began, held.duration)
+    files.note_proof(since_boot())
     return record
 
 

@@ -71,10 +71,13 @@ def start_keeper(
         ) from None
 
 
-def hand_over(keeper: LaunchedWatcher, name: str, elapsed: float) -> None:
-    """Tell the keeper for how many seconds at the most the lease has been held; it is the keeper's business now."""
+def hand_over(keeper: LaunchedWatcher, name: str, elapsed: float, lasts: float = 0.0) -> None:
+    """Tell the keeper for how many seconds at the most the lease has been held; it is the keeper's business now.
+
+    :param lasts: seconds from its begin, as the controller says; 0 if it does not say.
+    """
     try:
-        keeper.send({"elapsed": elapsed})
+        keeper.send({"elapsed": elapsed, "lasts": lasts})
         keeper.leave_alone()
     except NotWatching as error:
         raise errors.LeaseLost(f"The keeper of lease {name} is gone ({error}), so the lease was given back.") from None

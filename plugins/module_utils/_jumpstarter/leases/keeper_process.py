@@ -15,7 +15,6 @@ import hashlib
 import os
 import pathlib
 import socket
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -30,7 +29,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
     end_lease_processes,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.undo import PendingUndos
-from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff, since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket, event_loop
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
 
@@ -40,6 +39,8 @@ SURE_SECONDS = 30.0
 FURTHER_AHEAD = 2
 """A renewed lease lasts so many times its duration: half as many starts of ``jmp``, and where even the keeper is
 killed, with its machine, the device stays locked for no longer than that."""
+ROUNDING_SECONDS = 1.0
+"""A controller may round by that much."""
 RELEASE_SECONDS = 3600.0
 """A request that waits in the queue can be granted that late; a lease that was granted runs out by itself."""
 RUN_OUT_SECONDS = 60.0
@@ -84,12 +85,14 @@ class Keeper:
         self._watch = watch
         self._failures = 0
         self._ends = 0.0
-        """Monotonic time at which the lease runs out."""
+        """Time (:func:`since_boot`) at which the lease runs out."""
         self._may_end = 0.0
         """The same, if a renewal that was not answered was carried out."""
+        self._lasts = order["duration"]
+        """Seconds for which the controller gave the lease at first."""
         self._may_come_late = False
         self._kept_until: float | None = None
-        """Monotonic time until which the device is kept, whatever becomes of the play."""
+        """Time (:func:`since_boot`) until which the device is kept, whatever becomes of the play."""
         self._is_left_alone = False
         self._kept_duration = 0.0
         """Duration of the kept lease, by which it is seen that somebody else extended it."""
@@ -106,7 +109,7 @@ class Keeper:
         if elapsed is not None:
             self._watch.log("the lease is held")
             try:
-                self._keep(time.monotonic() - elapsed)
+                self._keep(since_boot() - elapsed)
             except Kept:
                 self._watch.forget_owner()
                 self._keep_on()
@@ -118,7 +121,12 @@ class Keeper:
         self._release(is_held=elapsed is not None)
         if not self._has_living_owner():
             record = pathlib.Path(self._order["record"])
-            for file in (record, record.with_suffix(".prepared"), pathlib.Path(self._order["trouble"])):
+            for file in (
+                record,
+                record.with_suffix(".prepared"),
+                record.with_suffix(".proof"),
+                pathlib.Path(self._order["trouble"]),
+            ):
                 with contextlib.suppress(OSError):
                     file.unlink()
 
@@ -152,7 +160,7 @@ class Keeper:
         if self._undos or self._undos.has_given_up:
             raise OSError("something that was done to the device is not undone")
         self._kept_duration = float(message["lasts"])
-        self._kept_until = time.monotonic() + float(message["keep"])
+        self._kept_until = since_boot() + float(message["keep"])
         self._watch.log(f"keeps the device for {message['keep']:.0f} s, whatever becomes of the play")
 
     def _undo_overdue(self) -> None:
@@ -165,7 +173,10 @@ class Keeper:
         while message is not None and message.get("more") is True:
             self._may_come_late = bool(message.get("late"))
             message = self._watch.read_message()
-        return None if message is None else _elapsed(message)
+        if message is None:
+            return None
+        self._lasts = min(self._lasts, _seconds(message, "lasts") or self._lasts)
+        return _seconds(message, "elapsed")
 
     @property
     def _owner(self) -> Owner | None:
@@ -183,16 +194,15 @@ class Keeper:
     def _keep(self, began: float) -> None:
         """Renew until the owner is gone.
 
-        :param began: monotonic time at which the lease began, or earlier.
+        :param began: time (:func:`since_boot`) at which the lease began, or earlier.
         :raises OwnerGone: it went while the lease was being renewed.
         """
-        window = self._order["duration"]
-        self._ends = self._may_end = began + window
+        self._ends = self._may_end = began + self._lasts
         if self._order["config"] is None:
             self._keep_lock(None if self._watch.has_owner else self._ends)
         elif not self._watch.has_owner:
             self._watch.until_end(self._ends)
-        elif self._renew_until_end(began, window):
+        elif self._renew_until_end(began):
             self._watch.until_end()
 
     def _keep_on(self) -> None:
@@ -203,9 +213,9 @@ class Keeper:
             return
         self._ends = self._may_end = until
         controller = self._controller()
-        look = min(until, time.monotonic() + KEPT_LOOK_SECONDS)
+        look = min(until, since_boot() + KEPT_LOOK_SECONDS)
         while not self._watch.until_end(look) and look < until + RELEASE_SECONDS:
-            look = time.monotonic() + KEPT_LOOK_SECONDS
+            look = since_boot() + KEPT_LOOK_SECONDS
             try:
                 found = controller.find(self._order["name"])
             except errors.JumpstarterError as error:
@@ -217,7 +227,7 @@ class Keeper:
                     self._watch.log("somebody else extended the lease and ends it")
                     self._is_left_alone = True
                     return
-                if time.monotonic() >= until:
+                if since_boot() >= until:
                     return
                 look = min(until, look)
 
@@ -225,8 +235,8 @@ class Keeper:
         """See to it that the lock file stays the one that others see, until the owner is gone or the time over."""
         path = t.cast("tuple[int, str]", self._order["lock"])[1]
         lock = self._undos.lock
-        while ends is None or time.monotonic() < ends:
-            look = time.monotonic() + LOCK_LOOK_SECONDS
+        while ends is None or since_boot() < ends:
+            look = since_boot() + LOCK_LOOK_SECONDS
             if self._watch.until_end(look if ends is None else min(look, ends)):
                 return
             if lock is None or device_lock.is_at(lock, pathlib.Path(path)):
@@ -239,17 +249,14 @@ class Keeper:
             self._undos.give_up()
             end_lease_processes(self._order["name"])
 
-    def _renew_until_end(self, began: float, window: float) -> bool:
+    def _renew_until_end(self, began: float) -> bool:
         """Renew as long as it makes sense; return whether the owner lives on."""
         controller = self._controller(self._owner)
         most = self._order["max_hold"] or float("inf")
-        margin = min(window * (1 - RENEW_AT), max(window * RENEW_AT, SURE_SECONDS))
-        later_margin = min(
-            window * FURTHER_AHEAD * (1 - RENEW_AT), max(window * FURTHER_AHEAD * RENEW_AT, SURE_SECONDS)
-        )
-        next_renewal = self._ends - margin
+        window = self._order["duration"]
+        next_renewal = self._ends - _margin(self._lasts)
         while not self._watch.until_end(next_renewal):
-            wanted = min(time.monotonic() - began + window * FURTHER_AHEAD, most)
+            wanted = min(since_boot() - began + window * FURTHER_AHEAD, most)
             if began + wanted <= self._ends:
                 self._watch.log("the lease has reached max_hold and is not renewed again")
                 if self._watch.until_end(self._ends):
@@ -258,26 +265,35 @@ class Keeper:
                 return True
             self._may_end = max(self._may_end, began + wanted + LONGEST_RETRY)
             try:
-                self._renew(controller, wanted)
+                self._renew(controller, began, wanted)
             except errors.LeaseLost as error:
                 self._report_trouble(error.message)
                 return True
             except errors.JumpstarterError as error:
                 self._note_failure(error)
-                left = self._ends - time.monotonic()
+                left = self._ends - since_boot()
                 retry = max(SHORTEST_RETRY, min(LONGEST_RETRY, left / 4)) if left > 0 else LONGEST_RETRY
-                next_renewal = time.monotonic() + retry
+                next_renewal = since_boot() + retry
             else:
-                self._ends = began + wanted
-                next_renewal = self._ends - later_margin
+                next_renewal = self._ends - _margin(self._ends - since_boot())
         return False
 
-    def _renew(self, controller: Controller, wanted: float) -> None:
-        controller.extend(self._order["name"], wanted)
+    def _renew(self, controller: Controller, began: float, wanted: float) -> None:
+        """Have the lease last for so many seconds from its begin; what counts is what the controller makes of it.
+
+        :raises JumpstarterError: it lasts no longer than before.
+        """
+        answered = controller.extend(self._order["name"], wanted).duration
+        lasts, before = min(wanted, answered or wanted), self._ends
+        self._ends = began + lasts
+        if lasts < wanted - ROUNDING_SECONDS:
+            self._watch.log(f"the controller made {lasts:.0f} s of {wanted:.0f} s")
+            if self._ends <= before:
+                raise errors.JumpstarterError(f"the controller lets it last for {lasts:.0f} s from its begin only")
         self._failures = 0
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._order["trouble"])
-        self._watch.log(f"renewed: {wanted:.0f} s from its begin")
+        self._watch.log(f"renewed: {lasts:.0f} s from its begin")
 
     def _note_failure(self, error: errors.JumpstarterError) -> None:
         self._failures += 1
@@ -310,7 +326,7 @@ class Keeper:
         controller = self._controller()
         late = LATEST_CREATE_SECONDS if self._may_come_late else LATE_CREATE_SECONDS
         latest = Deadline(0.0 if is_held else late)
-        left = self._may_end - time.monotonic() + RUN_OUT_SECONDS
+        left = self._may_end - since_boot() + RUN_OUT_SECONDS
         deadline = Deadline(left if is_held else RELEASE_SECONDS)
         tries = 0
         while True:
@@ -344,9 +360,14 @@ def keeper_socket_name(lease_name: str, owner: Owner) -> str:
     return control_socket.socket_name(f"keeper-{hashlib.sha256(lease_name.encode()).hexdigest()[:12]}", owner)
 
 
-def _elapsed(message: dict[str, t.Any]) -> float | None:
-    elapsed = message.get("elapsed")
-    return elapsed if isinstance(elapsed, (int, float)) and 0 <= elapsed < LONGEST_SECONDS else None
+def _margin(lasts: float) -> float:
+    """Return how many seconds before its end a lease that lasts so long is renewed."""
+    return min(lasts * (1 - RENEW_AT), max(lasts * RENEW_AT, SURE_SECONDS))
+
+
+def _seconds(message: dict[str, t.Any], key: str) -> float | None:
+    value = message.get(key)
+    return value if isinstance(value, (int, float)) and 0 <= value < LONGEST_SECONDS else None
 
 
 def main() -> None:

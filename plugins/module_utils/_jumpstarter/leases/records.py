@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
@@ -13,6 +14,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, LOCAL, Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import check_name
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     DirectoryUnsafe,
     read_json,
@@ -42,7 +44,8 @@ UNTOLD = "Its keeper did not tell why."
 
 class LeaseFiles:
     """``record`` says what the lease is, ``trouble`` why it is not safe any more, ``log`` what its keeper did, ``undo``
-    what is to be undone at the device before it is given back, ``prepared`` which ``jmp shell`` waits for its commands.
+    what is to be undone at the device before it is given back, ``prepared`` which ``jmp shell`` waits for its commands,
+    ``proof`` when the lease was seen to hold (:func:`since_boot`).
 
     The task that acquired the lease writes the record, the keeper the others.
 
@@ -59,6 +62,7 @@ class LeaseFiles:
         self.log = directory / f"{lease_name}.log"
         self.undo = self.record.with_suffix(".undo")
         self.prepared = self.record.with_suffix(".prepared")
+        self.proof = self.record.with_suffix(".proof")
 
     def read(self) -> Record | None:
         """Return the record, or None if this machine holds no such lease.
@@ -96,6 +100,26 @@ class LeaseFiles:
         self.record.unlink(missing_ok=True)
         self.trouble.unlink(missing_ok=True)
         self.prepared.unlink(missing_ok=True)
+        self.proof.unlink(missing_ok=True)
+
+    def note_proof(self, moment: float) -> None:
+        """Note that the lease held at a moment (:func:`since_boot`), unless nothing is known of it here."""
+        if self.record.exists():
+            with contextlib.suppress(OSError):
+                self.proof.write_text(str(moment), encoding="ascii")
+
+    def is_proven(self, within: float) -> bool:
+        """Whether the lease was seen to hold within the last seconds, and after what others last said of the test."""
+        try:
+            return 0 <= since_boot() - float(self.proof.read_text(encoding="ascii")) <= within
+        except (OSError, ValueError):
+            return False
+
+
+def forget_proof(lease_name: str) -> None:
+    """Note that something was found out since the lease was seen to hold, which rests on its holding until now."""
+    with contextlib.suppress(JumpstarterError, OSError):
+        LeaseFiles(check_name(lease_name, "lease_name")).proof.unlink(missing_ok=True)
 
 
 def leases_of(caller: Caller) -> list[str]:

@@ -13,12 +13,12 @@ import json
 import pathlib
 import sys
 import tempfile
-import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter import errors
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import write_json
 
 MARGIN_SECONDS = 60.0
@@ -71,7 +71,7 @@ class PendingUndos:
 
     @property
     def next_due(self) -> float | None:
-        """Monotonic time at which something is overdue; None if nothing is pending."""
+        """Seconds since the machine was started at which something is overdue; None if nothing is pending."""
         return min(self._due.values(), default=None)
 
     def record(self, message: t.Mapping[str, t.Any]) -> None:
@@ -82,19 +82,19 @@ class PendingUndos:
         undo: Undo | None = message.get("undo")
         if undo:
             self._pending[undo["id"]] = undo
-            self._due[undo["id"]] = time.monotonic() + undo["due"] + MARGIN_SECONDS
+            self._due[undo["id"]] = since_boot() + undo["due"] + MARGIN_SECONDS
             self._tries[undo["id"]] = 0
             self._log(f"is to undo {undo['id']} in {undo['due']:g} s: {'; '.join(undo['commands'])[:200]}")
         elif message.get("undone") in self._pending:
             self._forget(str(message["undone"]))
             self._log(f"{message['undone']} was undone by the play")
         elif message.get("settle"):
-            self._due = dict.fromkeys(self._due, time.monotonic())
+            self._due = dict.fromkeys(self._due, since_boot())
         self._note()
 
     def undo_overdue(self) -> None:
         """Try once to undo whatever is overdue; what fails is so again a little later, until it was tried enough."""
-        now = time.monotonic()
+        now = since_boot()
         for name in [name for name, due in self._due.items() if due <= now]:
             self._try(name)
         self._note()
@@ -123,7 +123,7 @@ class PendingUndos:
             self._forget(name)
             return
         self._log(f"could not undo {name} (try {self._tries[name]} of {TRIES}): {problem}")
-        self._due[name] = time.monotonic() + PAUSE_SECONDS
+        self._due[name] = since_boot() + PAUSE_SECONDS
         if self._tries[name] >= TRIES:
             self._log(f"gave {name} up; look at the device, whose state is not known")
             self.has_given_up = True

@@ -64,6 +64,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.vali
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.yaml_text import require_yaml, write_yaml
 
+PROOF_SECONDS = 60.0
 PREDICTED_NAME = "check-mode"
 
 Result = dict[str, t.Any]
@@ -300,8 +301,9 @@ def _release(options: Options, check_mode: bool, _say: t.Callable[[str], None]) 
     controller = (
         controller_of_record(record, caller.owner) if record and is_known else controller_of(options, caller.owner)
     )
-    # Each look is a start of jmp, which a lease does without whose keeper did what it is there for.
-    was_kept = is_kept(name, files, record)
+    # Each look is a start of jmp, which a lease does without that was just seen to hold. A keeper alone is no proof:
+    # it does not see that somebody shortened the lease, or that the clock of the controller went forward.
+    was_kept = is_kept(name, files, record) and files.is_proven(PROOF_SECONDS)
     was_held = None if was_kept else is_held_at_controller(controller, name, record)
     was_there, warnings = release_to_controller(controller, name, files, record, timeout=_timeout(options), sleep=sleep)
     if was_held is None:
