@@ -28,7 +28,19 @@ attributes:
     support: full
 options:
   exporter:
-    description: Without a controller, fail if this exporter has no config on this machine.
+    description:
+      - Name of the exporter that will be leased. Fail if none can have it.
+      - Without a controller, fail if it has no config on this machine.
+    type: str
+  config_follows:
+    description: Whether the config of O(exporter) is written once it is leased, and need not be there yet.
+    type: bool
+    default: false
+  selector:
+    description: Selector of the device that will be leased. Fail if it needs a controller and there is none.
+    type: str
+  expected_exporter:
+    description: The exporter that the lease must bring. Fail if none can be called so.
     type: str
 seealso:
   - module: hatci.automation.jumpstarter_lease
@@ -64,7 +76,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._module import ru
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 
 ARGUMENTS = jumpstarter_arguments(
-    {"exporter": {"type": "str"}},
+    {
+        "exporter": {"type": "str"},
+        "config_follows": {"type": "bool", "default": False},
+        "selector": {"type": "str"},
+        "expected_exporter": {"type": "str"},
+    },
 )
 OPERATION = look_at_jmp
 

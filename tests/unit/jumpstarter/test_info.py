@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import JmpFailed
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError, JmpFailed
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations import info
 
 REFUSED = "jmp get failed: failed to connect to all addresses; last error: ipv4:127.0.0.1:1: Connection refused"
@@ -43,3 +44,56 @@ def test_the_endpoint_and_the_proxy_in_between_are_named(
     said = failure.value.message
     assert said.startswith("The Jumpstarter controller at grpc.lab:8082 is of no use now: ")
     assert said.endswith(" through a proxy (https_proxy, HTTPS_PROXY); see no_proxy." if proxies else "refused.")
+
+
+def look(monkeypatch: pytest.MonkeyPatch, **options: t.Any) -> t.Any:
+    """Check how a device is named, as before a test."""
+    monkeypatch.setattr(info, "find_exporter_config", lambda _name: None)
+    given = {"exporter": None, "selector": None, "expected_exporter": None, "config_follows": False}
+    mode = options.pop("mode", "local")
+    return info._check_device({**given, "lock_dir": "/tmp/hatci-locks-of-tests", **options}, mode)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"mode": "controller", "exporter": "vehicle 001"}, "exporter is 'vehicle 001'"),
+        ({"mode": "controller", "exporter": "vehicle_" + "0" * 60}, "neither an exporter's name nor its label"),
+        ({"mode": "controller", "exporter": "v", "expected_exporter": "a/b"}, "expected_exporter is 'a/b'"),
+        ({"exporter": "vehicle 001"}, "exporter is 'vehicle 001'"),
+        ({"exporter": "vehicle/001", "config_follows": True}, "exporter is 'vehicle/001'"),
+        ({"selector": "board=x"}, "no one to match the selector 'board=x'"),
+        ({"exporter": "v1", "expected_exporter": "v2"}, "expected_exporter is v2"),
+        ({"exporter": "v1", "lock_dir": "locks"}, "give a path from /"),
+        ({"exporter": "v1", "lock_dir": "/etc/hostname"}, "The lock directory /etc/hostname cannot be used"),
+        (
+            {"exporter": "v1", "lock_dir": "/etc/hostname/locks"},
+            "The lock directory /etc/hostname/locks cannot be used",
+        ),
+        ({"selector": "exporter=v1", "lock_dir": "locks"}, "give a path from /"),
+    ],
+)
+def test_a_device_that_could_not_be_leased_is_refused_before_a_test(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, t.Any], words: str
+) -> None:
+    with pytest.raises(InputError) as failure:
+        look(monkeypatch, **options)
+    assert words in failure.value.message
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "controller", "selector": "board=x,vin in (1)"},
+        {"mode": "controller", "exporter": "vehicle_001", "expected_exporter": "vehicle-001", "lock_dir": "locks"},
+        {"mode": "controller", "exporter": "vehicle_001", "selector": "board=x"},
+        {"exporter": "vehicle_001", "expected_exporter": "vehicle_001"},
+        {"selector": "exporter=vehicle_001"},
+        {},
+    ],
+)
+def test_a_device_that_can_be_leased_is_no_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, t.Any]
+) -> None:
+    look(monkeypatch, **{"lock_dir": str(tmp_path / "not" / "yet"), **options})
+    assert not (tmp_path / "not").exists(), "a look makes nothing"

@@ -24,7 +24,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
     Route,
     find_route,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import Jmp, plain_line, tokens_of
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.cli import (
+    Jmp,
+    has_renewed_token,
+    plain_line,
+    tokens_of,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.command_results import read_results
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.records import LeaseFiles
@@ -96,13 +101,21 @@ class Device:
         :param beside: a program that starts ``jmp shell``, which it gets as further arguments, and ends as that ends.
         :raises JmpTimeout: the time passed, and it was ended with all it started.
         """
-        return self.jmp.run(
-            *("shell", *self._route.target, "--", *program, str(self.directory)),
-            timeout=timeout,
-            descriptor=self._route.lock,
-            beside=beside,
-            **CONNECTING,
-        )
+
+        def run() -> CompletedCommand:
+            return self.jmp.run(
+                *("shell", *self._route.target, "--", *program, str(self.directory)),
+                timeout=timeout,
+                descriptor=self._route.lock,
+                beside=beside,
+                **CONNECTING,
+            )
+
+        finished = run()
+        # What a command printed can hold any words, but then it has begun.
+        if has_renewed_token(finished) and not (self.directory / command_runner.STARTED).exists():
+            finished = run()
+        return finished
 
 
 @contextlib.contextmanager

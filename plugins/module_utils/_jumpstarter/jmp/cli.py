@@ -165,7 +165,7 @@ class Jmp:
         """
         finished = self.run(*arguments, timeout=timeout)
         words = self.said_by(finished, arguments) or f"exit code {finished.exit_code}"
-        if finished.exit_code != 0 and "please try again now" in words.lower():  # it has renewed its token
+        if has_renewed_token(finished):
             finished = self.run(*arguments, timeout=timeout)
             words = self.said_by(finished, arguments) or f"exit code {finished.exit_code}"
         if finished.exit_code != 0:
@@ -193,6 +193,12 @@ class Jmp:
                 f"jmp {' '.join(arguments[:2])} printed no JSON but: {said}. "
                 "Is it the jmp of jumpstarter-cli 0.8 or newer?"
             ) from None
+
+
+def has_renewed_token(finished: CompletedCommand) -> bool:
+    """Whether ``jmp`` did nothing but renew its token, so that it can be run once more at once."""
+    said = f"{finished.stderr}\n{finished.stdout}".lower()
+    return finished.exit_code != 0 and "please try again now" in said
 
 
 def find_jmp() -> str:

@@ -34,11 +34,7 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
 
     :raises InputError: the directory cannot be used.
     """
-    path = check_path(directory, "lock_dir")
-    if not path.is_absolute():
-        raise InputError(
-            f"lock_dir is {directory[:60]!r}; give a path from /, since jobs exclude each other only if it is the same."
-        )
+    path = _absolute(directory)
     try:
         if not path.is_dir():
             path.mkdir(parents=True, exist_ok=True)
@@ -46,10 +42,38 @@ def lock_path(directory: str, exporter: str) -> pathlib.Path:
                 path.chmod(0o1777)
         _check_directory(path)
     except OSError as error:
-        raise InputError(
-            f"The lock directory {directory} cannot be used: {error.strerror}; set lock_dir to one that can."
-        ) from None
+        raise _unusable_directory(directory, error.strerror or str(error)) from None
     return path / f"{check_name(exporter, 'exporter')}.lock"
+
+
+def check_lock_directory(directory: str) -> None:
+    """Make sure that a directory can be used for locks, or be made; nothing is.
+
+    :raises InputError: it cannot.
+    """
+    path = _absolute(directory)
+    try:
+        if path.exists():
+            os.scandir(path).close()
+            _check_directory(path)
+        nearest = next(parent for parent in (path, *path.parents) if parent.exists())
+    except OSError as error:
+        raise _unusable_directory(directory, error.strerror or str(error)) from None
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise _unusable_directory(directory, f"{nearest} cannot be written to")
+
+
+def _absolute(directory: str) -> pathlib.Path:
+    path = check_path(directory, "lock_dir")
+    if not path.is_absolute():
+        raise InputError(
+            f"lock_dir is {directory[:60]!r}; give a path from /, since jobs exclude each other only if it is the same."
+        )
+    return path
+
+
+def _unusable_directory(directory: str, why: str) -> InputError:
+    return InputError(f"The lock directory {directory} cannot be used: {why}; set lock_dir to one that can.")
 
 
 def _check_directory(path: pathlib.Path) -> None:

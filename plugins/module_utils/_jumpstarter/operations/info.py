@@ -22,7 +22,16 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     endpoint_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import local_exporter
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.device_lock import (
+    check_lock_directory,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER, Caller
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import (
+    check_name,
+    check_text,
+    label_of,
+)
 
 OLDEST_WITH_LEASES = (0, 8)
 LOOK_SECONDS = 20.0
@@ -34,16 +43,13 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
 
     :returns: ``changed`` (never), ``path``, ``version`` and ``mode``.
     :raises JumpstarterError: there is no ``jmp``, it is too old, the client config cannot be used, the controller does
-        not answer, or without a controller the exporter has no config here.
+        not answer, the device cannot be leased as it is named, or without a controller it has no config here.
     """
     jmp = Jmp(Caller.from_options(options).owner)
     client_config, client = options["client_config"] or None, options["client"] or None
     mode = choose_mode(options["mode"], client_config, client)
-    config: list[str] = []
-    if mode == CONTROLLER:
-        config = config_arguments(client_config, client)
-    elif options["exporter"]:
-        find_exporter_config(options["exporter"])
+    _check_device(options, mode)
+    config = config_arguments(client_config, client) if mode == CONTROLLER else []
     printed = jmp.call("version")
     found = re.search(r"v?([0-9]{1,6})\.([0-9]{1,6})\.[\w.+-]{0,40}", printed, re.ASCII)
     if not found:
@@ -56,6 +62,33 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
     if mode == CONTROLLER:
         _ask_controller(Controller(jmp, config), endpoint_of(client_config, client))
     return {"changed": False, "path": jmp.path, "version": version, "mode": mode}
+
+
+def _check_device(options: t.Mapping[str, t.Any], mode: str) -> None:
+    """Make sure that the device can be leased as it is named, as far as this machine knows.
+
+    :raises JumpstarterError: it cannot.
+    """
+    exporter, selector, expected = (options[name] or "" for name in ("exporter", "selector", "expected_exporter"))
+    if exporter:
+        check_name(exporter, "exporter")
+    if selector:
+        check_text(selector, "selector")
+    if mode == CONTROLLER:
+        named = {"exporter": "" if selector else exporter, "expected_exporter": expected}
+        for option, name in named.items():
+            if name:
+                label_of(name, option)
+        return
+    if selector or exporter:
+        wanted = local_exporter(None if selector else exporter, selector or None)
+        if expected and wanted != expected:
+            raise errors.InputError(
+                f"The lease would be for exporter {wanted}, but expected_exporter is {expected}; make them the same."
+            )
+        check_lock_directory(options["lock_dir"])
+    if exporter and not options["config_follows"]:
+        find_exporter_config(exporter)
 
 
 def _ask_controller(controller: Controller, endpoint: str) -> None:
