@@ -218,8 +218,8 @@ class InProcessAction(ActionBase):
         if self._task.check_mode or self._task.async_val:
             return
         known = self.find_failure(result) if result.get("failed") else self.find_progress(result)
-        if known is not None:
-            note_for_closer(playbook_process(), self.host, known)
+        if known is not None and (warning := note_for_closer(playbook_process(), self.host, known)):
+            result["warnings"] = [*result.get("warnings", []), warning]
 
     def _refusal(self, checked: t.Any) -> str:
         message = str(checked.errors.msg)

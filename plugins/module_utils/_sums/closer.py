@@ -14,6 +14,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import closer_process
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import (
+    closer_log,
     closer_socket_name,
     send_to_closer,
 )
@@ -184,7 +185,7 @@ def _start_closer(owner: Owner) -> None:
     with open_control_socket(closer_socket_name(owner)) as listening:
         order = {
             "owner": [owner.pid, owner.start],
-            "log": str(directory / f"closer-{owner.pid}-{owner.start}.log"),
+            "log": str(closer_log(owner)),
             "listening": listening.fileno(),
             "search_path": python_search_path(),
             "environment": watcher_environment(),

@@ -6,10 +6,18 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import control_socket
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.control_socket import NoListener
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
+    DirectoryUnsafe,
+    runtime_directory,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+
+GONE, STUCK = "gone", "stuck"
 
 
 def closer_socket_name(owner: Owner) -> str:
@@ -37,17 +45,31 @@ def note_evidence(owner: Owner, host: str, directory: str, finished: str = "") -
     :param finished: directory of the evidence that the play has finished, which does not know a report that the closer
         sends later.
     """
-    with contextlib.suppress(OSError, OwnerGone):
+    with contextlib.suppress(OSError, OwnerGone, DirectoryUnsafe):
+        if _mark_of(owner, STUCK).exists():
+            return
         send_to_closer(owner, {"evidence": {"host": host, "directory": directory, "finished": finished}})
 
 
-def note_for_closer(owner: Owner, host: str, known: t.Mapping[str, t.Any]) -> None:
+def note_for_closer(owner: Owner, host: str, known: t.Mapping[str, t.Any]) -> str:
     """Tell the closer, if there is one, what a task found out about the test of a host.
 
+    One that did not react is not waited for again.
+
     :param known: ``failure`` (``outcome`` and ``message``), or of a step forward ``event_id`` and ``deployment_id``.
+    :returns: a warning where the closer is lost, once in a play; else an empty text.
     """
-    with contextlib.suppress(OSError, OwnerGone):
+    try:
+        if _mark_of(owner, STUCK).exists():
+            return ""
         send_to_closer(owner, {"note": {"host": host, **known}})
+    except NoListener:
+        return _warn_once(owner, GONE, "has ended, as one that was killed has") if closer_log(owner).exists() else ""
+    except (OwnerGone, DirectoryUnsafe):
+        return ""
+    except OSError as error:
+        return _warn_once(owner, STUCK, f"does not react ({error})")
+    return ""
 
 
 def note_lease(owner: Owner, host: str, lease_name: str) -> None:
@@ -70,3 +92,29 @@ def note_lease_over(
     with contextlib.suppress(OSError, OwnerGone):
         return list(send_to_closer(owner, {"lease_over": told}).get("passed", ()))
     return []
+
+
+def closer_log(owner: Owner) -> pathlib.Path:
+    """Return the log of the closer of a play, which is there as long as the play, once it has had one.
+
+    :raises DirectoryUnsafe: it cannot be kept safely.
+    """
+    return runtime_directory() / f"closer-{owner.pid}-{owner.start}.log"
+
+
+def _mark_of(owner: Owner, kind: str) -> pathlib.Path:
+    log = closer_log(owner)
+    return log.with_name(f"{log.stem}-{kind}.log")
+
+
+def _warn_once(owner: Owner, kind: str, what: str) -> str:
+    """Return a warning of the closer of a play, if it is the first one of that kind."""
+    try:
+        with open(_mark_of(owner, kind), "x", encoding="ascii"):
+            pass
+    except OSError:
+        return ""
+    return (
+        f"The closer of this play {what}, so nobody would tell SUMS how the tests ended should the play be killed; "
+        f"its log is {closer_log(owner)}."
+    )
