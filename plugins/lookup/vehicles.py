@@ -103,7 +103,9 @@ class LookupModule(LookupBase):
                     f"{'; '.join(missing).rstrip('.')}. Correct it or leave it out; nothing was done."
                 )
             if unmatched := unmatched_parts(self._loader, variables, pattern):
-                raise AnsibleError(f"No host matches {', '.join(unmatched)} of the pattern {pattern}; nothing was done.")
+                raise AnsibleError(
+                    f"No host matches {', '.join(unmatched)} of the pattern {pattern}; nothing was done."
+                )
             return self._wave_of(found, variables.get("ota_vehicles")) or [pattern]
         if LOCALHOST in (variables.get("groups") or {}).get("all", ()):
             # There the plays could not tell it from a vehicle that was asked for.

@@ -416,7 +416,9 @@ def test_a_report_that_was_answered_with_an_error_does_not_count_as_told(
 ) -> None:
     backend.answers({"test_event_id": "te-000001", "status": "PASS", key: "not saved: the database is read-only"})
 
-    result = run_module("hatci_test_event_update", backend.url, status="PASS", keep_report_in=str(tmp_path), retry_timeout=0.0)
+    result = run_module(
+        "hatci_test_event_update", backend.url, status="PASS", keep_report_in=str(tmp_path), retry_timeout=0.0
+    )
 
     assert result["failed"] and f"{key} is 'not saved: the database is read-only'" in result["msg"]
     assert len(list(tmp_path.iterdir())) == 1, "it can be sent later"
