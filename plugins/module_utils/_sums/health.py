@@ -50,4 +50,5 @@ def _trouble_of(health: t.Any) -> str:
         return ""
     if error := find_error(health):
         return f"{error[0]} is {error[1]!r}"
-    return next((f"{key} is {state}" for key, state in find_states(health).items() if state in DOWN), "")
+    status = find_states(health).get("status", "")
+    return f"status is {status}" if status in DOWN else ""
