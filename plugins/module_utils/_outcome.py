@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -330,9 +331,13 @@ def _keep_for_retry(vehicles: list[str], path: str | None, check_mode: bool) -> 
 
     :returns: its path, empty if there is none, and what is said of it.
     """
-    if not vehicles or not path or check_mode:
+    if not path or check_mode:
         return "", []
     file = pathlib.Path(path).absolute()
+    if not vehicles:
+        with contextlib.suppress(OSError):  # that of an earlier run would let vehicles run again that have passed
+            file.unlink()
+        return "", []
     try:
         write_atomically(file, "".join(f"{vehicle}\n" for vehicle in vehicles), mode=0o644)
     except OSError as error:

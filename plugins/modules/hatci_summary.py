@@ -62,8 +62,8 @@ options:
     default: 0
   retry_file:
     description:
-      - File to which the vehicles are written that failed or were not begun, for C(--limit @FILE). It is left as it is
-        if there are none.
+      - File to which the vehicles are written that failed or were not begun, for C(--limit @FILE). If there are
+        none, one that an earlier run left is removed.
     type: path
   show:
     description: Whether the table is shown where it has one row only.

@@ -11,7 +11,7 @@ import json
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, AapError
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import NOT_OVER, is_job_id
 
 DEAD = "canceled,failed,error"
@@ -89,13 +89,15 @@ def _ended_since(templates: t.Sequence[str], since: float) -> str:
 def find_living_jobs(aap: Aap) -> list[Job]:
     """Return the jobs that are not over.
 
-    :raises AapError: the list is not known for sure.
+    :raises AapError: the list is not known for sure; one that is overlooked would lose its device.
     """
     entries = [entry for page in aap.pages(f"jobs/?status__in={NOT_OVER}&page_size=200", "jobs") for entry in page]
     living = []
     for entry in entries:
         job = Job.read(entry)
-        if job and "extra_vars" not in entry:  # some versions leave them out of lists
+        if job is None:
+            raise AapError(f"{aap.host} answered without a list of jobs. {aap.consequence}")
+        if "extra_vars" not in entry:  # some versions leave them out of lists
             job = find_job(aap, job.id)
         living += [job] if job else []
     return living
@@ -107,7 +109,12 @@ def find_job(aap: Aap, job_id: str) -> Job | None:
     :raises AapError: AAP does not tell.
     """
     answer = aap.get(f"{aap.root}jobs/{job_id}/")
-    return Job.read(answer) if answer is not None else None
+    if answer is None:
+        return None
+    job = Job.read(answer)
+    if job is None or job.id != job_id:
+        raise AapError(f"{aap.host} answered about something else than job {job_id}. {aap.consequence}")
+    return job
 
 
 def results_of(aap: Aap, job_id: str, module: str = "") -> list[dict[str, t.Any]]:

@@ -45,10 +45,13 @@ class Closed:
     deployment_id: str
 
 
-def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, now: float) -> Closed | str:
+def close_trace(
+    client: SumsClient, options: Options, trace: Trace, job: str, gone: t.Collection[str], now: float
+) -> Closed | str:
     """Give a test event its outcome, or return in words why it was left alone.
 
     :param job: the dead job.
+    :param gone: other jobs that are dead.
     :param now: seconds since the epoch.
     :raises SumsError: SUMS does not say how it stands, or does not take the report.
     """
@@ -64,7 +67,8 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
             if event_id is not None:
                 raise
             return "its target event cannot be read, without which SUMS does not show it; look there"
-        if words := _against(held, job, now):
+        dead = {job, *gone}
+        if words := _against(held, dead, now):
             return words
         mark = {} if is_taken_up(held) else handed_over(held) or trace.handed_over
         report, has_ended = _report(
@@ -78,7 +82,7 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
             event_id,
             report,
             _expected(trace),
-            lambda held: _against(held, job, now),
+            lambda held: _against(held, dead, now),
         )
         if words:
             return words
@@ -86,15 +90,15 @@ def close_trace(client: SumsClient, options: Options, trace: Trace, job: str, no
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
 
 
-def _against(held: Record, job: str, now: float) -> str:
+def _against(held: Record, dead: t.Collection[str], now: float) -> str:
     """Return in words why a test event is not to be closed; empty if nothing speaks against it."""
     if outcome := outcome_of(held):
         return f"SUMS has its outcome, {outcome}"
     left = {} if is_taken_up(held) else handed_over(held)
-    return resumed_elsewhere(held, job, now) or waits_for_heir(left, now)
+    return resumed_elsewhere(held, dead, now) or waits_for_heir(left, now)
 
 
-def heir_in_sums(client: SumsClient, trace: Trace, job: str, now: float) -> str:
+def heir_in_sums(client: SumsClient, trace: Trace, dead: t.Collection[str], now: float) -> str:
     """Return in words that another job goes on, or is to go on, with a test whose outcome says nothing yet.
 
     Empty if none does.
@@ -106,8 +110,8 @@ def heir_in_sums(client: SumsClient, trace: Trace, job: str, now: float) -> str:
     except errors.NotFound:
         return ""
     if outcome := outcome_of(held):
-        return resumed_elsewhere(held, job, now) if outcome in UNDECIDED else ""
-    return _against(held, job, now)
+        return resumed_elsewhere(held, dead, now) if outcome in UNDECIDED else ""
+    return _against(held, dead, now)
 
 
 def _report(

@@ -201,6 +201,7 @@ class Recovery:
         self._away_in_a_row = 0
         self._kept: dict[str, float] = {}
         self._unreported: set[str] = set()
+        self._alive_at: dict[str, float] = {}
 
     def run(self, check_mode: bool) -> None:
         """Find what dead jobs left, wait until they are surely dead, and clear up."""
@@ -271,14 +272,17 @@ class Recovery:
         """Return the tests that were handed over and that nobody took up in their time, beside those that are found."""
         now, known = self._clock(), {dead.job.id for dead in found}
         due: list[DeadJob] = []
-        for job in find_handovers(self._aap, self._options["job_templates"], now):
+        with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
+            jobs = find_handovers(self._aap, self._options["job_templates"], now)
+        for job in jobs:
             if job.id not in known:
                 with self._tolerated(job):
                     traces = due_handovers(self._aap, job, now)
                     due += [DeadJob(job, traces, [], alive_at(job, [], now), traces)] if traces else []
         if due:
             since = min(dead.job.finished or now for dead in due)
-            finished = finished_tests(self._aap, self._options["job_templates"], since)
+            with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
+                finished = finished_tests(self._aap, self._options["job_templates"], since)
             finished |= {trace.test_event_id for dead in found for trace in dead.tests if trace.is_reported}
             for dead in due:
                 dead.traces = [trace for trace in dead.traces if trace.test_event_id not in finished]
@@ -290,6 +294,8 @@ class Recovery:
         events = self._events_of(job) if is_left or leases else []
         if events is None:
             return DeadJob(job, [], [], alive_at(job, [], self._clock()), [])
+        if job.status in job_history.DEAD.split(","):
+            self._alive_at[job.id] = alive_at(job, events, self._clock())
         steps = list(steps_of_events(events))
         all_traces = traces_of(steps)
         is_recent = leases or job.finished is None or job.finished > self._since()
@@ -319,6 +325,11 @@ class Recovery:
             self.account.leave(job.id, "its tests and leases", reason)
         except AapError as error:
             self.account.failures.append(f"Job {job.id} could not be looked at: {error.message}")
+
+    def _gone(self) -> set[str]:
+        """Return the jobs that have shown no sign of life for the time of grace, whatever they have left."""
+        latest = self._clock() - self._options["grace_seconds"]
+        return {job for job, moment in self._alive_at.items() if moment <= latest}
 
     def _is_abandoned(self, trace: Trace) -> bool:
         """Whether a test has no outcome, and nobody is to go on with it or to look into it."""
@@ -356,8 +367,13 @@ class Recovery:
         """Give back the leases that nobody goes on with."""
         if not any(dead.leases for dead in surely):
             return
-        living = job_history.find_living_jobs(self._aap)
+        living = self._living_jobs("No lease was given back.")
+        if living is None:
+            return
         for dead in surely:
+            if any(job.id == dead.job.id for job in living):
+                self.account.leave(dead.job.id, "its leases", "AAP lists it among the jobs that run")
+                continue
             for lease in dead.leases:
                 tests = [trace for trace in dead.tests if lease.name in trace.leases and trace.test_event_id]
                 with contextlib.ExitStack() as claims:
@@ -381,7 +397,7 @@ class Recovery:
             try:
                 if not claims.enter_context(claim(self._client.connection.base_url, trace.test_event_id)):
                     return "somebody else decides about its test now"
-                if heir := heir_in_sums(self._client, trace, dead, self._clock()):
+                if heir := heir_in_sums(self._client, trace, {dead, *self._gone()}, self._clock()):
                     return heir
             except RequestError as error:
                 self._is_sums_away = error.transient
@@ -402,11 +418,8 @@ class Recovery:
         if not any(dead.traces for dead in surely):
             return
         # Only now: a job may have taken a test over while this one waited.
-        try:
-            with self._aap.beside(ASKING_SECONDS, "No test event was closed."):
-                living = job_history.find_living_jobs(self._aap)
-        except AapError as error:
-            self.account.failures.append(error.message)
+        living = self._living_jobs("No test event was closed.")
+        if living is None:
             return
         owners = _latest_owners(surely)
         traces = [(dead.job, trace) for dead in surely for trace in dead.traces]
@@ -417,6 +430,16 @@ class Recovery:
                 )
                 return
             self._close_one(job, trace, living, owners)
+
+    def _living_jobs(self, consequence: str) -> list[Job] | None:
+        """Return the jobs that are not over; None if AAP does not tell, which is noted."""
+        found = None
+        try:
+            with self._aap.beside(ASKING_SECONDS, consequence):
+                found = job_history.find_living_jobs(self._aap)
+        except AapError as error:
+            self.account.failures.append(error.message)
+        return found
 
     def _close_one(self, job: Job, trace: Trace, living: t.Sequence[Job], owners: t.Mapping[str, str]) -> None:
         what = f"test event {trace.test_event_id}" if trace.test_event_id else f"the test of {trace.host}"
@@ -434,7 +457,7 @@ class Recovery:
             self.account.leave(job.id, what, f"job {owners[trace.test_event_id]} went on with it")
             return
         try:
-            done = close_trace(self._client, self._options, trace, job.id, self._clock())
+            done = close_trace(self._client, self._options, trace, job.id, self._gone(), self._clock())
         except AnotherRecord:
             self._away_in_a_row = 0
             self.account.leave(job.id, what, "SUMS has the record of another test under its id; look there")

@@ -25,6 +25,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
     handed_over,
     resumed_elsewhere,
     resumed_mark,
+    resuming_job,
     was_replaced,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
@@ -233,6 +234,19 @@ def _ended_job(aap: Aap, job_id: str) -> tuple[Job, list[dict[str, t.Any]]]:
     return job, job_history.results_of(aap, job_id)
 
 
+def _died_taking_over(job_id: str, test_event_id: str, options: Options, now: float) -> bool:
+    """Whether a job is surely dead and its events tell nothing of a test, so nobody can go on with it by that job."""
+    if not is_job_id(job_id) or not can_ask():
+        return False
+    with Aap(ASKING_SECONDS, NOTHING_DONE) as aap:
+        job = job_history.find_job(aap, job_id)
+        if job is None or not job.is_over:
+            return False
+        events = job_history.results_of(aap, job_id)
+    is_known = any(one.test_event_id == test_event_id for one in traces_of(steps_of_events(events)))
+    return not is_known and alive_at(job, events, now) + options["grace_seconds"] <= now
+
+
 def _refuse_scenario(trace: Trace, metadata: Record) -> None:
     """Refuse a test that is not the plain one, since the rest of it would be judged as if it were.
 
@@ -252,6 +266,9 @@ def _refuse_settled(trace: Trace, held: Record, options: Options, now: float) ->
     """
     if stands := standing_outcome(held):
         raise errors.InputError(f"{stands.removesuffix('.')}; to test again, run the test.")
-    dead = options["resume_job_id"] if _is_found_by_job(options) else ""
-    if elsewhere := resumed_elsewhere(held, options["job_id"], now, dead):
+    others = {options["job_id"], *([options["resume_job_id"]] if _is_found_by_job(options) else [])}
+    elsewhere = resumed_elsewhere(held, others, now)
+    if elsewhere and _died_taking_over(resuming_job(held), trace.test_event_id, options, now):
+        elsewhere = ""
+    if elsewhere:
         raise errors.InputError(f"Test event {trace.test_event_id} is not left alone: {elsewhere}.")

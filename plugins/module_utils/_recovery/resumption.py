@@ -35,20 +35,25 @@ def was_replaced(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any]) -> bo
     return bool(other) and other.get("by") != mark["by"]
 
 
-def resumed_elsewhere(held: t.Mapping[str, t.Any], job: str, now: float, dead: str = "") -> str:
+def resumed_elsewhere(held: t.Mapping[str, t.Any], others: t.Collection[str], now: float) -> str:
     """Return in words that another job goes on with a test event; empty if none does.
 
     A report takes the time away from the mark, so a mark that still has one is of a job that has not reported.
 
-    :param dead: a job that has surely ended.
+    :param others: jobs whose mark keeps nobody away: one's own, and those that have surely ended.
     """
     mark = _mark_of(held, RESUMED)
     other, until = str(mark.get("job")), mark.get("until")
-    if not is_later(until, now) or (other in (job, dead) and other != NO_JOB):
+    if not is_later(until, now) or (other in others and other != NO_JOB):
         return ""
     if other == NO_JOB:
         return f"a run without a job goes on with it, at most until {utc_time(t.cast('float', until), 'seconds')}"
     return f"job {other[:40]} goes on with it"
+
+
+def resuming_job(held: t.Mapping[str, t.Any]) -> str:
+    """Return the job that went on with a test event last; empty if none did."""
+    return str(_mark_of(held, RESUMED).get("job") or "")
 
 
 def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

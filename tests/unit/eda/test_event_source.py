@@ -520,3 +520,25 @@ def test_an_outage_when_a_test_event_is_looked_at_is_survived() -> None:
 def test_without_being_asked_for_it_no_end_is_told_again() -> None:
     done = by_time((0, {"state": "COMPLETE"}))
     assert len(follow(done, 100 * HOUR, [TEST], fetch_test=lambda _given: pytest.fail("looked"))) == 1
+
+
+def test_of_one_deployment_that_sums_never_shows_people_are_told_while_others_are_followed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken = SOURCE["Trouble"]("SUMS answered 500")
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        if deployment_id == "dep-1":
+            raise broken
+        return {"deployment_id": deployment_id, "state": "PENDING", "progress": now() // 60 % 100}
+
+    events = follow(fetch, HOUR, ["dep-1", "dep-2", "dep-3"], stall_after=1800)
+    stalls = [event["deployment"] for _moment, event in events if "stalled_for" in event["deployment"]]
+    assert [(one["deployment_id"], one["reason"]) for one in stalls] == [("dep-1", "SUMS answered 500")]
+    assert caplog.text.count("Deployment dep-1: SUMS answered 500.") == 1
+
+
+def test_while_sums_answers_nobody_no_stall_is_told() -> None:
+    away = by_time((0, {"state": "PENDING"}), (10, SOURCE["Trouble"]("SUMS answered 500")))
+    events = follow(away, HOUR, ["dep-1", "dep-2", "dep-3"], stall_after=600)
+    assert [event for _moment, event in events if "stalled_for" in event["deployment"]] == []

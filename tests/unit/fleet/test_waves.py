@@ -240,6 +240,7 @@ def test_in_aap_where_a_file_is_lost_the_next_job_can_be_given_the_vehicles(
 
 
 def test_a_fleet_that_passed_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "again").write_text("vehicle_of_an_earlier_run\n")
     result, shown = summed_up(set(), retry_file=str(tmp_path / "again"))
     assert not (tmp_path / "again").exists() and result["retry_file"] == "" and "--limit" not in "".join(shown)
 

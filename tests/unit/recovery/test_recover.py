@@ -687,6 +687,69 @@ def test_of_a_fleet_that_has_reported_nothing_is_asked(lab: Lab) -> None:
     assert lab.sums.requests() == []
 
 
+@pytest.mark.parametrize(("finished", "is_closed"), [(-300, True), (None, False)])
+def test_a_job_that_died_while_it_took_a_test_over_does_not_keep_it_open(
+    lab: Lab, controller: FakeController, finished: float | None, is_closed: bool
+) -> None:
+    ids = lab.die("deployment")
+    mark = {"resumed": resumed_mark("52", NOW - 900, 86400)}  # of which AAP has no result
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+    ended = {"status": "running"} if finished is None else {"status": "canceled", "finished": moment(finished)}
+    lab.aap.put_job(52, name="HATCI OTA resume", **ended)
+    result = lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == (["FAIL"] if is_closed else [])
+    assert controller.deleted == (["hatci-41-car"] if is_closed else [])
+    assert is_closed or "job 52 goes on with it" in result["left_alone"][0]["reason"]
+
+
+def test_time_that_the_events_took_leaves_time_to_give_devices_back(
+    lab: Lab, controller: FakeController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = lab.die("deployment")
+    results_of = job_history.results_of
+
+    def late(aap: Aap, *given: t.Any) -> t.Any:
+        found = results_of(aap, *given)
+        aap._usual_is_over = True  # type: ignore[attr-defined]
+        return found
+
+    get = Aap.get
+
+    def expiring(self: Aap, url: str) -> t.Any:
+        usual = self.__dict__.setdefault("_usual", self._deadline)
+        if getattr(self, "_usual_is_over", False) and self._deadline is usual:
+            raise AapError("no time is left")
+        return get(self, url)
+
+    monkeypatch.setattr(job_history, "results_of", late)
+    monkeypatch.setattr(Aap, "get", expiring)
+    lab.recover()
+    assert controller.deleted == ["hatci-41-car"]
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"detail": "starting"}, {"id": 99, "status": "failed"}])
+def test_a_job_of_which_aap_says_something_odd_does_not_count_as_deleted(
+    lab: Lab, controller: FakeController, monkeypatch: pytest.MonkeyPatch, answer: dict[str, t.Any]
+) -> None:
+    get = Aap.get
+    monkeypatch.setattr(Aap, "get", lambda self, url: answer if url.endswith("/jobs/41/") else get(self, url))
+    with pytest.raises(AapError, match="something else than job 41"):
+        lab.recover()
+    assert controller.deleted == []
+
+
+def test_the_device_of_a_job_that_aap_lists_as_running_stays(
+    lab: Lab, controller: FakeController, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.aap.put_job(41, name="Something else", status="running")
+    get = Aap.get
+    monkeypatch.setattr(Aap, "get", lambda self, url: None if url.endswith("/jobs/41/") else get(self, url))
+    (left,) = lab.recover()["left_alone"]
+    assert left["reason"] == "AAP lists it among the jobs that run"
+    assert controller.deleted == []
+
+
 def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_in_the_file(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

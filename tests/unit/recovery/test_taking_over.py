@@ -278,6 +278,30 @@ def test_of_a_test_that_ended_without_a_result_one_goes_on_until_it_has_reported
     assert lab.test_event(ids["test_event_id"])["metadata"]["resumed"]["job"] == "53"
 
 
+@pytest.mark.parametrize(
+    ("job", "goes_on"),
+    [
+        ({"status": "canceled", "finished": moment(-300)}, True),
+        ({"status": "canceled", "finished": moment(-10)}, False),
+        ({"status": "running"}, False),
+        (None, False),
+    ],
+    ids=["dead", "just now", "lives", "unknown"],
+)
+def test_a_job_that_died_while_it_took_a_test_over_keeps_nobody_away(
+    lab: Lab, job: dict[str, t.Any] | None, goes_on: bool
+) -> None:
+    ids = lab.die("deployment")
+    take_over(lab, **by_ids(ids))  # of which AAP has no result
+    if job:
+        lab.aap.put_job(52, name="HATCI OTA resume", **job)
+    if goes_on:
+        assert take_over(lab, job_id="53", **by_ids(ids))["changed"]
+        return
+    with pytest.raises(InputError, match="job 52 goes on with it"):
+        take_over(lab, job_id="53", **by_ids(ids))
+
+
 def test_what_closes_a_resumed_test_lets_it_be_resumed_again(lab: Lab) -> None:
     ids = lab.die("deployment")
     resumed = take_over(lab, **by_ids(ids))
@@ -367,7 +391,7 @@ def test_what_is_not_the_id_of_a_job_is_not_asked_for(lab: Lab, job_id: str) -> 
 @pytest.mark.parametrize("until", [9e99, float("inf"), 10**400, NOW + 400 * 86400])
 def test_a_mark_that_never_ends_keeps_nobody_away(lab: Lab, until: float) -> None:
     held = {"metadata": {"resumed": {"job": "7", "until": until}}}
-    assert resumed_elsewhere(held, "52", NOW) == waits_for_heir({"until": until}, NOW) == ""
+    assert resumed_elsewhere(held, {"52"}, NOW) == waits_for_heir({"until": until}, NOW) == ""
 
 
 def test_check_mode_sends_nothing(lab: Lab) -> None:

@@ -181,6 +181,7 @@ class Deployment:
     :param reminders: how often its end was told again.
     :param seen_open_at: when its test event was last seen without an outcome, in epoch seconds.
     :param is_finished: its test event needs nobody any more.
+    :param failures: of looks at it since the last answer.
     """
 
     deployment_id: str
@@ -196,6 +197,7 @@ class Deployment:
     reminders: int = 0
     seen_open_at: float = 0.0
     is_finished: bool = False
+    failures: int = 0
 
     def reminder_at(self, unfinished_after: float) -> float | None:
         """Return when its test event is to be looked at, in epoch seconds; None if it is not."""
@@ -392,6 +394,11 @@ class Gate:
         """Return when, on the loop's clock."""
         return max(self._opens, self._next)
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether SUMS answers nobody."""
+        return self._pauses > 0
+
     def begin(self, now: float, deployments: int) -> None:
         """Note that a request begins; after an outage twice the usual pace catches up."""
         self._next = now + min(LONGEST_GAP, self._interval / (2 * max(1, deployments)))
@@ -554,13 +561,19 @@ class Watcher:
             answer = await self._fetch(one.deployment_id)
             is_new = one.see(answer, self._now())
             self._told.pop(one.deployment_id, None)
+            one.failures, has_answered = 0, True
         except Trouble as trouble:
+            is_new = False
+            one.failures += 1
             if not trouble.about_one:
                 self._gate.fail(trouble, began, asyncio.get_running_loop().time())
-                return
+                if self._gate.is_outage or one.failures <= TOLERATED:
+                    return
             self._tell(one.deployment_id, f"Deployment {one.deployment_id}: {trouble}.")
-            is_new, one.reason = False, str(trouble)
-        self._gate.succeed()
+            one.reason = str(trouble)
+            has_answered = trouble.about_one
+        if has_answered:
+            self._gate.succeed()
         if is_new:
             await self._emit(one)
         elif (stalled_for := one.stalls(self._now(), self._stall_after)) is not None:
