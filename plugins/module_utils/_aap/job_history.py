@@ -11,7 +11,7 @@ import json
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, AapError
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, AapError, RequestFailed
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import NOT_OVER, is_job_id
 
 DEAD = "canceled,failed,error"
@@ -21,6 +21,7 @@ RESULTS = ("runner_on_ok", "runner_on_failed", BEGUN)
 """The events that hold what a task returned, and those that tell that it began."""
 OURS = ("hatci.automation.", "hatci_", "jumpstarter_")
 """How the modules of this collection begin."""
+BAD_FILTER = 400
 MOST_EVENT_PAGES = 1000
 """Of 200 events, about a hundred for each test."""
 
@@ -77,8 +78,21 @@ def find_jobs_of_playbook(
     :param statuses: with commas between them.
     :raises AapError: the list is not known for sure.
     """
-    of_playbook = f"status__in={statuses}&playbook__endswith={playbook}&job_type=run"
-    return _jobs(aap, f"jobs/?{of_playbook}&{_ended_since(templates, since)}")
+    ended = f"status__in={statuses}&{_ended_since(templates, since)}"
+    try:
+        entries = _entries(aap, f"jobs/?{ended}&playbook__endswith={playbook}&job_type=run")
+    except RequestFailed as error:
+        if error.details.get("status") != BAD_FILTER:
+            raise
+        entries = _entries(aap, f"jobs/?{ended}")
+    found = [entry for entry in entries if _ran(entry, playbook)]
+    return [job for entry in found if (job := Job.read(entry))]
+
+
+def _ran(entry: t.Any, playbook: str) -> bool:
+    """Whether a job ran a playbook in earnest."""
+    told = entry if isinstance(entry, dict) else {}
+    return str(told.get("playbook") or "").endswith(playbook) and told.get("job_type") in (None, "run")
 
 
 def _ended_since(templates: t.Sequence[str], since: float) -> str:
@@ -91,9 +105,8 @@ def find_living_jobs(aap: Aap) -> list[Job]:
 
     :raises AapError: the list is not known for sure; one that is overlooked would lose its device.
     """
-    entries = [entry for page in aap.pages(f"jobs/?status__in={NOT_OVER}&page_size=200", "jobs") for entry in page]
     living = []
-    for entry in entries:
+    for entry in _entries(aap, f"jobs/?status__in={NOT_OVER}&page_size=200"):
         job = Job.read(entry)
         if job is None:
             raise AapError(f"{aap.host} answered without a list of jobs. {aap.consequence}")
@@ -156,7 +169,11 @@ def seconds_of(moment: t.Any) -> float | None:
 
 
 def _jobs(aap: Aap, path: str) -> list[Job]:
-    return [job for page in aap.pages(path, "jobs") for entry in page if (job := Job.read(entry))]
+    return [job for entry in _entries(aap, path) if (job := Job.read(entry))]
+
+
+def _entries(aap: Aap, path: str) -> list[t.Any]:
+    return [entry for page in aap.pages(path, "jobs") for entry in page]
 
 
 def _mapping_of(text: t.Any) -> dict[str, t.Any]:

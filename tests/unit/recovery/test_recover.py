@@ -608,6 +608,20 @@ def test_while_the_deployment_cannot_be_looked_at_what_was_handed_over_counts_as
     assert lab.statuses(ids["test_event_id"]) == []
 
 
+def test_where_aap_knows_no_filter_for_playbooks_what_was_handed_over_is_found_all_the_same(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.sums.set_vehicle(VIN, update_seconds=0)
+    ids = left_to_nobody(lab, -3600)
+    lab.aap.put_job(43, name="HATCI OTA test", status="successful", finished=moment(-300))
+    get = Aap.get
+    unknown = ("playbook__endswith", "playbook__unheard_of")
+    monkeypatch.setattr(Aap, "get", lambda self, url: get(self, url.replace(*unknown)))
+    lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
+    assert lab.aap.requests().get("/api/v2/jobs/43/job_events/") is None
+
+
 def test_what_was_handed_over_for_weeks_is_closed_after_them(lab: Lab) -> None:
     lab.sums.set_vehicle(VIN, update_seconds=0)
     ids = left_to_nobody(lab, -3600)
