@@ -112,10 +112,16 @@ def core(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def ansible_playbook(tmp_path: Path, core: Path) -> Iterator[AnsiblePlaybook]:
-    """Run playbooks, once with each ansible-core."""
+    """Run playbooks, once with each ansible-core.
+
+    However a test of theirs ends, its outcome must follow from its record.
+    """
     playbooks = AnsiblePlaybook(tmp_path / "ansible", core)
     yield playbooks
     playbooks.end()
+    from evidence_support import outcomes_that_do_not_follow  # which needs the collection to be found
+
+    assert not outcomes_that_do_not_follow(tmp_path)
 
 
 @pytest.fixture(scope="session")

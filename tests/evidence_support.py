@@ -123,8 +123,14 @@ def until_deployed(directory: Path, **about: t.Any) -> Script:
     return script
 
 
-def passed(directory: Path, **about: t.Any) -> Script:
-    """Write the journal of a test that passed."""
+def lines_of(script: Script) -> list[dict[str, t.Any]]:
+    """Return what a script has written."""
+    text = (script.directory / "journal.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def until_verified(directory: Path, **about: t.Any) -> Script:
+    """Write all up to the end of the looks at the vehicle, all of it good."""
     script = until_deployed(directory, **about)
     waiting = script.begin("Wait for the deployment", "hatci_update_status", {"wait": True})
     for state, progress, seconds in (("PENDING", 0, 2), ("DOWNLOADING", 10, 60), ("INSTALLING", 40, 300)):
@@ -140,6 +146,16 @@ def passed(directory: Path, **about: t.Any) -> Script:
         stdout="ECU Gateway part=Gateway-1 sw=2.0.0\nECU Telematics part=Telematics-1 sw=2.0.0\n",
         rc=0,
     )
+    return script
+
+
+def passed(directory: Path, **about: t.Any) -> Script:
+    """Write the journal of a test that passed."""
+    return reported(until_verified(directory, **about))
+
+
+def reported(script: Script) -> Script:
+    """Write the end of a test that passed: its device is given back, and its outcome is reported."""
     script.step("Release the lease", "jumpstarter_lease", 1.2, "changed", arguments={"state": "release"})
     script.step(
         "Report the outcome",
@@ -199,6 +215,13 @@ def make_key(directory: Path, kind: str) -> tuple[str, str]:
 def validate(record: dict[str, t.Any]) -> None:
     """Fail unless a record is as its schema says."""
     jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(record)
+
+
+def outcomes_that_do_not_follow(directory: Path) -> list[tuple[str, str, str]]:
+    """Return of each record below a directory whose outcome does not follow from it: its path and both outcomes."""
+    records = {path: json.loads(path.read_text(encoding="utf-8")) for path in directory.rglob("record.json")}
+    told = [(str(path), str(record["outcome"]), outcome_of(record)) for path, record in records.items()]
+    return [(path, stated, found) for path, stated, found in told if stated != found]
 
 
 def records_checked_against_sums(home: Path, state: dict[str, t.Any]) -> list[dict[str, t.Any]]:

@@ -22,23 +22,24 @@ author:
 """
 
 import os
-import pathlib
 import time
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.callback import CallbackBase
+from ansible.template import Templar
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import MANIFEST
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import secrets_of_environment
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import secrets_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.origin import is_own
 
 COLLECTION = "hatci.automation."
 EVIDENCE = f"{COLLECTION}hatci_evidence"
 ARGUMENTS = "ansible.builtin.validate_argument_spec"
 """Ansible runs it by itself before a role."""
-
-OWN = str(pathlib.Path(__file__).resolve().parents[2])
 
 
 class CallbackModule(CallbackBase):
@@ -53,7 +54,13 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._directories: dict[str, str] = {}
         self._began: dict[tuple[str, str], float] = {}
+        self._secrets: dict[str, frozenset[str]] = {}
+        self._play: t.Any = None
         self._is_warned = False
+
+    def v2_playbook_on_play_start(self, play: t.Any) -> None:
+        """Learn where the variables of a host come from."""
+        self._play = play
 
     def v2_runner_on_start(self, host: t.Any, task: t.Any) -> None:
         """Write that a task begins."""
@@ -69,6 +76,7 @@ class CallbackModule(CallbackBase):
             path = told.get("path")
             if state == "started":
                 self._directories[host] = path if isinstance(path, str) else ""
+                self._secrets[host] = self._secrets_of(_host_of(result), task)
             elif state == "bundled":
                 self._directories.pop(host, None)
             return
@@ -89,13 +97,22 @@ class CallbackModule(CallbackBase):
         host, task, told = _parts(result)
         self._end(host, task, "failed", told)
 
+    def _secrets_of(self, host: t.Any, task: t.Any) -> frozenset[str]:
+        """Return what no task of a host may leave in its journal, by its variables at the begin of its test."""
+        if self._play is None:
+            return frozenset()
+        try:
+            variables = self._play.get_variable_manager().get_vars(play=self._play, host=host, task=task)
+        except AnsibleError:  # whoever needs the variables says so
+            return frozenset()
+        return secrets_of(variables, Templar(loader=self._play.get_loader(), variables=variables))
+
     def _is_written(self, host: str, task: t.Any) -> bool:
         """Whether a task is of the user and its host has evidence that is not finished."""
         directory = self._directories.get(host)
         if not directory or task.action.startswith((COLLECTION, ARGUMENTS)) or task.check_mode:
             return False
-        is_ours = os.path.realpath(task.get_path().rpartition(":")[0]).startswith(f"{OWN}{os.sep}")
-        return not is_ours and not os.path.exists(os.path.join(directory, MANIFEST))
+        return not is_own(task) and not os.path.exists(os.path.join(directory, MANIFEST))
 
     def _end(self, host: str, task: t.Any, outcome: str, told: dict[str, t.Any], *, is_ignored: bool = False) -> None:
         began = self._began.pop((host, task._uuid), None)
@@ -109,17 +126,21 @@ class CallbackModule(CallbackBase):
     def _write(self, host: str, task: t.Any, event: str, **values: t.Any) -> None:
         name = str(task.name or task.action).rpartition(" : ")[2]
         about = {"id": f"{task._uuid}-{host}", "step": name, "module": task.action, "arguments": {}}
+        secrets = {*self._secrets.get(host, ()), *secrets_of_environment()}
         try:
-            journal.append(self._directories[host], event, {**about, **values}, secrets_of_environment())
+            journal.append(self._directories[host], event, {**about, **values}, secrets)
         except OSError as error:
             if not self._is_warned:
                 self._is_warned = True
                 self._display.warning(f"The journal in {self._directories[host]} cannot be written: {error.strerror}.")
 
 
+def _host_of(result: t.Any) -> t.Any:
+    return getattr(result, "host", None) or result._host
+
+
 def _parts(result: t.Any) -> tuple[str, t.Any, dict[str, t.Any]]:
     """Return host, task and values of a result, which ansible-core 2.19 gives other names than 2.16."""
-    host = getattr(result, "host", None) or result._host
     task = getattr(result, "task", None) or result._task
     told = getattr(result, "result", None) or getattr(result, "_result", {})
-    return host.get_name(), task, dict(told)
+    return _host_of(result).get_name(), task, dict(told)

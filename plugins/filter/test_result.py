@@ -43,6 +43,14 @@ options:
     description: Id of the target event.
     type: str
     default: ""
+  test_event_id:
+    description: Id of the test event.
+    type: str
+    default: ""
+  deployment_id:
+    description: Id of the deployment.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -73,6 +81,8 @@ def test_result(
     disturbances: t.Any = (),
     source_event_id: t.Any = "",
     target_event_id: t.Any = "",
+    test_event_id: t.Any = "",
+    deployment_id: t.Any = "",
 ) -> dict[str, t.Any]:
     """Return how a test ended."""
     outcome, scenario = test["outcome"], scenario or {}
@@ -86,7 +96,12 @@ def test_result(
         "expect": scenario.get("expect") or "",
         "offer": scenario.get("offer") or "",
         "disturbances": list(disturbances),
-        "ids": {"source_event_id": source_event_id, "target_event_id": target_event_id},
+        "ids": {
+            "source_event_id": source_event_id,
+            "target_event_id": target_event_id,
+            "test_event_id": test_event_id,
+            "deployment_id": deployment_id,
+        },
     }
 
 

@@ -27,8 +27,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._arguments import
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
-from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import JournaledStep
+from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import GOES_ON, JournaledStep
 from ansible_collections.hatci.automation.plugins.plugin_utils.lasting_text import lasting_text
+from ansible_collections.hatci.automation.plugins.plugin_utils.origin import is_of_lab
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 CENSORED = "The task failed; its message is hidden, since the task has no_log."
@@ -129,10 +130,12 @@ class InProcessAction(ActionBase):
 
     def find_failure(self, result: Values) -> Values | None:
         """Return what a failure says of the test of the host, for its closer; None if it says nothing."""
-        if not self.ends_test or self._task.ignore_errors or self._task.failed_when:
+        goes_on = self._task.ignore_errors or self._task.failed_when or self._task_vars.get(GOES_ON)
+        if not self.ends_test or goes_on:
             return None
         message = CENSORED if self._task.no_log else str(result.get("msg") or "a task failed without a message.")
-        return {"failure": {"outcome": str(result.get("outcome") or "ERROR"), "message": sentence(message)}}
+        failure = {"outcome": str(result.get("outcome") or "ERROR"), "message": sentence(message)}
+        return {"failure": {**failure, "step": str(self._task.name or self._task.action).rpartition(" : ")[2]}}
 
     @property
     def is_local(self) -> bool:
@@ -218,6 +221,8 @@ class InProcessAction(ActionBase):
         if self._task.check_mode or self._task.async_val:
             return
         known = self.find_failure(result) if result.get("failed") else self.find_progress(result)
+        if known and not result.get("failed") and is_of_lab(self._task):
+            known = {}  # the test went on; the ids are of something else
         if known is not None and (warning := note_for_closer(playbook_process(), self.host, known)):
             result["warnings"] = [*result.get("warnings", []), warning]
 

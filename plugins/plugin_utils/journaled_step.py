@@ -20,12 +20,16 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import HIDDEN
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import secrets_of_environment
+from ansible_collections.hatci.automation.plugins.plugin_utils.origin import is_of_lab
 
 VARIABLE = "__hatci_evidence"
 """Names the directory, as text or as what the module hatci_evidence returned."""
 
 ENDED = "__hatci_evidence_ended"
 """Tells the ``step`` that began by the module hatci_evidence and has ended since, with ``outcome`` and ``message``."""
+
+GOES_ON = "__hatci_test_goes_on"
+"""Is true where a role rescues a task such that its failure is not what ends the test."""
 
 NEVER_KEPT = frozenset(
     (
@@ -69,12 +73,13 @@ class JournaledStep:
         self._is_hidden = is_hidden
         self._secrets = secrets_of(variables, templar, *(arguments.get(name) for name in own))
         self._warning = end_noted_step(self._directory, variables, self._secrets)
-        self._about = {
+        self._about: Values = {
             "id": uuid.uuid4().hex[:12],
             "step": str(task.name or task.action).rpartition(" : ")[2],
             "module": str(task.action).rpartition(".")[2],
+            **({"is_of_lab": True} if is_of_lab(task) else {}),
         }
-        self._is_ignored = bool(task.ignore_errors or task.failed_when)
+        self._is_ignored = bool(task.ignore_errors or task.failed_when or variables.get(GOES_ON))
         self._began = time.monotonic()
         shown = {name: value for name, value in arguments.items() if name not in own | REPEATED and value is not None}
         self.note("begin", arguments=HIDDEN if self._is_hidden else shown)

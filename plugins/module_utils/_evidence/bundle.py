@@ -126,6 +126,7 @@ def finish_as_aborted(
     summary: str | None = None,
     secrets: t.Collection[str] = (),
     is_reported: bool = False,
+    failed_step: str = "",
 ) -> pathlib.Path | None:
     """Bundle what a test left whose play has died; what has been bundled with this outcome is left as it is.
 
@@ -135,6 +136,7 @@ def finish_as_aborted(
         failed or the outcome had been reported already.
     :param secrets: texts that must not appear in it.
     :param is_reported: whether SUMS has taken that outcome.
+    :param failed_step: name of the step that ended the test, if one is known to have.
     :returns: the directory of the bundle, None if there is nothing to do. Without its key, which may have gone with its
         job, it is not signed, and the record says so.
     :raises OSError: something cannot be written.
@@ -154,6 +156,7 @@ def finish_as_aborted(
     why = summary or (record["failure"] or {}).get("message") or "The play ended before the test had come to its end."
     result = {"ended_by": "closer", "outcome": found, "summary": why, "reported": found if is_reported else None}
     result |= {} if found in (PASS, "ABORTED") else {"failure_outcome": found}
+    result |= {"failed_step": failed_step} if failed_step else {}
     reason = _why_unsigned(lines)
     if reason:
         result["troubles"] = [f"The evidence is not signed: {reason}"]

@@ -12,6 +12,7 @@ import os
 import pathlib
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.clock import moment
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -19,7 +20,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.values 
     shorten,
     structure_of,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 JOURNAL = "journal.jsonl"
 
@@ -27,8 +27,27 @@ MAX_LINE = 48 * 1024
 MAX_BYTES = 224 * 1024
 """Of a journal; after that only what must not be missing is written."""
 
+MAX_STATES = 192 * 1024
+MAX_OTHERS = 160 * 1024
+"""So long a journal may be for the states of a deployment, and for steps of which a record needs nothing; the rest is
+for those it is made of, since the record shall tell the same outcome however much was said before."""
+
+MAX_LATE_LINE = 6 * 1024
+"""Of a step that a record is made of, where the others have no room any more."""
+
+MADE_OF = frozenset(
+    (
+        *("hatci_test_event", "hatci_create_event", "hatci_deploy_event", "hatci_resume", "hatci_update_status"),
+        *("hatci_vehicle_check", "hatci_end_check", "hatci_test_event_update"),
+        *("jumpstarter_lease", "jumpstarter_diagnostics", "jumpstarter_disturbance"),
+    )
+)
+"""The modules whose steps a record is made of."""
+
 LIMITS = ((MAX_ITEMS, MAX_TEXT), (40, 1000), (8, 200), (2, 100))
 """So many items and characters are kept of a line; the next pair if it is too long."""
+
+FULL = b'"event": "full"'
 
 SHORTENED = "shortened"
 
@@ -72,11 +91,13 @@ def append(directory: pathlib.Path | str, event: str, values: Line, secrets: t.C
     descriptor = os.open(pathlib.Path(directory) / JOURNAL, flags)
     try:
         size = os.fstat(descriptor).st_size
-        line = _encoded(event, values, secrets)
-        if size + len(line) > MAX_BYTES and event not in MUST_NOT_MISS:
-            if size > MAX_BYTES:
+        room = _room_for(event, values)
+        is_late = room == MAX_BYTES and size > MAX_OTHERS
+        line = _encoded(event, values, secrets, MAX_LATE_LINE if is_late else MAX_LINE)
+        if room is not None and size + len(line) > room:
+            if size > room and FULL in os.pread(descriptor, size, 0):
                 return
-            line = _encoded("full", {}, ()).rjust(MAX_BYTES - size + 1)
+            line = _encoded("full", {}, ()).rjust(room - size + 1)
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
         if os.write(descriptor, line) != len(line):
@@ -84,6 +105,17 @@ def append(directory: pathlib.Path | str, event: str, values: Line, secrets: t.C
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _room_for(event: str, values: Line) -> int | None:
+    """Return how long a journal may get by a line, None for one that must not be missing."""
+    if event in MUST_NOT_MISS:
+        return None
+    if event == "state":
+        return MAX_STATES
+    ends_noted_step = event == "end" and values.get("module") == ""  # only if its begin is there
+    is_of_record = values.get("module") in MADE_OF and not values.get("is_of_lab")
+    return MAX_BYTES if is_of_record or ends_noted_step else MAX_OTHERS
 
 
 def read(directory: pathlib.Path) -> Journal:
@@ -101,15 +133,15 @@ def read(directory: pathlib.Path) -> Journal:
     return Journal(kept, torn, len(kept) < len(lines), sum(bool(line.pop(SHORTENED, False)) for line in kept))
 
 
-def _encoded(event: str, values: Line, secrets: t.Collection[str]) -> bytes:
+def _encoded(event: str, values: Line, secrets: t.Collection[str], longest: int = MAX_LINE) -> bytes:
     """Return a line; of one that would be too long less and less is kept, and it says that items are missing."""
     encoded = b""
     for items, text in LIMITS:
         shown = {**shorten(values, secrets, items=items, text=text), **structure_of(values, secrets)}
         shown |= {SHORTENED: True} if has_longer(values, items) else {}
-        line = {"time": utc_time(), "event": event, **shown}
+        line = {**moment(), "event": event, **shown}
         encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace")
-        if len(encoded) <= MAX_LINE:
+        if len(encoded) <= longest:
             break
     return encoded + b"\n"
 

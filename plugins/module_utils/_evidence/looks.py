@@ -25,9 +25,17 @@ def looks_of(steps: t.Iterable[Step]) -> dict[str, Step]:
 
 
 def checks_of(steps: t.Iterable[Step]) -> list[Check]:
-    """Return each check that a look at the vehicle made, and that of the end, with what was expected and measured."""
+    """Return each check that a look at the vehicle made, and that of the end, with what was expected and measured.
+
+    Of what a lab checks by itself those that hold; one that does not ends the test, unless the lab rescues it.
+    """
     makers = {MODULE: _checks_of_step, MODULE_OF_END: _checks_of_end}
-    return [check for step in steps if step.get("module") in makers for check in makers[str(step["module"])](step)]
+    return [
+        check
+        for step in steps
+        if step.get("module") in makers and not (step.get("is_of_lab") and step["outcome"] == "failed")
+        for check in makers[str(step["module"])](step)
+    ]
 
 
 def _checks_of_step(step: Step) -> t.Iterator[Check]:

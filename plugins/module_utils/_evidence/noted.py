@@ -10,8 +10,7 @@ import typing as t
 import uuid
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import seconds_between
-from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.clock import seconds_since
 
 
 def begin_step(directory: pathlib.Path, step: str, secrets: t.Collection[str] = ()) -> None:
@@ -42,6 +41,6 @@ def end_step(
     if under_way:
         begun = list(under_way.values())[-1]
         about = {name: begun.get(name) for name in ("id", "step", "module")}
-        seconds = seconds_between(begun["time"], utc_time())
+        seconds = seconds_since(begun)
         how: journal.Line = {"outcome": outcome, "msg": message, "result": {}, "seconds": seconds, "is_ignored": False}
         journal.append(directory, "end", {**about, **how}, secrets)

@@ -25,12 +25,12 @@ def outcome_of(record: Record) -> str:
     """Return the outcome that follows from a record, whatever outcome it states.
 
     What proves that nothing was tested comes first, then what ended the test, then what it found. Neither a success nor
-    a failure says anything of a vehicle that another job may have had.
+    a failure says anything of a vehicle that another job may have had, and a success needs the proof that none had.
     """
     outcome = _outcome_by_steps(record)
-    was_held = (record.get("lease") or {}).get("was_held", True)
-    is_verdict = outcome in (PASS, "FAIL") and record["ended_by"] != "closer"
-    return "ERROR" if is_verdict and not was_held else outcome
+    lease = record.get("lease") or {}
+    unproven = ([PASS] if lease.get("release_failed") else []) if lease.get("was_held", True) else [PASS, "FAIL"]
+    return "ERROR" if outcome in unproven and record["ended_by"] != "closer" else outcome
 
 
 def _outcome_by_steps(record: Record) -> str:

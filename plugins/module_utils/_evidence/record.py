@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-import datetime
+import dataclasses
 import json
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.clock import (
+    NAMES,
+    seconds_between,
+    straightened,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import LINE, MARK, TIME
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import Journal, Line
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.looks import checks_of, looks_of
@@ -26,12 +31,21 @@ SHORTER = ((8, 200), (2, 100))
 """So many items and characters are kept of what the longest steps hold, if all of them are longer than that."""
 
 IDS = ("test_event_id", "source_event_id", "target_event_id", "deployment_id", "lease_name")
+MAKERS = {
+    "test_event_id": ("hatci_resume", "hatci_test_event"),
+    "deployment_id": ("hatci_resume", "hatci_deploy_event"),
+}
+"""The modules that tell an id first hand; only without them others are believed."""
+
 UPDATE_TYPES = {"RROM": "source_event_id", "UROM": "target_event_id"}
 VEHICLE = ("vin", "host", "vehicle_id", "exporter", "program_name", "model_year", "region")
 TEST = ("tester", "suite", "scenario", "expect", "step")
 RECORDING = ("file", "end_file", "began", "lines", "gaps")
 
 OFFER_OF_A_WAY_BACK = "source"
+
+DONE = ("ok", "changed")
+
 
 UPDATING = ("hatci_deploy_event", "hatci_resume", "hatci_update_status")
 """When one of these begins, the update begins, or has begun; the first that there is tells."""
@@ -43,15 +57,23 @@ Record = dict[str, t.Any]
 
 
 def make_record(journal: Journal) -> Record:
-    """Return the record of a test; what the journal does not tell is null or empty."""
+    """Return the record of a test; what the journal does not tell is null or empty.
+
+    What a lab does by itself, such as to a second vehicle, stands among the steps and is no part of this test.
+    """
+    lines, set_back = straightened(journal.lines)
+    journal = dataclasses.replace(journal, lines=lines)
     about, result = _told(journal.lines, "test"), _told(journal.lines, "result")
     told = {**about, **{name: value for name, value in result.items() if value not in (None, "")}}
     steps = _steps(journal.lines)
+    own = [step for step in steps if not step.get("is_of_lab")]
     began = journal.lines[0]["time"] if journal.lines else ""
     ended = journal.lines[-1]["time"] if journal.lines else ""
-    looks = looks_of(steps)
+    looks = looks_of(own)
+    lease = _lease(own, ended)
     recorded = _told(journal.lines, "console")
-    found = {**{name: _latest(steps, name) for name in IDS}, **_created(steps)}
+    found = {**{name: _identified(own, name) for name in IDS}, **_created(own)}
+    found |= {"lease_name": lease["name"]} if lease else {}
     ids = {name: str(_given(told, "ids").get(name) or found[name] or "") for name in IDS}
     return {
         "format": FORMAT,
@@ -64,20 +86,20 @@ def make_record(journal: Journal) -> Record:
         "seconds": seconds_between(began, ended),
         "vehicle": {
             **{name: str(told.get(name) or "") for name in VEHICLE},
-            "exporter": str(told.get("exporter") or _latest(steps, "exporter", "jumpstarter_lease") or ""),
+            "exporter": str(told.get("exporter") or _latest(own, "exporter", "jumpstarter_lease") or ""),
         },
         "test": {name: str(told.get(name) or "") for name in TEST},
         "software": {
-            **_offered(told, steps),
-            "before": told.get("before") or looks.get("before") or _account(steps, before=True),
-            "after": told.get("after") or looks.get("after") or _account(steps, before=False),
+            **_offered(told, own),
+            "before": told.get("before") or looks.get("before") or _account(own, before=True),
+            "after": told.get("after") or looks.get("after") or _account(own, before=False),
         },
-        "lease": _lease(steps, ended),
-        "deployment": _deployment(journal.lines, steps, ids["deployment_id"]),
+        "lease": lease,
+        "deployment": _deployment(journal.lines, own, ids["deployment_id"]),
         "disturbances": [_disturbance(item) for item in told.get("disturbances") or []],
         "checks": [*checks_of(steps), *(_check(item) for item in told.get("checks") or [])],
         "failure": _failure(told, steps, is_named="failed_step" in result and result.get("ended_by") == "play"),
-        "reported": told.get("reported") or _reported(steps),
+        "reported": told.get("reported") or _reported(own, ids["test_event_id"]),
         "troubles": [str(trouble) for trouble in told.get("troubles") or []],
         "unsigned": str(_told(journal.lines, "key").get("unsigned") or ""),
         "steps": _bounded([_shown(step) for step in steps[:MAX_STEPS]]),
@@ -95,17 +117,9 @@ def make_record(journal: Journal) -> Record:
         "journal": {
             **{"lines": len(journal.lines), "torn_lines": journal.torn, "is_complete": not journal.is_full},
             "shortened_lines": journal.shortened,
+            **({"clock_set_back": set_back} if set_back else {}),
         },
     }
-
-
-def seconds_between(began: str, ended: str) -> float | None:
-    """Return the seconds between two times of a journal, None if one is not known."""
-    try:
-        first, last = (datetime.datetime.fromisoformat(moment) for moment in (began, ended))
-        return round((last - first).total_seconds(), 3)
-    except (TypeError, ValueError):
-        return None
 
 
 def _told(lines: list[Line], event: str) -> Line:
@@ -113,7 +127,7 @@ def _told(lines: list[Line], event: str) -> Line:
     told: Line = {}
     for line in lines:
         if line["event"] == event:
-            told.update({name: value for name, value in line.items() if name not in ("time", "event")})
+            told.update({name: value for name, value in line.items() if name not in (*NAMES, "event")})
     return told
 
 
@@ -146,6 +160,7 @@ def _shown(step: Record) -> Record:
         "message": str(step.get("msg") or ""),
         "arguments": _given(step, "arguments"),
         "result": step["result"],
+        **({"is_of_lab": True} if step.get("is_of_lab") else {}),
     }
 
 
@@ -176,13 +191,24 @@ def _latest(steps: list[Record], name: str, module: str | None = None) -> t.Any:
     return found[-1] if found else None
 
 
+def _identified(steps: list[Record], name: str) -> t.Any:
+    makers = MAKERS.get(name, ())
+    return next((found for maker in makers if (found := _latest(steps, name, maker))), None) or _latest(steps, name)
+
+
+def _is_about(step: Record, name: str, known: str) -> bool:
+    """Whether a step is about what has this id; one that does not tell is."""
+    told = step["result"].get(name) or _given(step, "arguments").get(name)
+    return not told or not known or str(told) == known
+
+
 def _created(steps: list[Record]) -> dict[str, t.Any]:
     """Return the ids of the events that the steps created."""
     return {
         UPDATE_TYPES[update_type]: step["result"].get("event_id")
         for step in steps
         if step.get("module") == "hatci_create_event"
-        and step["outcome"] in ("ok", "changed")
+        and step["outcome"] in DONE
         and (update_type := _given(step, "arguments").get("update_type")) in UPDATE_TYPES
     }
 
@@ -234,22 +260,34 @@ def _account(steps: list[Record], before: bool) -> Record | None:
 
 
 def _lease(steps: list[Record], ended: str) -> Record | None:
-    """Return when the device was held; one that was not given back is held to the end of the journal."""
-    own = [step for step in steps if step.get("module") == "jumpstarter_lease" and step["outcome"] in ("ok", "changed")]
-    acquired = next((step for step in own if _state(step) in ("", "acquire")), None)
+    """Return when the device was held; one that was not given back is held to the end of the journal.
+
+    What could not be kept was given back instead. One whose giving back failed may have been lost before.
+    """
+    own = [step for step in steps if step.get("module") == "jumpstarter_lease"]
+    acquired = next((step for step in own if _state(step) in ("", "acquire") and step["outcome"] in DONE), None)
     if acquired is None:
         return None
-    released = next((step for step in own[own.index(acquired) :] if _state(step) == "release"), None)
+    name = str(acquired["result"].get("lease_name") or "")
+    ends = [
+        step
+        for step in own[own.index(acquired) :]
+        if _state(step) in ("kept", "release")
+        and not step["result"].get("kept_until")
+        and _is_about(step, "lease_name", name)
+    ]
+    released = next((step for step in ends if step["outcome"] in DONE), None)
     until = released["ended"] if released else None
-    was_held = {"was_held": released["outcome"] == "changed"} if released else {}
+    has_failed = not released and any(step["outcome"] == "failed" for step in ends)
     return {
-        "name": str(acquired["result"].get("lease_name") or ""),
+        "name": name,
         "exporter": str(acquired["result"].get("exporter") or ""),
         "mode": str(acquired["result"].get("mode") or ""),
         "acquired": acquired["ended"],
         "released": until,
         "seconds": seconds_between(acquired["ended"], until or ended),
-        **was_held,
+        **({"was_held": released["outcome"] == "changed"} if released else {}),
+        **({"release_failed": True} if has_failed else {}),
     }
 
 
@@ -265,18 +303,25 @@ def _deployment(lines: list[Line], steps: list[Record], deployment_id: str) -> R
         for line in lines
         if line["event"] == "state" and line.get("deployment_id") == deployment_id
     ]
-    waits = [step for step in steps if step.get("module") == "hatci_update_status" and step["result"].get("state")]
-    last = waits[-1]["result"] if waits else {}
-    for step in waits:
+    asked = [
+        step
+        for step in steps
+        if step.get("module") == "hatci_update_status"
+        and step["result"].get("state")
+        and _is_about(step, "deployment_id", deployment_id)
+    ]
+    waits = [step for step in asked if _given(step, "arguments").get("wait")]
+    last = (waits or asked)[-1]["result"] if asked else {}
+    for step in asked:
         if step.get("ended") and (not states or states[-1]["state"] != step["result"]["state"]):
             states.append({"time": step["ended"], "state": str(step["result"]["state"]), "progress": None})
-    is_waited = bool(waits) and bool(_given(waits[-1], "arguments").get("wait"))
     has_failed = last.get("outcome") == "FAIL"
+    has_ended_well = bool(waits) and waits[-1]["outcome"] in DONE
     return {
         "id": deployment_id,
         "state": str(last.get("state") or (states[-1]["state"] if states else "")),
         "reason": str(last.get("reason") or ""),
-        "succeeded": False if has_failed else True if is_waited and waits[-1]["outcome"] in ("ok", "changed") else None,
+        "succeeded": False if has_failed else True if has_ended_well else None,
         "states": states,
         "timestamps": _given(last, "timestamps"),
     }
@@ -330,7 +375,7 @@ def _failure(told: Line, steps: list[Record], *, is_named: bool) -> Record | Non
 
 def _failed(steps: list[Record]) -> list[Record]:
     """Return the steps that failed and did not succeed when they were repeated."""
-    succeeded = {step.get("step"): n for n, step in enumerate(steps) if step["outcome"] in ("ok", "changed")}
+    succeeded = {step.get("step"): n for n, step in enumerate(steps) if step["outcome"] in DONE}
     return [
         step
         for n, step in enumerate(steps)
@@ -357,9 +402,15 @@ def _is_noted(step: Record) -> bool:
     return step.get("module") == ""
 
 
-def _reported(steps: list[Record]) -> str | None:
-    """Return the outcome that SUMS was told."""
-    own = [step for step in steps if step.get("module") == "hatci_test_event_update" and step["outcome"] == "changed"]
+def _reported(steps: list[Record], test_event_id: str) -> str | None:
+    """Return the outcome that SUMS was told of a test event."""
+    own = [
+        step
+        for step in steps
+        if step.get("module") == "hatci_test_event_update"
+        and step["outcome"] == "changed"
+        and _is_about(step, "test_event_id", test_event_id)
+    ]
     arguments = _given(own[-1], "arguments") if own else {}
     return str(_given(arguments, "metadata").get("outcome") or arguments.get("status") or "") or None
 

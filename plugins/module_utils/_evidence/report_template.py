@@ -171,6 +171,8 @@ was changed since is told by <code>manifest.json</code>
 {%- if is_signed %}, which <code>attestation.intoto.json</code> signs{% endif %}.
 {% if not r.reported %}When this was made, SUMS had not been told an outcome.{% endif %}
 {% if not r.journal.is_complete %}The journal was full, so steps are missing here.{% endif %}
+{% if r.journal.clock_set_back is defined %}The clock was set back by {{ r.journal.clock_set_back | duration }}
+meanwhile; times before that are told as it went afterwards.{% endif %}
 {% if r.journal.shortened_lines %}Of {{ r.journal.shortened_lines }} lines of the journal not all was kept, since they
 were too long: lists, such as of ECUs or trouble codes, may lack items here.{% endif %}</p>
 </footer>

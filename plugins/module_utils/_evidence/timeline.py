@@ -9,8 +9,9 @@ import dataclasses
 import math
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.clock import seconds_between
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.page import duration
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record, seconds_between
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import Record
 
 ROW = 26
 LABEL = 12

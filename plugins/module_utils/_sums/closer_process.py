@@ -179,22 +179,31 @@ class Closer:
 
         :param event: its test event, if that has been left open.
         """
-        from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import finish_as_aborted
+        from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import (
+            finish_as_aborted,
+            read_record,
+        )
+        from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 
         report = event.final_report() if event else {}
         outcome = (report.get("metadata") or {}).get("outcome")
+        failed_step = event.failed_step if event else ""
         is_reported = event is not None and event.test_event_id in self._reported
         secrets = {token for connection in self._events.connections if (token := _token_of(connection))}
         try:
             finished = finish_as_aborted(
-                pathlib.Path(directory), outcome, report.get("summary"), secrets, is_reported=is_reported
+                pathlib.Path(directory), outcome, report.get("summary"), secrets, is_reported, failed_step
             )
+            record = read_record(finished) if finished and is_reported else None
+            follows = outcome_of(record) if record else ""
         except Exception as error:  # whatever is wrong with evidence must cost no report
             self._watch.log(f"the evidence in {directory} could not be finished: {error}")
         else:
             if event and not is_reported:
                 self._untold[event.test_event_id] = str(finished or directory)
             self._watch.log(f"the evidence is in {finished or directory}")
+            if record and record["outcome"] != follows:
+                self._watch.log(f"its record states {record['outcome']}, and {follows} follows from what it holds")
 
     def _keep(self, event: OpenTestEvent) -> None:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report

@@ -31,7 +31,7 @@ class OpenTestEvent:
     :param created: what tells it from another one that SUMS may give the same id.
     :param keep_report_in: directory for a report that SUMS does not take.
     :param report: what the play was about to send.
-    :param failure: what ended the test, as ``outcome`` and ``message``.
+    :param failure: what ended the test, as ``outcome``, ``message`` and the name of the ``step``.
     :param doubt: what is known against the device having been held all along, as ``words`` and ``is_lost``.
     :param reported: the outcome that SUMS took of the play.
     :param held: names of the leases that the host had then.
@@ -81,6 +81,11 @@ class OpenTestEvent:
     def asks_for_deployment(self) -> bool:
         """Whether SUMS can say more of how the test ended."""
         return bool(self.deployment_id and not (self.report or self.failure or self.deployment_seen))
+
+    @property
+    def failed_step(self) -> str:
+        """Name of the step that ended the test; empty if none is known to have."""
+        return self.failure.get("step", "") if self.failure and not self.report else ""
 
     def final_report(self) -> dict[str, t.Any]:
         """Return what SUMS is to hold: what the play was about to send, or else what is known."""

@@ -16,6 +16,7 @@ SECRETS = (
 """Secrets of SUMS, AAP and a store of evidence, which no other program needs; those of S3 may be for a driver too."""
 
 SECRETS_OF_S3 = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+SECRET_OF_JMP = "JMP_TOKEN"  # noqa: S105  # the name of a variable
 
 SEARCH_PATHS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "XDG_CONFIG_DIRS")
 FILES = (
@@ -27,7 +28,7 @@ FILES = (
 
 def secrets_of_environment() -> list[str]:
     """Return what must not appear in anything that is written down."""
-    return [value for name in (*SECRETS, *SECRETS_OF_S3) if (value := os.environ.get(name, "").strip())]
+    return [value for name in (*SECRETS, *SECRETS_OF_S3, SECRET_OF_JMP) if (value := os.environ.get(name, "").strip())]
 
 
 def watcher_environment() -> dict[str, str]:

@@ -244,3 +244,29 @@ def test_a_store_that_is_away_changes_nothing_about_the_test(play_vehicle: t.Any
     (bundle,) = bundles_in(played.home)
     (warning,) = played.task("Publish the evidence")["warnings"]
     assert "it cannot be reached" in warning and f"path={bundle}" in warning
+
+
+SECRET = "canary-of-the-host"  # it opens nothing
+GIVEN = {
+    "token": {"hatci_token": SECRET},
+    "expression": {"hatci_token": "{{ kept }}", "kept": SECRET},
+    "file": {"hatci_token_file": f"{HOME}/token"},
+}
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize("given", GIVEN)
+def test_the_tasks_of_a_lab_leave_no_token_of_their_host_in_a_journal_that_nobody_finishes(
+    play_vehicle: t.Any, given: str
+) -> None:
+    write = {"name": "Write", "ansible.builtin.copy": {"content": SECRET, "dest": f"{HOME}/token"}}
+    say = {"name": "Say", "ansible.builtin.fail": {"msg": f"refused {SECRET}"}, "ignore_errors": True}
+    played = play_vehicle(
+        playbook_of(write, START, say),
+        variables={"hatci_token": "", **GIVEN[given]},
+        env={"ANSIBLE_CALLBACKS_ENABLED": "hatci.automation.hatci_journal"},
+    )
+    assert played.returncode == 0, played.output
+    (journal,) = (played.home / "evidence").glob("*/journal.jsonl")
+    text = journal.read_text(encoding="utf-8")
+    assert "refused (hidden)" in text and SECRET not in text

@@ -145,7 +145,9 @@ def test_a_path_that_cannot_be_one_is_refused_in_a_sentence() -> None:
         manage_evidence(options, False)
 
 
-@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "WEBDAV_PASSWORD", "CONTROLLER_PASSWORD", "HATCI_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["AWS_SECRET_ACCESS_KEY", "WEBDAV_PASSWORD", "CONTROLLER_PASSWORD", "HATCI_TOKEN", "JMP_TOKEN"]
+)
 def test_what_the_environment_holds_for_others_is_a_secret_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, TOKEN)
     assert TOKEN in secrets_of({}, None)

@@ -306,3 +306,188 @@ def test_what_failed_and_went_on_is_not_what_ended_a_test_that_was_aborted(modul
     record = record_of(tmp_path)
     assert record["outcome"] == outcome_of(record) == "ABORTED"
     assert record["failure"] is None
+
+
+def of_lab(script: evidence_support.Script, step: str, module: str, ended: str = "ok", **told: t.Any) -> None:
+    """Write a step that the lab added."""
+    arguments = told.pop("arguments", {})
+    about = {**script.begin(step, module, arguments), "is_of_lab": True}
+    text = (script.directory / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    begun = {**json.loads(text[-1]), "is_of_lab": True}
+    (script.directory / "journal.jsonl").write_text("\n".join([*text[:-1], json.dumps(begun)]) + "\n", encoding="utf-8")
+    script.line("end", **about, outcome=ended, msg="", result=told, seconds=1, is_ignored=False)
+
+
+OF_ANOTHER: dict[str, tuple[str, dict[str, t.Any]]] = {
+    "state of another deployment": (
+        "hatci_update_status",
+        {"arguments": {"deployment_id": "deploy-9"}, "deployment_id": "deploy-9", "state": "FAILED", "outcome": "FAIL"},
+    ),
+    "wait for another deployment": (
+        "hatci_update_status",
+        {"arguments": {"deployment_id": "deploy-9", "wait": True}, "deployment_id": "deploy-9", "state": "COMPLETE"},
+    ),
+    "state of its own deployment": (
+        "hatci_update_status",
+        {"arguments": {"deployment_id": "deploy-000001"}, "deployment_id": "deploy-000001", "state": "COMPLETE"},
+    ),
+    "a lease": ("jumpstarter_lease", {"arguments": {"state": "acquire"}, "lease_name": "bench", "exporter": "bench"}),
+    "a release": ("jumpstarter_lease", {"arguments": {"state": "release", "lease_name": "bench"}}),
+    "a test event": ("hatci_test_event", {"test_event_id": "te-9"}),
+    "a report": (
+        "hatci_test_event_update",
+        {
+            "arguments": {"test_event_id": "te-9", "status": "FAIL"},
+            "test_event_id": "te-9",
+            "ended": "changed",
+        },
+    ),
+    "an event": (
+        "hatci_create_event",
+        {"arguments": {"update_type": "UROM", "build_level": "9", "ecus": [{"ecu_name": "X"}]}, "event_id": "ev-9"},
+    ),
+    "a deployment": ("hatci_deploy_event", {"deployment_id": "deploy-9"}),
+    "a look at another vehicle": ("jumpstarter_diagnostics", {**evidence_support.account("9.9.9"), "vin": "X"}),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER)
+def test_what_a_lab_does_by_itself_changes_nothing_in_the_record_of_its_test(name: str, tmp_path: Path) -> None:
+    module, told = OF_ANOTHER[name]
+    records = []
+    for directory in (tmp_path / "plain", tmp_path / "lab"):
+        script = evidence_support.until_verified(directory)
+        if directory.name == "lab":
+            of_lab(script, "Mine", module, **told)
+        evidence_support.reported(script)
+        records.append(record_of(directory))
+    plain, lab = records
+    (mine,) = [step for step in lab["steps"] if step.get("is_of_lab")]
+    assert mine["step"] == "Mine"
+    lab["steps"].remove(mine)
+    lab["journal"] = plain["journal"]
+    assert lab == plain
+    assert lab["outcome"] == outcome_of(lab) == "PASS"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in OF_ANOTHER if "state" in name or "wait" in name or "release" in name]
+)
+def test_a_play_of_the_users_own_may_ask_for_other_deployments_and_give_back_other_devices(
+    name: str, tmp_path: Path
+) -> None:
+    module, told = OF_ANOTHER[name]
+    script = evidence_support.until_verified(tmp_path)
+    script.step("Mine", module, 0, told.get("ended", "ok"), **{key: told[key] for key in told if key != "ended"})
+    evidence_support.reported(script)
+    record = record_of(tmp_path)
+    assert (record["deployment"]["id"], record["deployment"]["state"]) == ("deploy-000001", "COMPLETE")
+    assert record["lease"]["was_held"] is True
+    assert record["outcome"] == outcome_of(record) == "PASS"
+
+
+def test_a_check_that_a_lab_rescued_says_nothing_and_one_that_holds_is_shown(tmp_path: Path) -> None:
+    script = evidence_support.until_verified(tmp_path)
+    arguments = {"moment": "after", "checks": ["target"]}
+    for differences, ended in ((["Gateway"], "failed"), ([], "ok")):
+        account = evidence_support.account("2.0.0")
+        of_lab(
+            script, "Mine", "hatci_vehicle_check", ended, arguments=arguments, record=account, differences=differences
+        )
+    evidence_support.reported(script)
+    record = record_of(tmp_path)
+    assert [check["passed"] for check in record["checks"]] == [True] * 4
+    assert record["checks"][0]["measured"] == "as expected"
+    assert record["outcome"] == outcome_of(record) == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("stated", "found", "release", "told"),
+    [
+        ("PASS", "PASS", ("release", "changed", {}), {"was_held": True}),
+        ("PASS", "ERROR", ("release", "ok", {}), {"was_held": False}),
+        ("PASS", "ERROR", ("release", "failed", {}), {"release_failed": True}),
+        ("FAIL", "FAIL", ("release", "failed", {}), {"release_failed": True}),
+        ("FAIL", "ERROR", ("release", "ok", {}), {"was_held": False}),
+        ("FAIL", "FAIL", ("kept", "changed", {"kept_until": "2026-03-01T13:00:00Z"}), {}),
+        ("FAIL", "FAIL", ("kept", "changed", {}), {"was_held": True}),
+        ("FAIL", "ERROR", ("kept", "ok", {}), {"was_held": False}),
+        ("FAIL", "FAIL", ("kept", "failed", {}), {"release_failed": True}),
+        ("ABORTED", "ABORTED", ("release", "ok", {}), {"was_held": False}),
+        ("ABORTED", "ABORTED", ("release", "failed", {}), {"release_failed": True}),
+    ],
+)
+def test_a_verdict_stands_as_far_as_its_lease_is_known_to_have_held(
+    stated: str, found: str, release: tuple[str, str, dict[str, str]], told: dict[str, bool], tmp_path: Path
+) -> None:
+    state, ended, result = release
+    script = evidence_support.until_deployed(tmp_path)
+    arguments = {"wait": True}
+    if stated == "ABORTED":
+        script.begin(WAIT, "hatci_update_status", arguments)
+    elif stated == "PASS":
+        script.step(WAIT, "hatci_update_status", 9, arguments=arguments, state="COMPLETE")
+    else:
+        script.step(WAIT, "hatci_update_status", 9, "failed", arguments=arguments, state="FAILED", outcome="FAIL")
+    script.step("Release the lease", "jumpstarter_lease", 1, ended, arguments={"state": state}, **result)
+    last = "closer" if stated == "ABORTED" else "play"
+    script.line("result", ended_by=last, outcome=found, failed_step=WAIT if stated == "FAIL" else "")
+    record = record_of(tmp_path)
+    lease = record["lease"]
+    assert {name: lease[name] for name in ("was_held", "release_failed") if name in lease} == told
+    assert bool(lease["released"]) is ("was_held" in told)
+    assert record["outcome"] == outcome_of(record) == found
+
+
+@pytest.mark.parametrize("module", ["jumpstarter_shell", "ansible.builtin.command", "jumpstarter_recorder"])
+@pytest.mark.parametrize("ended", ["PASS", "FAIL", "lost"])
+def test_however_much_a_lab_says_its_test_keeps_its_end(module: str, ended: str, tmp_path: Path) -> None:
+    journal.create(tmp_path)
+    for line in evidence_support.lines_of(evidence_support.until_deployed(tmp_path / "begun")):
+        journal.append(tmp_path, line["event"], line)
+    for number in range(600):
+        about = {"id": f"lab {number}", "step": "Talk", "module": module, "is_of_lab": True}
+        journal.append(tmp_path, "begin", {**about, "arguments": {}})
+        journal.append(tmp_path, "end", {**about, "outcome": "ok", "result": {"stdout": "x" * 3000}})
+    told = evidence_support.lines_of(
+        evidence_support.failed(tmp_path / "end") if ended == "FAIL" else evidence_support.passed(tmp_path / "end")
+    )
+    for line in told[len(evidence_support.lines_of(evidence_support.until_deployed(tmp_path / "same"))) :]:
+        lost = {"outcome": "ok"} if ended == "lost" and line.get("step") == "Release the lease" else {}
+        journal.append(tmp_path, line["event"], {**line, **(lost if line["event"] == "end" else {})})
+    record = record_of(tmp_path)
+    found = "ERROR" if ended == "lost" else ended
+    assert outcome_of(record) == found
+    assert record["lease"]["was_held"] is (ended != "lost")
+    assert record["deployment"]["state"] == ("FAILED" if ended == "FAIL" else "COMPLETE")
+    assert record["journal"]["is_complete"] is False
+    assert (tmp_path / journal.JOURNAL).stat().st_size < journal.MAX_BYTES + journal.MAX_LINE
+
+
+def test_a_lab_that_reads_the_state_for_ever_does_not_fill_the_room_of_the_end(tmp_path: Path) -> None:
+    journal.create(tmp_path)
+    for _unused in range(3000):
+        journal.append(tmp_path, "state", {"deployment_id": "d-1", "state": "INSTALLING", "progress": 1})
+    about = {"id": "1", "step": "Wait", "module": "hatci_update_status"}
+    journal.append(tmp_path, "begin", {**about, "arguments": {"wait": True}})
+    journal.append(tmp_path, "end", {**about, "outcome": "ok", "result": {"deployment_id": "d-1", "state": "COMPLETE"}})
+    assert record_of(tmp_path)["deployment"]["succeeded"] is True
+
+
+RECORDING_FAILS = {"msg": "The recorder did not start."}
+
+
+@pytest.mark.parametrize("step", ["recorder", "went on", "ended it"])
+def test_what_ended_a_test_whose_play_was_killed_is_what_its_closer_knows(step: str, tmp_path: Path) -> None:
+    script = evidence_support.until_deployed(tmp_path)
+    module = "jumpstarter_recorder" if step == "recorder" else "jumpstarter_disturbance"
+    script.step("Mine", module, 1, "failed", **RECORDING_FAILS)
+    script.begin(WAIT, "hatci_update_status", {"wait": True})
+    told = "Mine" if step == "ended it" else ""
+    outcome = "ERROR" if step == "ended it" else "ABORTED"
+    finished = bundle.finish_as_aborted(tmp_path, outcome, "It ended.", failed_step=told)
+    assert finished
+    record = json.loads((finished / "record.json").read_text(encoding="utf-8"))
+    evidence_support.validate(record)
+    assert record["outcome"] == outcome_of(record) == outcome
+    assert (record["failure"] or {}).get("step") == ("Mine" if step == "ended it" else None)

@@ -7,6 +7,7 @@ import typing as t
 from pathlib import Path
 
 import jinja2
+import jinja2.nativetypes
 import pytest
 import yaml
 
@@ -49,6 +50,13 @@ def render(template: str, **variables: t.Any) -> str:
     return jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(template).render(**variables)
 
 
+def corrected_by(template: str, **variables: t.Any) -> dict[str, str]:
+    """Return the test that a template makes of one with the filter of this collection."""
+    environment = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.StrictUndefined)
+    environment.filters["hatci.automation.test_corrected"] = test_corrected.test_corrected
+    return t.cast("dict[str, str]", environment.from_string(template).render(**variables))
+
+
 def outcome_after(name: str, outcome: str, **variables: t.Any) -> tuple[str, str]:
     """Return outcome and summary after a task of giving back."""
     task = named("hatci_ota_test/tasks/give_back.yml", name)
@@ -80,6 +88,18 @@ def test_a_success_whose_device_could_not_be_given_back_is_an_error() -> None:
     name = "Refuse a success whose device could not be given back"
     assert outcome_after(name, "PASS")[0] == "ERROR"
     assert outcome_after(name, "FAIL")[0] == "FAIL"
+
+
+def test_a_release_that_may_fail_is_no_lost_lease_and_no_proof_of_one_that_held() -> None:
+    facts = named("jumpstarter_lease_guard/tasks/always.yml", "Forget the lease")["ansible.builtin.set_fact"]
+    given = {"__jumpstarter_lease_guard_name": "hatci-7", "__jumpstarter_lease_guard": {"failed": True}}
+    names = ("__jumpstarter_lease_guard_lost", "__jumpstarter_lease_guard_unproven")
+    found = {name: render(facts[name], **given) == "True" for name in names}
+    assert found == dict(zip(names, (False, True), strict=True))
+    name = "Refuse a verdict during which the device was lost"
+    assert "it is not known whether its lease held" in outcome_after(name, "PASS", **found)[1]
+    assert outcome_after(name, "PASS", **found)[0] == "ERROR"
+    assert outcome_after(name, "FAIL", **found) == ("FAIL", "As it was.")
 
 
 @pytest.mark.parametrize("changed", [True, False])
