@@ -63,7 +63,7 @@ def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Colle
     parent.mkdir(parents=True, exist_ok=True)
     (parent / JUNIT).unlink(missing_ok=True)
     moment = utc_time()[:19].replace(":", "") + "Z"
-    directory = _new_directory(parent, _file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
+    directory = _new_directory(parent, file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
     journal.create(directory)
     journal.append(directory, "test", {**about, "name": directory.name, "key": key}, secrets)
     return directory
@@ -116,7 +116,7 @@ def bundle(
     if key:
         _write(directory, ATTESTATION, make_attestation(directory, record, key))
     if about.get("name") == directory.name and record["ids"]["test_event_id"]:
-        directory = _rename(directory, _file_name(f"{directory.name}-{record['ids']['test_event_id']}"))
+        directory = _rename(directory, file_name(f"{directory.name}-{record['ids']['test_event_id']}"))
     return directory, record
 
 
@@ -255,5 +255,6 @@ def _rename(directory: pathlib.Path, name: str) -> pathlib.Path:
         return directory
 
 
-def _file_name(text: str) -> str:
+def file_name(text: str) -> str:
+    """Return a text as a file may be named."""
     return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:150]

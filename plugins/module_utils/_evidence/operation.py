@@ -145,9 +145,19 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
     rows.sort(key=lambda row: (row["outcome"] == "PASS", row["vehicle"]))
     page = make_index(options["title"], rows, left_out.told())
     write_atomically(path / INDEX, page, bundle.READABLE)
-    write_atomically(path / bundle.JUNIT, make_junit(options["title"], cases, is_of_all=True), bundle.READABLE)
+    junit = make_junit(options["title"], cases, is_of_all=True)
+    for name in (bundle.JUNIT, *(f"junit-{job}.xml" for job in _jobs_of(options["tests"]))):
+        write_atomically(path / name, junit, bundle.READABLE)
     report = {"changed": True, "path": str(path), "report": str(path / INDEX)}
     return {**report, "left_out": left_out.told()} if left_out.told() else report
+
+
+def _jobs_of(tests: list[Values] | None) -> set[str]:
+    """Return the job of a run, if it is known: other jobs that share the directory write a ``junit.xml`` there too."""
+    records = [bundle.read_record(pathlib.Path(test["path"])) for test in tests or [] if test["path"]]
+    ids = {record["job"]["id"] for record in records if record and record.get("version") == VERSION}
+    jobs = {bundle.file_name(job) for job in ids if job}
+    return jobs if len(jobs) == 1 else set()
 
 
 def _verify(path: pathlib.Path, public_key: str | None) -> Values:

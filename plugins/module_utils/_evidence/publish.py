@@ -10,11 +10,13 @@ import hashlib
 import json
 import pathlib
 import re
+import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import JUNIT, REPORT
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.index import INDEX
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.journal import JOURNAL
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifest import (
     ATTESTATION,
     MANIFEST,
@@ -24,6 +26,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, utc_time
+
+UNFINISHED_SECONDS = 86400.0
+"""No test writes nothing into its journal for that long."""
+MAX_NAMES = 5
 
 REFUSED = re.compile(r"HTTP status 4(00|13|22)")
 """An answer about one file rather than about the store."""
@@ -41,8 +47,10 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
     """
     store = parse_store(url)
     tests = [path] if (path / MANIFEST).is_file() else sorted(child.parent for child in path.glob(f"*/{MANIFEST}"))
+    unfinished = _unfinished(path) if tests != [path] else ""
     if not tests:
-        raise EvidenceError(f"{path} holds no evidence that was bundled; give the directory that {MANIFEST} is in.")
+        advice = f"; give the directory that {MANIFEST} is in." if not unfinished else f". {unfinished}"
+        raise EvidenceError(f"{path} holds no evidence that was bundled{advice}")
     deadline = Deadline(seconds)
     urls, kept, changed, reason, is_away = [], [], False, "", False
     for directory in tests:
@@ -70,7 +78,29 @@ def publish(path: pathlib.Path, url: str, seconds: float) -> Values:
             reason = error.message
         except OSError as error:
             reason = f"{error.filename} cannot be read: {error.strerror}"
-    return {**result, "warnings": [_advice(reason, path, url)]} if reason else result
+    warnings = [*([_advice(reason, path, url)] if reason else []), *([unfinished] if unfinished else [])]
+    return {**result, "warnings": warnings} if warnings else result
+
+
+def _unfinished(path: pathlib.Path) -> str:
+    """Return what to do about tests of which a journal is all that is left, empty if there are none.
+
+    A job of AAP dies with its closer. A test that was handed on has its record in another directory.
+    """
+    latest = time.time() - UNFINISHED_SECONDS
+    names = []
+    for journal in sorted(path.glob(f"*/{JOURNAL}")):
+        with contextlib.suppress(OSError):
+            if not (journal.parent / MANIFEST).is_file() and journal.stat().st_mtime < latest:
+                names.append(journal.parent.name)
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return (
+        f"Of these tests there is a journal and no record, since their job died or handed them on: "
+        f"{', '.join(names[:MAX_NAMES])}{more}. To make the record of one: ansible localhost "
+        f"-m hatci.automation.hatci_evidence -a 'state=bundled path={path / names[0]}'."
+    )
 
 
 def _publish_index(path: pathlib.Path, store: Store, seconds: float) -> Values:

@@ -237,3 +237,18 @@ def test_a_run_that_dies_does_not_leave_the_junit_file_of_the_one_before(tmp_pat
     (tmp_path / "junit.xml").write_text("<testsuites/>")
     bundle.start(tmp_path, {"host": "vehicle_001"}, None)
     assert not (tmp_path / "junit.xml").exists()
+
+
+def test_jobs_that_share_a_directory_have_a_junit_file_each(tmp_path: Path) -> None:
+    for job in ("11", "12"):
+        directory = bundle.start(tmp_path, {"host": "vehicle_001"}, None)
+        evidence_support.passed(directory, host=f"vehicle_{job}", job={"id": job, "url": "", "revision": ""})
+        made, _record = bundle.bundle(directory, None, None)
+        given = {"vehicle": f"vehicle_{job}", "path": str(made), "outcome": "PASS", "reason": "", "scenario": ""}
+        manage_evidence(options("bundled", tmp_path, tests=[given]), False)
+    bundle.start(tmp_path, {"host": "vehicle_001"}, None)
+
+    assert {path.name for path in tmp_path.glob("*.xml")} == {"junit-11.xml", "junit-12.xml"}
+    for job, other in (("11", "12"), ("12", "11")):
+        text = (tmp_path / f"junit-{job}.xml").read_text(encoding="utf-8")
+        assert f"vehicle_{job}" in text and f"vehicle_{other}" not in text

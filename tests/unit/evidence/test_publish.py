@@ -335,3 +335,26 @@ def test_a_test_that_is_gone_meanwhile_is_none(evidence: Path, tmp_path: Path, m
     result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
     assert (result["kept"], len(result["artifact_urls"])) == ([], len(FILES))
     assert "warnings" not in result
+
+
+def test_a_test_of_which_only_a_journal_is_left_is_named_with_what_to_do(evidence: Path, tmp_path: Path) -> None:
+    running, dead = (evidence.parent / name for name in ("running", "dead"))
+    for directory in (running, dead):
+        evidence_support.aborted(directory)
+    long_ago = (dead / "journal.jsonl").stat().st_mtime - 2 * publishing.UNFINISHED_SECONDS
+    os.utime(dead / "journal.jsonl", (long_ago, long_ago))
+
+    sent = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    (warning,) = sent["warnings"]
+    assert "dead" in warning and "running" not in warning and f"state=bundled path={dead}" in warning
+    assert sent["kept"] == [] and (tmp_path / "store" / evidence.name).is_dir()
+    bundle.bundle(dead, None, None)
+    assert "warnings" not in publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+
+def test_where_nothing_was_finished_it_is_said_how_to_finish_it(tmp_path: Path) -> None:
+    evidence_support.aborted(tmp_path / "dead")
+    os.utime(tmp_path / "dead/journal.jsonl", (0, 0))
+    with pytest.raises(EvidenceError, match=r"state=bundled path=.*/dead"):
+        publish(tmp_path, f"fs://{tmp_path}/store", SECONDS)
