@@ -218,9 +218,16 @@ def validate(record: dict[str, t.Any]) -> None:
 
 
 def outcomes_that_do_not_follow(directory: Path) -> list[tuple[str, str, str]]:
-    """Return of each record below a directory whose outcome does not follow from it: its path and both outcomes."""
+    """Return of each record below a directory whose outcome does not follow from it: its path and both outcomes.
+
+    A test without steps was told its outcome, and a closer whose report SUMS has not taken yet makes the record again.
+    """
     records = {path: json.loads(path.read_text(encoding="utf-8")) for path in directory.rglob("record.json")}
-    told = [(str(path), str(record["outcome"]), outcome_of(record)) for path, record in records.items()]
+    told = [
+        (str(path), str(record["outcome"]), outcome_of(record))
+        for path, record in records.items()
+        if record["steps"] and (record["ended_by"] != "closer" or record["reported"])
+    ]
     return [(path, stated, found) for path, stated, found in told if stated != found]
 
 
