@@ -8,6 +8,7 @@ Each group of arguments goes to one `pip install`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
 NEVER_IMPORTED = r"site-packages/(kubernetes|pip)/"
 """Nearly half of all lines; a dependency of jmp that it does not import, and pip."""
+
+
+ELSEWHERE = frozenset({"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"})
+"""Where a user's own packages go; those of an environment go into it."""
 
 
 class SetUpError(Exception):
@@ -36,7 +41,17 @@ def set_up(directory: Path, *installs: list[str], python: str = sys.executable) 
     # The pip that comes with Python 3.11 takes three times as long.
     for install in (["-r", str(REPOSITORY / "requirements/pip.txt")], *installs):
         _run(
-            [own, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile", *install],
+            [
+                own,
+                "-m",
+                "pip",
+                "--disable-pip-version-check",
+                "install",
+                "--quiet",
+                "--no-user",
+                "--no-compile",
+                *install,
+            ],
             f"pip could not set up {directory}; its reason is above. "
             "It takes packages from where pip.conf and the PIP_* variables say.",
         )
@@ -48,7 +63,10 @@ def set_up(directory: Path, *installs: list[str], python: str = sys.executable) 
 def _run(command: list[str], failure: str) -> None:
     """Run a command; show at once that it waits for the network, and all that it said if it fails."""
     said = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
         assert process.stdout
         for line in process.stdout:
             if "Retrying" in line:

@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import pip
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,3 +49,41 @@ def test_a_set_up_that_fails_shows_the_reason_of_pip_and_says_who_decides(tmp_pa
     assert "No matching distribution found for pip==" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("pip could not set up venv; its reason is above.")
     assert "Traceback" not in done.stderr
+
+
+def write_wheel(directory: Path, name: str, version: str, files: Mapping[str, bytes]) -> None:
+    """Write a wheel that pip can install."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    wheel = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    about = {f"{info}/METADATA": metadata.encode(), f"{info}/WHEEL": wheel.encode()}
+    record = "".join(f"{path},,\n" for path in [*files, *about, f"{info}/RECORD"])
+    with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, content in {**files, **about, f"{info}/RECORD": record.encode()}.items():
+            archive.writestr(path, content)
+
+
+@pytest.mark.parametrize("elsewhere", [{}, {"PIP_USER": "1", "PIP_TARGET": "elsewhere"}], ids=["pip.conf", "PIP_*"])
+def test_packages_come_from_where_pip_conf_says_and_go_into_the_environment(
+    tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    own = Path(pip.__file__).parent
+    files = {f"pip/{path.relative_to(own)}": path.read_bytes() for path in own.rglob("*.*") if path.is_file()}
+    pinned = PINNED.search((REQUIREMENTS / "pip.txt").read_text())
+    assert pinned
+    write_wheel(packages, "pip", pinned[0].partition("==")[2], files)
+    write_wheel(packages, "probe", "1.0", {"probe.py": b"print('found')\n"})
+    conf = tmp_path / ".config/pip/pip.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(f"[global]\nno-index = true\nfind-links = {packages}\n[install]\nuser = true\n")
+    bare = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], **elsewhere}
+    command = [sys.executable, REPOSITORY / "dev/set_up.py", "venv", "probe"]
+
+    done = subprocess.run(command, cwd=tmp_path, env=bare, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    found = subprocess.run([tmp_path / "venv/bin/python", "-c", "import probe"], capture_output=True, check=True)
+    assert found.stdout == b"found\n"
+    assert not (tmp_path / "elsewhere").exists()
