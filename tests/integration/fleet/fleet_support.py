@@ -26,12 +26,15 @@ REPORT_SECONDS = 240.0
 """No report takes that long once its update has ended; it waits for something else."""
 
 
+BETWEEN_SECONDS = 5.0
+"""Between a report and the end of the next update: what counted a device up to the end of the play would show it."""
+
+
 @contextlib.contextmanager
 def updates_that_end_in_turn(sums: SumsProcess, *vins: str) -> Iterator[None]:
     """Let the update of each vehicle end once the one before it was reported, however fast this machine is.
 
-    Between two of them passes more time than there was between the beginnings of their tests. Where a report does not
-    come, the next update ends all the same, so that the play does too.
+    Where a report does not come, the next update ends all the same, so that the play does too.
     """
     for vin in vins:
         sums.set_vehicle(vin, outcome="STUCK")
@@ -56,17 +59,12 @@ def _end_in_turn(sums: SumsProcess, vins: tuple[str, ...], stopped: threading.Ev
         return any(event["vin"] == vin and event["status"] != "RUNNING" for event in sums.state()["test_events"])
 
     wait_for(lambda: set(vins) <= set(deployments()))
-    begun = [created.timestamp() for created in map(_created, deployments().values())]
     for vin in vins:
         if stopped.is_set():
             return
         sums.set_deployment(deployments()[vin]["deployment_id"], state="COMPLETE")
         wait_for(lambda vin=vin: is_reported(vin))  # type: ignore[misc]
-        stopped.wait(2.0 + 2 * (max(begun) - min(begun)))
-
-
-def _created(deployment: dict[str, t.Any]) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(deployment["timestamps"]["created_at"])
+        stopped.wait(BETWEEN_SECONDS)
 
 
 @dataclasses.dataclass

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -65,9 +64,7 @@ def test_a_jmp_that_hangs_is_ended_and_its_lease_taken_back(
     leased: ControllerDevice, run: StartPlay, tmp_path: Path
 ) -> None:
     path = fake_jmp(tmp_path / "bin", 'case "$*" in *get*) sleep 600;; *) exec REAL "$@";; esac\n')
-    began = time.monotonic()
     play = run(ACQUIRE, leased, path_first=path, variables={"jumpstarter_lease_guard_timeout": 1})
-    assert time.monotonic() - began < 90
     assert "jmp get leases gave no answer within 30 s and was ended" in play.result("Acquire the device")["msg"]
     play.assert_gives_back(leased)
 
@@ -77,9 +74,7 @@ def test_a_silent_controller_is_an_error_by_name_and_its_lease_goes_when_it_spea
     leased: ControllerDevice, run: StartPlay
 ) -> None:
     leased.controller.fault("silent")
-    began = time.monotonic()
     play = run(ACQUIRE, leased, variables={"jumpstarter_lease_guard_timeout": 1})
-    assert time.monotonic() - began < 110
     message = play.result("Acquire the device")["msg"]
     assert "jmp create lease gave no answer within 30 s" in message and "could not be taken back yet" in message
     leased.controller.clear_faults()
