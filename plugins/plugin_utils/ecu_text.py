@@ -12,7 +12,7 @@ import yaml
 
 
 class UnreadableText(ValueError):
-    """A text is no list of ECUs; ``str()`` says why, to follow the name of what it was given as."""
+    """A text that is not a list of ECUs; ``str()`` says why, to follow the name of what it was given as."""
 
 
 def parse_ecus(text: str) -> list[t.Any]:

@@ -16,7 +16,7 @@ from secrets_support import CANARY, TokenSearch, logging_environment
 from hatci_lab.controller.process import ControllerProcess
 
 COLLECTION = "hatci.automation.jumpstarter_"
-DOORS: dict[str, dict[str, str]] = {"in-process": {}, "module": {"HATCI_DOOR": "module"}}
+WAYS: dict[str, dict[str, str]] = {"in-process": {}, "module": {"HATCI_WAY": "module"}}
 WORK = """
         - name: Work
           hatci.automation.jumpstarter_shell:
@@ -131,7 +131,7 @@ def tasks_of(configs: dict[str, str], secrets: Path, environment: dict[str, str]
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("door", "arguments"), [("in-process", ()), ("module", ()), ("in-process", ("--check", "--diff"))]
+    ("way", "arguments"), [("in-process", ()), ("module", ()), ("in-process", ("--check", "--diff"))]
 )
 def test_no_token_shows_in_what_the_modules_say_and_leave(
     configs: dict[str, str],
@@ -140,11 +140,11 @@ def test_no_token_shows_in_what_the_modules_say_and_leave(
     spying_jmp: tuple[Path, Path],
     run: StartPlay,
     ansible_playbook: t.Any,
-    door: str,
+    way: str,
     arguments: tuple[str, ...],
     tmp_path: Path,
 ) -> None:
-    tasks = tasks_of(configs, secrets, DOORS[door])
+    tasks = tasks_of(configs, secrets, WAYS[way])
     playbook = yaml.safe_dump([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}])
     path, notes = spying_jmp
     home = ansible_playbook.directory / "run-1"
@@ -163,7 +163,7 @@ def test_no_token_shows_in_what_the_modules_say_and_leave(
     search.files(notes)
     search.files(tmp_path / "locks")
     assert (play.home / "ansible.log").stat().st_size > 1000 and list((play.home / "facts").iterdir())
-    assert ("AnsiballZ_jumpstarter" in play.output) == (door == "module")
+    assert ("AnsiballZ_jumpstarter" in play.output) == (way == "module")
     outcomes = [
         task.outcome for task in read_results(play.home / "results.jsonl") if task.action.startswith(COLLECTION)
     ]

@@ -15,7 +15,7 @@ from sums_support import ARGUMENTS, EVENT, MODULES, VIN
 
 from hatci_lab.sums.process import SumsProcess
 
-DOORS: dict[str, dict[str, str]] = {"in-process": {}, "module": {"HATCI_DOOR": "module"}}
+WAYS: dict[str, dict[str, str]] = {"in-process": {}, "module": {"HATCI_WAY": "module"}}
 
 
 def echo_everywhere(sums: SumsProcess) -> None:
@@ -76,18 +76,18 @@ def playbook_of(tasks: list[dict[str, t.Any]]) -> str:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("mode", ["run", "check"])
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
 def test_the_token_shows_nowhere(
-    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, door: str, mode: str
+    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, way: str, mode: str
 ) -> None:
-    if mode == "check" or door == "in-process":
+    if mode == "check" or way == "in-process":
         event = guarded.api("POST", "/events", EVENT).json()["event_id"]
         guarded.api("POST", f"/events/{event}/fix", {})
         guarded.api("POST", "/deployments", {"event_id": event})
     echo_everywhere(guarded)
     by_option = {"hatci_base_url": guarded.url, "hatci_token": "{{ secret_token }}", "retry_timeout": 0}
     by_file = {"hatci_base_url": guarded.url, "hatci_token_file": str(secrets / "token"), "retry_timeout": 0}
-    playbook = playbook_of([*tasks_of(by_option, DOORS[door]), *tasks_of(by_file, DOORS[door])])
+    playbook = playbook_of([*tasks_of(by_option, WAYS[way]), *tasks_of(by_file, WAYS[way])])
     guarded.clear_requests()
 
     play = ansible_playbook(
@@ -102,7 +102,7 @@ def test_the_token_shows_nowhere(
 
     sent = guarded.requests()
     assert sum(request["authorized"] for request in sent) >= 20
-    assert ("AnsiballZ_hatci" in play.output) == (door == "module")
+    assert ("AnsiballZ_hatci" in play.output) == (way == "module")
     outcomes = [task.outcome for task in play.tasks if task.action.startswith("hatci")]
     assert outcomes.count("failed") > 15 and outcomes.count("ok") > 5
     assert (play.home / "ansible.log").stat().st_size > 1000 and list((play.home / "facts").iterdir())
@@ -141,9 +141,9 @@ def test_a_failed_task_can_be_shown(
     search.play(play)
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("way", WAYS)
 def test_no_process_carries_the_token(
-    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, door: str
+    guarded: SumsProcess, secrets: Path, search: TokenSearch, ansible_playbook: AnsiblePlaybook, way: str
 ) -> None:
     """While a wait goes on, with the closer of a test event beside it; then the play is killed, and it reports."""
     guarded.set_vehicle(VIN, outcome="STUCK")
@@ -154,8 +154,8 @@ def test_no_process_carries_the_token(
     connection = {"hatci_base_url": guarded.url, "hatci_token": "{{ secret_token }}"}
     wait = {**connection, "deployment_id": deployment, "wait": True, "poll_interval": 0.2, "wait_timeout": 200}
     tasks: list[dict[str, t.Any]] = [
-        {"hatci.automation.hatci_test_event": {**connection, "vin": VIN}, "environment": DOORS[door]},
-        {"hatci.automation.hatci_update_status": wait, "environment": DOORS[door]},
+        {"hatci.automation.hatci_test_event": {**connection, "vin": VIN}, "environment": WAYS[way]},
+        {"hatci.automation.hatci_update_status": wait, "environment": WAYS[way]},
     ]
     play = ansible_playbook.start(playbook_of(tasks), "-e", f"@{secrets / 'variables.json'}")
     try:
@@ -168,7 +168,7 @@ def test_no_process_carries_the_token(
         play.end()
     assert any("closer_process" in arguments for arguments in seen)
     modules = [arguments for arguments in seen if f"{play.home}/remote" in arguments]
-    assert any("AnsiballZ_hatci_update_status" in arguments for arguments in modules) == (door == "module")
+    assert any("AnsiballZ_hatci_update_status" in arguments for arguments in modules) == (way == "module")
     assert not found, found
 
     wait_until(lambda: guarded.state()["test_events"][0]["status"] == "FAIL")

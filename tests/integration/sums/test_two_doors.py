@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every SUMS module through both doors: inside ansible-playbook, and as a process of its own."""
+"""Every SUMS module through both ways in: inside ansible-playbook, and as a process of its own."""
 
 from __future__ import annotations
 
@@ -210,22 +210,22 @@ def _arm(sums: SumsProcess) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """What one door made of all cases."""
+    """What one way in made of all cases."""
 
     play: PlayResult
     requests: list[t.Any]
     state: t.Any
 
 
-def _run_all(sums: SumsProcess, directory: Path, core: Path, door: str) -> Run:
+def _run_all(sums: SumsProcess, directory: Path, core: Path, way: str) -> Run:
     sums.reset()
     _arm(sums)
     directory.mkdir()
     password = directory / "password"
     password.write_text(VAULT_PASSWORD)
-    environment = {"HATCI_DOOR": "module"} if door == "module" else {}
+    environment = {"HATCI_WAY": "module"} if way == "module" else {}
     extra = {"JOB_ID": "4711"}
-    if door == "in-process":
+    if way == "in-process":
         extra["ANSIBLE_REMOTE_TMP"] = "/dev/null/nothing-runs-there"
     play = AnsiblePlaybook(directory, core)(
         _playbook(sums.url, sums.token, environment), "--vault-password-file", str(password), "-vvv", env=extra

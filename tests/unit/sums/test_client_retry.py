@@ -265,7 +265,7 @@ WHERE = {"method": "GET", "path": "/"}
 
 @pytest.mark.parametrize("twice_is_once", [True, False])
 @pytest.mark.parametrize(
-    ("error", "always", "where_harmless"),
+    ("error", "always", "where_retryable"),
     [
         (errors.Unreachable("", **WHERE), True, True),
         (errors.Busy("", **WHERE, status=503), True, True),
@@ -281,8 +281,8 @@ WHERE = {"method": "GET", "path": "/"}
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, errors.RequestError) else "",
 )
-def test_what_is_repeated(error: errors.RequestError, always: bool, where_harmless: bool, twice_is_once: bool) -> None:
-    assert is_repeatable(error, twice_is_once) is (where_harmless if twice_is_once else always)
+def test_what_is_repeated(error: errors.RequestError, always: bool, where_retryable: bool, twice_is_once: bool) -> None:
+    assert is_repeatable(error, twice_is_once) is (where_retryable if twice_is_once else always)
 
 
 @pytest.mark.parametrize(

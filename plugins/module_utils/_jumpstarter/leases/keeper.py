@@ -121,7 +121,7 @@ def tell_keeper(
         control_socket.send(keeper_process.keeper_socket_name(lease_name, owner), message)
     except (OSError, OwnerGone) as error:
         raise errors.LeaseLost(
-            f"The keeper of lease {lease_name} could not be told {what} ({error}), so the device was left alone."
+            f"The keeper of lease {lease_name} could not be informed {what} ({error}), so the device was left alone."
         ) from None
 
 

@@ -22,16 +22,16 @@ def end_lease_processes(lease_name: str) -> int:
 
     :returns: how many there were at first.
     """
-    first = marked = _open_lease_processes(lease_name)
+    first = processes = _open_lease_processes(lease_name)
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
-        for pidfd in marked:
+        for pidfd in processes:
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(pidfd, number)
-        _wait_for_all(marked)
-        for pidfd in marked:
+        _wait_for_all(processes)
+        for pidfd in processes:
             os.close(pidfd)
-        marked = _open_lease_processes(lease_name)
-        if not marked:
+        processes = _open_lease_processes(lease_name)
+        if not processes:
             break
     return len(first)
 
@@ -52,9 +52,9 @@ def leases_that_hold(descriptor: int) -> set[str]:
 
 def _open_lease_processes(lease_name: str) -> list[int]:
     """Return a pidfd of each process that carries the mark, and of all that these have started."""
-    marked = {pid for pid in _processes() if _lease_of(pid) == lease_name}
+    processes = {pid for pid in _processes() if _lease_of(pid) == lease_name}
     found = []
-    for pid in (marked | descendants_of(marked)) - {os.getpid()}:
+    for pid in (processes | descendants_of(processes)) - {os.getpid()}:
         with contextlib.suppress(OSError):
             found.append(os.pidfd_open(pid))
     return found

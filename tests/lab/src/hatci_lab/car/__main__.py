@@ -8,7 +8,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from hatci_lab.car import keeping
+from hatci_lab.car import saved_state
 from hatci_lab.car.defaults import ECUS, VIN
 from hatci_lab.car.model import CarState, new_ecu
 from hatci_lab.car.serve import Settings, serve
@@ -27,8 +27,8 @@ def main() -> None:
     if not state_file.exists():
         ecus = [new_ecu(number, given) for number, given in enumerate(arguments.ecus)]
         new = CarState(vin=arguments.vin, ecus={ecu.ecu_name: ecu for ecu in ecus})
-        keeping.save(keeping.as_new(state_file), new)
-        keeping.save(state_file, new)
+        saved_state.save(saved_state.as_new(state_file), new)
+        saved_state.save(state_file, new)
     asyncio.run(serve(Settings(state_file, arguments.boot_seconds, arguments.sums_url)))
 
 

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from hatci_lab.car import keeping
+from hatci_lab.car import saved_state
 from hatci_lab.car.log import RequestLog
 from hatci_lab.car.model import CarState, Interruption
 from hatci_lab.car.phases import PHASES
@@ -19,7 +19,7 @@ class Car:
 
     def __init__(self, path: Path, boot_seconds: float) -> None:
         self.path = path
-        self.state: CarState = keeping.load(path)
+        self.state: CarState = saved_state.load(path)
         self.log = RequestLog()
         self.news = asyncio.Event()
         """Set when something changed that an update may depend on."""
@@ -77,7 +77,7 @@ class Car:
 
     def renew(self) -> None:
         """Be as new, on the same ports."""
-        new = keeping.load(keeping.as_new(self.path))
+        new = saved_state.load(saved_state.as_new(self.path))
         for name in CarState.model_fields.keys() - {"ports", "admin_port"}:
             setattr(self.state, name, getattr(new, name))
         self.log.clear()
@@ -96,7 +96,7 @@ class Car:
             update.interruption = update.interruption or interruption
 
     def save(self) -> None:
-        keeping.save(self.path, self.state)
+        saved_state.save(self.path, self.state)
 
     def _boot(self, name: str) -> None:
         self._boots[name] = asyncio.get_running_loop().create_task(self._come_up(name))
