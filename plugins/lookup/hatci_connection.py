@@ -44,6 +44,8 @@ import typing as t
 
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
+
 PREFIX = "hatci_"
 OPTIONS = (
     "hatci_base_url",
@@ -65,10 +67,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Return one dictionary."""
         variables = variables or {}
-        given = {option: variables[name] for option, name in _names() if name in variables}
-        self._templar.available_variables = variables
-        found = self._templar.template(given)
-        return [{option: value for option, value in found.items() if value != variables.get("omit")}]
+        typed = TypedVariables(self._templar, variables)
+        given = {option: typed.get(name) for option, name in _names() if name in variables}
+        return [{option: value for option, value in given.items() if value is not None}]
 
 
 def _names() -> t.Iterator[tuple[str, str]]:

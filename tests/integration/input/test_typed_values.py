@@ -161,3 +161,23 @@ def test_roles_take_ids_that_look_like_numbers(play_vehicle: Play, sums: SumsPro
     assert played.returncode == 0, played.output
     (test_event,) = sums.state()["test_events"]
     assert (test_event["status"], test_event["event_id"]) == ("PASS", "1e5")
+
+
+@pytest.mark.parametrize("native", ["false", "true"])
+def test_a_token_that_looks_like_a_number_is_sent_as_it_is(
+    play_vehicle: Play, start_sums: Callable[..., SumsProcess], native: str
+) -> None:
+    own = start_sums(token="7e123456")
+    play = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - hatci.automation.hatci_health:
+      module_defaults:
+        group/hatci.automation.hatci: "{{ lookup('hatci.automation.hatci_connection') }}"
+"""
+    connection = {"hatci_base_url": own.url, "hatci_token": "{{ vault_token }}", "vault_token": own.token}
+
+    played = play_vehicle(play, variables=connection, env={"ANSIBLE_JINJA2_NATIVE": native})
+
+    assert played.returncode == 0, played.output
