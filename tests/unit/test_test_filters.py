@@ -9,14 +9,18 @@ import time
 import typing as t
 
 import pytest
+from ansible.errors import AnsibleFilterError
 
 from ansible_collections.hatci.automation.plugins.filter import (
     artifact_urls,
+    batch_size,
+    console_look,
     keep_seconds,
     report_metadata,
     suite_metadata,
     template_problem,
     test_corrected,
+    test_failure,
     test_metadata,
     test_report,
     test_result,
@@ -24,6 +28,7 @@ from ansible_collections.hatci.automation.plugins.filter import (
     test_told,
     time_left,
     update_end,
+    workflow_verdict,
 )
 from ansible_collections.hatci.automation.plugins.test.lost_record import lost_record
 
@@ -44,6 +49,7 @@ success, told, metadata, report, urls, left, result_of = map(
 corrected, reported, ended, kept_for, of_suite = map(
     filter_of, (test_corrected, test_report, update_end, keep_seconds, suite_metadata)
 )
+batch, console, failure, verdict = map(filter_of, (batch_size, console_look, test_failure, workflow_verdict))
 
 
 @pytest.mark.parametrize(
@@ -254,3 +260,32 @@ def test_a_lost_record_is_told_from_another_failure(result: t.Any, is_lost: bool
 )
 def test_a_template_that_cannot_be_rendered_says_what_it_lacks(said: str, problem: str) -> None:
     assert filter_of(template_problem)(said) == problem
+
+
+@pytest.mark.parametrize(("given", "size"), [("100%", 30), ("20%", 6), ("1%", 1), (7, 7), ("7", 7)])
+def test_a_batch_is_a_number_or_a_share_of_the_vehicles(given: t.Any, size: int) -> None:
+    assert batch(30, given) == size
+
+
+@pytest.mark.parametrize("given", ["all", "", "-1", None, "0"])
+def test_a_batch_that_is_neither_is_refused_by_name(given: t.Any) -> None:
+    with pytest.raises(AnsibleFilterError, match=r"A batch is .*; give a number of vehicles or a share such as 20%\."):
+        batch(30, given)
+
+
+def test_a_console_is_read_as_a_look_at_the_vehicle() -> None:
+    look = console("ECU Gateway part=GW-2024-001 sw=2.0.0\nEND")
+    (ecu,) = look["ecus"]
+    assert (ecu["name"], ecu["part_number"], ecu["sw_version"]) == ("Gateway", "GW-2024-001", "2.0.0")
+    assert (look["vin"], look["voltage"]) == (None, None)
+    assert console("")["ecus"] == []
+
+
+def test_a_failure_that_ansible_tells_nothing_of_has_an_outcome() -> None:
+    assert failure({}, None, None, None)["outcome"] == "ERROR"
+    assert failure({"msg": "refused"}, "Fix the target event")["summary"] == "Fix the target event: refused"
+
+
+def test_a_workflow_without_tests_has_not_passed() -> None:
+    assert verdict({}) and verdict(None, ["vehicle_001"])
+    assert verdict({"vehicle_001": {"outcome": "PASS"}}, ["vehicle_001"]) == []

@@ -13,7 +13,7 @@ from hatci_lab.sums.process import SumsProcess
 
 WITHOUT_DEVICE = {"jumpstarter_exporter_name": "", "jumpstarter_exporter_template": "", "ota_verify_ecus": False}
 TASKS = {"ok": 22, "skipped": 7}
-"""Of the plain test of one vehicle without a device. A number that grows is a decision; docs/PERFORMANCE.md says why."""
+"""Of the plain test of one vehicle without a device. A growth is a decision; docs/PERFORMANCE.md says why."""
 
 
 def test_a_plain_test_without_a_device_has_no_more_tasks_than_it_had(
