@@ -62,7 +62,7 @@ WAIT_FOR = """
           ansible.builtin.wait_for:
             path: "{{ go_on }}"
             sleep: 1
-            timeout: 300
+            timeout: 1200
 """
 
 REAPER = Path(__file__).parents[3] / "playbooks/release_orphaned_leases.yml"
