@@ -87,7 +87,7 @@ class Aap:
         :raises AapError: there is none.
         """
         if not self._root:
-            found = next((path for path in ROOTS if self.get(urljoin(self.host, path)) is not None), None)
+            found = next((path for path in ROOTS if self._probe(path)), None)
             if found is None:
                 raise AapError(f"{HOST} names {self.host}, where there is no API of AAP; correct it.")
             self._root = urljoin(self.host, found)
@@ -103,19 +103,30 @@ class Aap:
         finally:
             self._deadline, self.consequence = usual
 
+    def _probe(self, path: str) -> bool:
+        """Whether there is an API at a path; AAP may not be there at all, so whoever says no is believed."""
+        return self._ask(urljoin(self.host, path), lambda _body: True) is not None
+
     def get(self, url: str) -> dict[str, t.Any] | None:
-        """Return an answer; None if there is no such address.
+        """Return an answer; None if AAP has no such record.
 
         :raises Forbidden: the token may not see it.
         :raises RequestFailed: there was no answer that could be read.
+        """
+        return self._ask(url, _is_from_aap)
+
+    def _ask(self, url: str, is_believed: t.Callable[[bytes], bool]) -> dict[str, t.Any] | None:
+        """Return an answer; None if there is none.
+
+        :param is_believed: whether the body of a 404 says that there is none.
         """
         try:
             response, body = self._session.exchange(
                 "GET", url, timeout=TIMEOUT, deadline=self._deadline, most_bytes=MOST_BYTES
             )
-            if response.status_code == 404:
-                return None
             status = response.status_code
+            if status == 404 and is_believed(body):
+                return None
             if status != 200:
                 message = f"GET {url}: AAP answered {status}; {_advice(status)}. {self.consequence}"
                 kind = Forbidden if status == 403 else RequestFailed
@@ -181,12 +192,23 @@ class Aap:
         return url
 
 
+def _is_from_aap(body: bytes) -> bool:
+    """Whether a 404 is what AAP says of a record that it does not have, and not a page of a server before it."""
+    try:
+        said = parse_json(body)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and "detail" in said
+
+
 def _advice(status: int) -> str:
     """Return what to do about an answer that is neither 200 nor 404."""
     if status == 401:
         return f"check {TOKEN}"
     if status == 403:
         return f"the user of {TOKEN} may not see this; give the token of a system auditor"
+    if status == 404:
+        return "that is not how AAP says that it has no such record, so it may be starting; run this again later"
     if status == 429 or status >= 500:
         return "it is busy or has failed, so run this again later"
     return f"check that {HOST} is the address of AAP itself"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED, is_later, mark_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
@@ -16,9 +16,6 @@ HANDED_OVER = "handed_over"
 
 RUNNING_SECONDS = 86400.0
 """For so long after its time a test that was handed over is left open while its deployment runs."""
-
-LONGEST_SECONDS = 62 * 86400.0
-"""For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 
 
 def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
@@ -31,7 +28,7 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
 
 def was_replaced(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any]) -> bool:
     """Whether somebody else has marked a test event as resumed since it got a mark."""
-    other = _mark_of(held, RESUMED)
+    other = mark_of(held, RESUMED)
     return bool(other) and other.get("by") != mark["by"]
 
 
@@ -42,7 +39,7 @@ def resumed_elsewhere(held: t.Mapping[str, t.Any], others: t.Collection[str], no
 
     :param others: jobs whose mark keeps nobody away: one's own, and those that have surely ended.
     """
-    mark = _mark_of(held, RESUMED)
+    mark = mark_of(held, RESUMED)
     other, until = str(mark.get("job")), mark.get("until")
     if not is_later(until, now) or (other in others and other != NO_JOB):
         return ""
@@ -53,7 +50,7 @@ def resumed_elsewhere(held: t.Mapping[str, t.Any], others: t.Collection[str], no
 
 def resuming_job(held: t.Mapping[str, t.Any]) -> str:
     """Return the job that went on with a test event last; empty if none did."""
-    return str(_mark_of(held, RESUMED).get("job") or "")
+    return str(mark_of(held, RESUMED).get("job") or "")
 
 
 def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -67,12 +64,12 @@ def handover_mark(job: str, now: float, seconds: float, known: t.Mapping[str, t.
 
 def handed_over(held: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return the mark of a test event that was handed over; empty if it was not."""
-    return _mark_of(held, HANDED_OVER)
+    return mark_of(held, HANDED_OVER)
 
 
 def is_taken_up(held: t.Mapping[str, t.Any]) -> bool:
     """Whether some job went on with a test event."""
-    return bool(_mark_of(held, RESUMED))
+    return bool(mark_of(held, RESUMED))
 
 
 def waits_for_heir(mark: t.Mapping[str, t.Any], now: float) -> str:
@@ -94,17 +91,5 @@ def waits_for_deployment(mark: t.Mapping[str, t.Any], now: float) -> str:
     )
 
 
-def is_later(moment: t.Any, now: float) -> bool:
-    """Whether a value is a time, in seconds since the epoch, that is still to come, and not one that never comes."""
-    is_time = isinstance(moment, (int, float)) and not isinstance(moment, bool)
-    return is_time and now < moment <= now + LONGEST_SECONDS
-
-
 def _mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
     return {"job": job, "at": utc_time(now, "seconds"), "until": now + seconds}
-
-
-def _mark_of(held: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
-    metadata = held.get("metadata")
-    mark = metadata.get(name) if isinstance(metadata, dict) else None
-    return mark if isinstance(mark, dict) else {}

@@ -142,7 +142,7 @@ class Closer:
             with SumsClient(Connection.from_options(event.connection)) as client:
                 if event.asks_for_deployment:
                     look_at_deployment(client, event)
-                report = send_left_report(client, event, is_late=event.was_tried)
+                stands, report = send_left_report(client, event, is_late=event.was_tried)
         except errors.NotOwn as error:
             self._watch.log(error.message)
         except errors.SumsError as error:
@@ -154,7 +154,11 @@ class Closer:
         else:
             self._reported.add(event.test_event_id)
             forget_report(event.keep_report_in, event.connection["hatci_base_url"], event.test_event_id)
-            self._watch.log(f"reported {event.test_event_id} {report.get('status')}: {report.get('summary')}")
+            self._watch.log(
+                f"{stands} Nothing was sent to it."
+                if stands
+                else f"reported {event.test_event_id} {report.get('status')}: {report.get('summary')}"
+            )
         return True
 
     def _finish_evidence(self, events: list[OpenTestEvent]) -> None:

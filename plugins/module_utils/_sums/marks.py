@@ -9,8 +9,32 @@ import typing as t
 
 RESUMED = "resumed"
 
+LONGEST_SECONDS = 62 * 86400.0
+"""For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 
-def settled_metadata(metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+Record = t.Mapping[str, t.Any]
+
+
+def mark_of(held: Record, name: str) -> dict[str, t.Any]:
+    """Return a mark in the metadata of a test event; empty if it has none."""
+    metadata = held.get("metadata")
+    mark = metadata.get(name) if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, dict) else {}
+
+
+def is_later(moment: t.Any, now: float) -> bool:
+    """Whether a value is a time, in seconds since the epoch, that is still to come, and not one that never comes."""
+    is_time = isinstance(moment, (int, float)) and not isinstance(moment, bool)
+    return is_time and now < moment <= now + LONGEST_SECONDS
+
+
+def is_taken_from(report: Record, held: Record) -> bool:
+    """Whether another job has taken up a test since whoever reports it had it."""
+    mark, own = mark_of(held, RESUMED), mark_of(report, RESUMED)
+    return bool(mark) and (not own or mark.get("by") != own.get("by"))
+
+
+def settled_metadata(metadata: Record) -> dict[str, t.Any]:
     """Return metadata for a report, in which a test that was resumed is free to be resumed again."""
     mark = metadata.get(RESUMED)
     if not isinstance(mark, dict):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._job import job_id_of_environment
@@ -15,7 +16,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.checks impo
     require_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import (
+    RESUMED,
+    is_later,
+    is_taken_from,
+    mark_of,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import (
     NO_EVENT,
@@ -125,13 +131,15 @@ def update_test_event(
                 is_doubtful=bool(options.get("may_be_another")),
                 may_change=is_told_by_play and "status" in body,
             )
-        stands = outcome_of_heir(held) if "status" in body else ""
+        stands = _against(body, held) if "status" in body else ""
         if stands:
             test_event = held
         else:
             if known:
                 _refuse_to_overwrite(held, body, test_event_id, known.get("reported"))
-            event_id, is_late = body.get("event_id") or "", bool(options["kept_report"] and created) and not held
+            event_id = body.get("event_id") or ""
+            may_be_late = options["kept_report"] or (event_id and outcome_of(body) in UNDECIDED)
+            is_late = bool(created and may_be_late) and not held
             stands, test_event = _send_own_report(client, test_event_id, event_id, body, expected, is_late=is_late)
     except errors.NotOwn as error:
         # Not kept: it would be refused again, or change the other record after all.
@@ -149,7 +157,7 @@ def update_test_event(
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
     if stands:
-        client.warnings.append(f"{stands} It was decided while this test went on, so nothing was sent to it.")
+        client.warnings.append(f"{stands} Nothing was sent to it.")
     return {"changed": not stands, "test_event": test_event}
 
 
@@ -242,23 +250,19 @@ def standing_outcome(test_event: Record) -> str:
     return "" if is_open else f"Test event {test_event.get('test_event_id')} has its outcome, {outcome}, which stands."
 
 
-def outcome_of_heir(test_event: Record) -> str:
-    """Return in words that somebody else went on with a test and gave it an outcome that stands; empty if not so."""
-    metadata = test_event.get("metadata")
-    is_resumed = isinstance(metadata, dict) and bool(metadata.get(RESUMED))
-    return standing_outcome(test_event) if is_resumed else ""
-
-
-def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool = False) -> Record:
+def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool = False) -> tuple[str, Record]:
     """Send what is known of a test that nobody follows any more, if its test event is still the one that it created.
 
-    :param is_late: somebody may have gone on with the test and reported since its play ended; then nothing is sent.
-    :returns: the report.
+    A test that has a deployment may have been gone on with, also while its play lived.
+
+    :param is_late: SUMS was away before.
+    :returns: in words why nothing was sent, since another job decides about the test, else empty; and the report.
     :raises NotOwn: it is another one; nothing was sent.
     :raises RequestError: SUMS does not say how it stands, or does not take the report.
     """
     report = event.final_report()
     event_id = report.get("event_id") or event.event_id or ""
+    held: Record = {}
     if event.created:
         held = refuse_another(
             client,
@@ -268,10 +272,14 @@ def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool 
             event.event if event_id == event.event_id else {},
             is_doubtful=event.lost_record,
         )
+    if held and (stands := _against(report, held)):
+        return stands, report
+    if event.created:
         _refuse_to_overwrite(held, report, event.test_event_id, event.reported)
+    is_late = not held and (is_late or bool(event.deployment_id))
     expected = identity_of(event.created)
-    _send_own_report(client, event.test_event_id, event_id, report, expected, is_late=is_late)
-    return report
+    stands, _held = _send_own_report(client, event.test_event_id, event_id, report, expected, is_late=is_late)
+    return stands, report
 
 
 def _refuse_to_overwrite(held: Record, body: Record, test_event_id: str, reported: str | None) -> None:
@@ -303,15 +311,33 @@ def _send_own_report(
     *,
     is_late: bool,
 ) -> tuple[str, Record]:
-    """Send a report, or return in words that the test was resumed and has an outcome that stands.
+    """Send a report, or return in words that another job decides about the test.
 
-    :param is_late: it may come after whoever went on with the test has reported.
+    :param is_late: another job may have gone on with the test meanwhile, so SUMS is asked.
     """
-    is_resumed = _is_resumed(body)
-    if "status" in body and (is_resumed or is_late):
-        against = standing_outcome if is_resumed else outcome_of_heir
-        return send_report_unless(client, test_event_id, event_id, body, expected, against)
-    return "", send_report(client, test_event_id, body, expected)
+    is_resumed = bool(mark_of(body, RESUMED))
+    if "status" not in body or not (is_resumed or is_late):
+        return "", send_report(client, test_event_id, body, expected)
+    try:
+        return send_report_unless(client, test_event_id, event_id, body, expected, lambda held: _against(body, held))
+    except errors.Rejected:
+        if is_resumed:
+            raise
+        return "", send_report(client, test_event_id, body, expected)  # SUMS shows it to nobody
+
+
+def _against(report: Record, held: Record) -> str:
+    """Return in words why a report must not take the place of what SUMS holds; empty if nothing speaks against it.
+
+    A test that was taken up is decided by whoever first says something of the vehicle.
+    """
+    is_taken = is_taken_from(report, held)
+    if (is_taken or mark_of(report, RESUMED)) and (stands := standing_outcome(held)):
+        return stands
+    mark = mark_of(held, RESUMED)
+    if is_taken and outcome_of(report) in UNDECIDED and is_later(mark.get("until"), time.time()):
+        return f"Job {str(mark.get('job'))[:40]} goes on with test event {held.get('test_event_id')}."
+    return ""
 
 
 def _repeat_report(client: SumsClient, attempt: t.Callable[[], Result]) -> Result:
