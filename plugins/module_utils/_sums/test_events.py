@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+import types
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._job import job_id_of_environment
@@ -51,7 +52,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.environ
 
 Result = t.TypeVar("Result")
 
-NOTHING: t.Mapping[str, t.Any] = {}
+NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
 NO_JOB = "manual"
 NO_SHA = "unknown"
 UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})

@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device import command_runner, session
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import CompletedCommand
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 
 RENEWED = CompletedCommand(1, "", "Error: Token is expired, triggering re-authentication. Please try again now")
 DONE = CompletedCommand(0, "", "")
@@ -40,7 +39,7 @@ def test_a_shell_is_started_once_more(
         return answers[len(begun) - 1]
 
     route = t.cast("t.Any", types.SimpleNamespace(lease_name="hatci-7", target=["--lease", "hatci-7"], lock=None))
-    device = session.Device(t.cast("Caller", types.SimpleNamespace(owner=None)), route, tmp_path)
+    device = session.Device(t.cast("t.Any", types.SimpleNamespace(owner=None)), route, tmp_path)
     device.jmp = t.cast("t.Any", types.SimpleNamespace(run=run))
     assert device.run(["true"], timeout=5.0) is answers[starts - 1]
     assert len(begun) == starts

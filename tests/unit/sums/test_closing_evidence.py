@@ -25,7 +25,7 @@ TAKEN = Reply(200, json.dumps({**TEST_EVENT, "status": "PASS"}).encode())
 def close(
     backend: Backend,
     tmp_path: Path,
-    report: dict[str, t.Any] = REPORT,
+    report: dict[str, t.Any] | None = None,
     evidence: dict[str, t.Any] | None = None,
 ) -> list[str]:
     """Close what a play left that was about to report; return what the closer logged.
@@ -41,7 +41,7 @@ def close(
     about = {"host": "car", "job": "7", "metadata": {}, "vin": VIN, "connection": connection}
     closer._record({"watch": {**which, **about, **kept}})
     closer._record({"evidence": evidence or {"host": "car", "directory": str(tmp_path / "evidence")}})
-    closer._record({"report": {**which, **kept, "report": report}})
+    closer._record({"report": {**which, **kept, "report": report or REPORT}})
     closer._close(closer._events.left())
     return said
 
