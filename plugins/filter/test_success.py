@@ -64,6 +64,7 @@ _value:
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.plugin_utils.parts import parts_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_words import success_of
 
 
@@ -86,7 +87,7 @@ def test_success(
         scenario=scenario or {},
         end=end or {},
         check_mode=bool(check_mode),
-        success_states=success_states.split(",") if isinstance(success_states, str) else list(success_states),
+        success_states=[state for state in parts_of(success_states) if state],
     )
 
 

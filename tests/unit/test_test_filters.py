@@ -77,6 +77,11 @@ def test_an_update_that_was_not_waited_for_proves_nothing(state: str, is_good: b
         assert ended["outcome"] == "ERROR" and f"its state is {state or 'unknown'}." in ended["summary"]
 
 
+@pytest.mark.parametrize("success_states", ["", "DONE, COMPLETE", []])
+def test_states_may_be_a_text_or_left_to_their_default(success_states: t.Any) -> None:
+    assert success(DONE, "B", success_states=success_states)["outcome"] == "PASS"
+
+
 def test_check_mode_proves_nothing() -> None:
     ended = success({}, "B", ["target"], scenario=SCENARIO, check_mode=True)
     assert ended["outcome"] == "CHECKED"

@@ -61,7 +61,7 @@ def look(monkeypatch: pytest.MonkeyPatch, **options: t.Any) -> t.Any:
         ({"mode": "controller", "exporter": "vehicle_" + "0" * 60}, "neither an exporter's name nor its label"),
         ({"mode": "controller", "exporter": "v", "expected_exporter": "a/b"}, "expected_exporter is 'a/b'"),
         ({"exporter": "vehicle 001"}, "exporter is 'vehicle 001'"),
-        ({"exporter": "vehicle/001", "config_follows": True}, "exporter is 'vehicle/001'"),
+        ({"exporter": "vehicle/001", "config_follows": True}, "name is 'vehicle/001'"),
         ({"selector": "board=x"}, "no one to match the selector 'board=x'"),
         ({"exporter": "v1", "expected_exporter": "v2"}, "expected_exporter is v2"),
         ({"exporter": "v1", "lock_dir": "locks"}, "give a path from /"),

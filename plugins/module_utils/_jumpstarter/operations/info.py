@@ -71,7 +71,8 @@ def _check_device(options: t.Mapping[str, t.Any], mode: str) -> None:
     """
     exporter, selector, expected = (options[name] or "" for name in ("exporter", "selector", "expected_exporter"))
     if exporter:
-        check_name(exporter, "exporter")
+        # As jumpstarter_exporter calls it, which writes the config.
+        check_name(exporter, "name" if options["config_follows"] else "exporter")
     if selector:
         check_text(selector, "selector")
     if mode == CONTROLLER:
