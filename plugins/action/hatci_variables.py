@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
@@ -51,6 +52,7 @@ class ActionModule(ActionBase):
                 "required": {"type": "list", "elements": "str", "default": []},
                 "files": {"type": "list", "elements": "str", "choices": [VERIFICATION, SCENARIO], "default": []},
                 "offer": {"type": "str", "choices": list(OFFERS), "default": TARGET},
+                "results": {"type": "list", "elements": "str", "default": []},
             }
         )
         required, files = arguments["required"], arguments["files"]
@@ -64,6 +66,13 @@ class ActionModule(ActionBase):
         ]
         if files and self._task.check_mode != bool((task_vars or {}).get("ansible_check_mode")):
             problems.insert(0, CHECK_MODE_BY_KEYWORD)
+        hidden = [name for name in arguments["results"] if name in load_extra_vars(self._loader)]
+        if hidden:
+            problems.insert(
+                0,
+                f"The extra variable {' and '.join(hidden)} would hide what this play itself sets under that name; "
+                "leave it out.",
+            )
         if lacking:
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if not problems:

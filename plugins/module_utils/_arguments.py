@@ -32,6 +32,19 @@ TEXT = TextType()
 TEXT_OR_INT = TextType(takes_int=True)
 """For a model year, and for ids, since SUMS and AAP hand out ids that may be numbers."""
 
+COMPARED_ECUS: Mapping[str, t.Any] = {
+    "type": "list",
+    "elements": "dict",
+    "required": True,
+    "options": {
+        "ecu_name": {"type": TEXT, "required": True},
+        "part_number": {"type": TEXT},
+        "sw_version": {"type": TEXT},
+    },
+    "required_one_of": [["part_number", "sw_version"]],
+}
+"""Software that ECUs should have; of one without either nothing would be compared."""
+
 Spec = Mapping[str, Mapping[str, t.Any]]
 
 CURE = "put it into quotes"

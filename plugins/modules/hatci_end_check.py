@@ -55,11 +55,33 @@ options:
     type: list
     elements: dict
     required: true
+    suboptions:
+      ecu_name:
+        description: Name of the ECU.
+        type: str
+        required: true
+      part_number:
+        description: Part number of the ECU. This or the software version must be given.
+        type: str
+      sw_version:
+        description: Software version on the ECU.
+        type: str
   target_ecus:
     description: The ECUs of the target event; of the source event, if O(is_way_back).
     type: list
     elements: dict
     required: true
+    suboptions:
+      ecu_name:
+        description: Name of the ECU.
+        type: str
+        required: true
+      part_number:
+        description: Part number of the ECU. This or the software version must be given.
+        type: str
+      sw_version:
+        description: Software version on the ECU.
+        type: str
   is_way_back:
     description: Whether the update was one from the target to the source software, so that the sentences say so.
     type: bool
@@ -130,6 +152,7 @@ summary:
   sample: The vehicle is back on the source software. Deployment deploy-000001 ended FAILED.
 """
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import ENDS, check_end
@@ -144,8 +167,8 @@ ARGUMENTS = {
         "before": {"type": "dict"},
         "after": {"type": "dict"},
         "vin": {"type": "str", "default": ""},
-        "source_ecus": {"type": "list", "elements": "dict", "required": True},
-        "target_ecus": {"type": "list", "elements": "dict", "required": True},
+        "source_ecus": COMPARED_ECUS,
+        "target_ecus": COMPARED_ECUS,
         "is_way_back": {"type": "bool", "default": False},
         "must_change": {"type": "bool", "default": True},
         "disturbances": {"type": "list", "elements": "dict", "default": []},

@@ -52,6 +52,13 @@ options:
     type: str
     choices: [target, wrong_part_number, source]
     default: target
+  results:
+    description:
+      - Names of variables that are going to be set by the role or play itself. An extra variable of such a name would
+        hide what is set, so it is refused.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: hatci.automation.hatci_create_event
   - plugin: hatci.automation.ecus_from_text

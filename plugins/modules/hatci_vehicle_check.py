@@ -39,6 +39,17 @@ options:
     type: list
     elements: dict
     required: true
+    suboptions:
+      ecu_name:
+        description: Name of the ECU.
+        type: str
+        required: true
+      part_number:
+        description: Part number of the ECU. This or the software version must be given.
+        type: str
+      sw_version:
+        description: Software version on the ECU.
+        type: str
   checks:
     description:
       - What counts. V(source) does before the update, V(target) after it.
@@ -107,6 +118,7 @@ new_codes:
   sample: [{name: Gateway, code: U0123-00, status: 47}]
 """
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS, MOMENTS, check_vehicle
@@ -117,7 +129,7 @@ ARGUMENTS = {
         "seen": {"type": "dict", "required": True},
         "before": {"type": "dict"},
         "vin": {"type": "str", "required": True},
-        "ecus": {"type": "list", "elements": "dict", "required": True},
+        "ecus": COMPARED_ECUS,
         "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": list(CHECKS)},
         "allowed_codes": {"type": "list", "elements": "str", "default": []},
         "exporter": {"type": "str", "default": ""},

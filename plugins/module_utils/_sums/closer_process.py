@@ -211,13 +211,15 @@ class Closer:
 
     def _keep(self, event: OpenTestEvent) -> None:
         from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import keep_report
+        from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import hide
 
+        token = _token_of(event.connection)
         try:
             path = keep_report(
                 event.keep_report_in,
                 event.connection["hatci_base_url"],
                 event.test_event_id,
-                event.final_report(),
+                hide(event.final_report(), [token] if token else []),
                 event.created,
             )
         except OSError as error:

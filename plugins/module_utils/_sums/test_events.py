@@ -114,6 +114,7 @@ def update_test_event(
         created = known.get("created") or {}
     if not body:
         raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(FIELDS)}.")
+    body = _without_token(body, client.connection.token)
     if check_mode:
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
@@ -391,9 +392,8 @@ def _patch(
 
 
 def _without_token(body: Record, token: str) -> Record:
-    """Return a report whose summary, which may quote anything, does not hold the token."""
-    summary = body.get("summary")
-    return {**body, "summary": hide(summary, [token])} if isinstance(summary, str) else body
+    """Return a report whose summary and metadata, which may quote anything, do not hold the token."""
+    return {**body, **{name: hide(body[name], [token]) for name in ("summary", "metadata") if name in body}}
 
 
 def _in_short(body: Record) -> str:

@@ -29,6 +29,7 @@ REQUEST = """
     - ansible.builtin.include_role: {name: hatci.automation.hatci_request_update}
 """
 INVENTORY = "vehicle_001 ansible_connection=local hatci_source_build_level=2024.10 hatci_source_remark=0x10\n"
+ECUS = [{"ecu_name": "Gateway", "part_number": "GW-1", "sw_version": "1.10"}]
 Play = Callable[..., t.Any]
 
 
@@ -50,6 +51,22 @@ def test_values_that_are_no_text_are_refused_by_name(play_vehicle: Play, sums: S
     ):
         assert words in message
     assert sums.requests() == []
+
+
+def test_an_extra_variable_that_would_hide_what_is_created_is_refused(play_vehicle: Play, sums: SumsProcess) -> None:
+    _old, _deployment = deploy_update(sums)
+    held = sums.state()["events"]
+    texts = {"level": "2024.20", "hatci_region": "US", "hatci_source_ecus": ECUS, "hatci_target_ecus": ECUS}
+
+    played = play_vehicle(REQUEST, "-e", "target_event_id=ev-000001", variables={**TEST_VARIABLES, **texts})
+
+    assert played.returncode == 2
+    message = played.task("Refuse variables that cannot be used")["msg"]
+    assert_is_sentence(message)
+    assert message.startswith(
+        "The extra variable target_event_id would hide what this play itself sets under that name"
+    )
+    assert sums.state()["events"] == held
 
 
 @pytest.mark.parametrize("native", ["false", "true"])

@@ -415,6 +415,17 @@ def test_an_update_that_stays_ambiguous_is_said_to_be_unknown(backend: Backend, 
     assert TOKEN not in Path(result["kept_report"]).read_text()
 
 
+def test_a_report_that_quotes_the_token_is_kept_without_it(backend: Backend, tmp_path: Path) -> None:
+    backend.answers({"error": "down"}, 500)
+    quoting = {"summary": f"curl said {TOKEN}", "metadata": {"disturbances": [{"problem": f"401 for {TOKEN}"}]}}
+
+    result = run_module("hatci_test_event_update", backend.url, keep_report_in=str(tmp_path), **quoting)
+
+    kept = Path(result["kept_report"]).read_text()
+    assert "curl said" in kept and "401 for" in kept and TOKEN not in kept
+    assert all(TOKEN not in json.dumps(seen.json) for seen in backend.seen)
+
+
 def test_a_report_that_cannot_be_kept_is_said(backend: Backend, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     backend.answers({"error": "down"}, 500)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from sums_support import validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import (
@@ -36,6 +37,26 @@ def look(vin: str | None, moment: str = "before", before: t.Any = None, sw_versi
     except Failure as failure:
         result = failure
     return result, "\n".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("ecu", "words"),
+    [
+        ({"part_number": "GW-1", "sw_version": 1.2}, "sw_version"),
+        ({"version": "2.0.0", "part_number": "GW-1"}, "version"),
+        ({}, "one of the following is required: part_number, sw_version"),
+    ],
+)
+@pytest.mark.parametrize("module", ["hatci_vehicle_check", "hatci_end_check"])
+def test_software_of_which_nothing_would_be_compared_as_it_was_written_is_refused(
+    module: str, ecu: dict[str, t.Any], words: str
+) -> None:
+    wanted = [{"ecu_name": "Gateway", **ecu}]
+    given = {"moment": "after", "seen": {}, "ecus": wanted}
+    if module == "hatci_end_check":
+        given = {"expect": "completed", "source_ecus": wanted, "target_ecus": WANTED}
+    with pytest.raises(ValueError, match=words):
+        validated(module, {**given, "vin": VIN})
 
 
 def test_the_vin_stands_above_the_table() -> None:
