@@ -174,6 +174,11 @@ class Campaign:
         """Those whose wave did not begin."""
         return [test for test in self.tests if test.outcome == NOT_BEGUN]
 
+    @property
+    def again(self) -> list[str]:
+        """The vehicles that are to run again."""
+        return list(dict.fromkeys(test.vehicle for test in (*self.not_begun, *self.bad)))
+
     def is_within(self, percentage: float) -> bool:
         """Whether all were tested, and no larger share of them failed."""
         are_tested = not self.not_begun and all(test.has_outcome for test in self.tests)
@@ -295,7 +300,7 @@ def sum_up(
     waves = Waves.of(options.get("waves"), len(given), options.get("stop_at_fail_percentage") or 0)
     campaign = campaign_of(given, waves)
     lines = campaign.table()
-    again = list(dict.fromkeys(test.vehicle for test in (*campaign.not_begun, *campaign.bad)))
+    again = campaign.again
     retry_file, hint = _keep_for_retry(again, options.get("retry_file"), check_mode)
     if hint and os.environ.get("JOB_ID"):  # a file goes with the container of its job
         hint = [f"To run only those {len(again)} again, give a job of AAP ota_hosts: {','.join(again)}"]

@@ -75,6 +75,7 @@ def playbook_of(tasks: list[dict[str, t.Any]]) -> str:
 
 
 @pytest.mark.matrix
+@pytest.mark.states_outcome
 @pytest.mark.parametrize("mode", ["run", "check"])
 @pytest.mark.parametrize("way", WAYS)
 def test_the_token_shows_nowhere(
