@@ -114,7 +114,6 @@ def update_test_event(
         created = known.get("created") or {}
     if not body:
         raise errors.InputError(f"there is nothing to change; give at least one of {', '.join(FIELDS)}.")
-    body = _without_token(body, client.connection.token)
     if check_mode:
         return {"changed": True, "test_event": {"test_event_id": test_event_id, **body}}
     refuse_predicted(test_event_id, "test_event_id")
@@ -154,7 +153,7 @@ def update_test_event(
         raise
     except errors.RequestError as error:
         if options["keep_report_in"]:
-            _keep(error, options, test_event_id, body, created)
+            _keep(error, options, test_event_id, _without_token(body, client.connection.token), created)
         raise
     if options["keep_report_in"]:
         forget_report(options["keep_report_in"], options["hatci_base_url"], test_event_id)
