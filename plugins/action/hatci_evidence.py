@@ -17,7 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_chan
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
 from ansible_collections.hatci.automation.plugins.modules import hatci_evidence
 from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import SUITE_STEP, describe_test
-from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of_play
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import (
@@ -53,7 +53,7 @@ class ActionModule(InProcessAction):
             self._task.args["test"] = {**described, **known, **(test or {})}
         if self._task.args.get("state") == "bundled" and self._is_of_all(test):
             hosts = self._task_vars.get("ansible_play_hosts_all", [])
-            not_begun = self._not_begun(hosts)
+            not_begun = self._not_begun()
             self._task.args["tests"] = [
                 {**test, **not_begun.get(host, {})} for host in hosts for test in self._left_by(host)
             ]
@@ -71,10 +71,9 @@ class ActionModule(InProcessAction):
         path = os.path.expanduser(str(self._task.args.get("path") or ""))
         return test is None and self._task.args.get("tests") is None and not os.path.exists(os.path.join(path, JOURNAL))
 
-    def _not_begun(self, hosts: list[str]) -> dict[str, dict[str, str]]:
+    def _not_begun(self) -> dict[str, dict[str, str]]:
         """Return of each host whose wave did not begin how that is told; waves that are none are told elsewhere."""
-        run = playbook_process().identity
-        tests = [test for host in hosts for test in tests_of(host, self._task_vars["hostvars"][host], run)]
+        tests = tests_of_play(self._task_vars, playbook_process().identity)
         stop_at = self._task.args.get("stop_at_fail_percentage") or 0
         try:
             campaign = campaign_of(tests, Waves.of(self._task.args.get("waves"), len(tests), stop_at))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.modules import hatci_summary
-from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of_play
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 
 
@@ -19,12 +19,7 @@ class ActionModule(InProcessAction):
 
     def complete_arguments(self) -> None:
         if self._task.args.get("tests") is None:
-            run = playbook_process().identity
-            self._task.args["tests"] = [
-                test
-                for host in self._task_vars.get("ansible_play_hosts_all", [])
-                for test in tests_of(host, self._task_vars["hostvars"][host], run)
-            ]
+            self._task.args["tests"] = tests_of_play(self._task_vars, playbook_process().identity)
 
     def extras(self) -> dict[str, t.Any]:
         return {"show": lambda lines: self.show("\n" + "\n".join(lines) + "\n")}

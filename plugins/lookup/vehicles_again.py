@@ -47,7 +47,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import campaign_of
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
-from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.handed_on import tests_of_play
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import playbook_process
 
 
@@ -57,9 +57,7 @@ class LookupModule(LookupBase):
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Return the names of the hosts."""
         self.set_options(var_options=variables, direct=kwargs)
-        known, run = variables or {}, playbook_process().identity
-        hosts: list[str] = known["ansible_play_hosts_all"]
-        tests = [test for host in hosts for test in tests_of(host, known["hostvars"][host], run)]
+        tests = tests_of_play(variables or {}, playbook_process().identity)
         try:
             waves = Waves.of(self.get_option("waves"), len(tests), self.get_option("stop_at"))
         except WavesUnusable as error:

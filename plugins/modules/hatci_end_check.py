@@ -55,7 +55,7 @@ options:
     type: list
     elements: dict
     required: true
-    suboptions:
+    suboptions: &ecu
       ecu_name:
         description: Name of the ECU.
         type: str
@@ -71,17 +71,7 @@ options:
     type: list
     elements: dict
     required: true
-    suboptions:
-      ecu_name:
-        description: Name of the ECU.
-        type: str
-        required: true
-      part_number:
-        description: Part number of the ECU. This or the software version must be given.
-        type: str
-      sw_version:
-        description: Software version on the ECU.
-        type: str
+    suboptions: *ecu
   is_way_back:
     description: Whether the update was one from the target to the source software, so that the sentences say so.
     type: bool

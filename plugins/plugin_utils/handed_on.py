@@ -32,3 +32,9 @@ def tests_of(host: str, variables: t.Mapping[str, t.Any], run: str) -> list[dict
         {"vehicle": host, "scenario": name, "result": rows.get(name) or {}, "reason": "" if name in rows else reason}
         for name in suite["scenarios"]
     ]
+
+
+def tests_of_play(variables: t.Mapping[str, t.Any], run: str) -> list[dict[str, t.Any]]:
+    """Return the tests of all hosts of a play, by the variables of one of them."""
+    hosts = variables.get("ansible_play_hosts_all", [])
+    return [test for host in hosts for test in tests_of(host, variables["hostvars"][host], run)]
