@@ -19,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import R
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario_words import describe_scenario
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import check_test_variables
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
+from ansible_collections.hatci.automation.plugins.plugin_utils.whole_play import PLAY, describe_play
 from ansible_collections.hatci.automation.plugins.plugin_utils.workflow_data import to_hand_on
 
 UNUSABLE = object()
@@ -63,6 +64,7 @@ class ActionModule(InProcessAction):
             raise AnsibleActionFail("ota_suite names no scenario; give a list of them. Nothing was created.")
         lookup = lookup_loader.get("hatci.automation.scenario", loader=self._loader, templar=self._templar)
         problems, scenarios, rig = [], [], self._rig()
+        known = {**self._task_vars, PLAY: describe_play(self._task)}
         for number, entry in enumerate(entries, start=1):
             option = f"number {number} of ota_suite"
             if not isinstance(entry, (str, dict)):
@@ -72,7 +74,7 @@ class ActionModule(InProcessAction):
                 problems.append(f"{option} is empty; give the name of a scenario, its file, or a mapping.")
                 continue
             try:
-                [scenario] = lookup.run([entry], self._task_vars, option=option, **rig)
+                [scenario] = lookup.run([entry], known, option=option, **rig)
             except AnsibleError as error:
                 problems.append(str(error.message))
                 continue

@@ -29,6 +29,7 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables im
     same_software_problem,
 )
 from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import TypedVariables
+from ansible_collections.hatci.automation.plugins.plugin_utils.whole_play import PLAY, describe_play
 
 CHECK_MODE_BY_KEYWORD = (
     "check_mode is a keyword of the play, a block or the role here, so a part of the test would be done and a part "
@@ -109,7 +110,8 @@ class ActionModule(ActionBase):
 
     def _lookup(self, name: str, term: t.Any, task_vars: dict[str, t.Any], **options: t.Any) -> list[t.Any]:
         lookup = lookup_loader.get(f"hatci.automation.{name}", loader=self._loader, templar=self._templar)
-        return t.cast("list[t.Any]", lookup.run([term], task_vars, **options))
+        known = {**task_vars, PLAY: describe_play(self._task)}
+        return t.cast("list[t.Any]", lookup.run([term], known, **options))
 
 
 def _read(

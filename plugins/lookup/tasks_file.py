@@ -13,8 +13,11 @@ description:
     sentence why it cannot be included. Returns an empty text if it can.
   - So a test finds out before anything is created, and not when its update is over.
   - What would end a test early (C(meta), also inside a role), or leave it out for all but one of several hosts
-    (C(run_once)), is refused.
-  - What a file imports or includes under a name that is only known later is not looked at.
+    (C(run_once)), is refused. So is what would end the whole play with all its hosts, since Ansible looks at it outside
+    the task - a C(notify) of a handler that does not exist, C(run_once) and C(throttle) that cannot be rendered yet, a
+    C(meta) that Ansible does not know, and under the strategy C(free) a module that runs once for all hosts.
+  - What a file imports or includes under a name that is only known later is not looked at, nor are the conditions of
+    C(meta).
 version_added: 0.1.0
 author:
   - The hatci.automation maintainers (@hatci)
@@ -45,11 +48,11 @@ _raw:
   sample: [""]
 """
 
+import functools
 import os
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 from ansible.playbook.play import Play
@@ -60,10 +63,16 @@ from ansible.plugins.lookup import LookupBase
 from ansible.vars.manager import VariableManager
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
+from ansible_collections.hatci.automation.plugins.plugin_utils.typed_variables import KEEPS_TYPES, TypedVariables
+from ansible_collections.hatci.automation.plugins.plugin_utils.whole_play import (
+    PLAY,
+    names_of,
+    notification_problem,
+    task_problem,
+)
 
 DEEPEST = 10
-FORBIDDEN = ("end_host", "end_play", "end_batch", "end_role", "clear_host_errors")
-"""Meta tasks that would end a test before it has reported."""
+VALUE = "__hatci_keyword"
 
 
 class LookupModule(LookupBase):
@@ -73,6 +82,8 @@ class LookupModule(LookupBase):
         """Return what is wrong with the file."""
         self.set_options(var_options=variables, direct=kwargs)
         path, option = terms[0] if terms else "", self.get_option("option")
+        known = (variables or {}).get(PLAY, {}).get("handlers")
+        self._knows_handlers, self._handlers = known is not None, set(known or [])
         if not isinstance(path, str) or not os.path.isfile(path):
             return [sentence(f"{option} is {path!r:.200}, which is not a file; give its whole path.")]
         try:
@@ -82,7 +93,8 @@ class LookupModule(LookupBase):
         return [""]
 
     def _check(self, path: str, variables: dict[str, t.Any], depth: int) -> None:
-        loaded = self._loader.load_from_file(path)
+        trust = {"trusted_as_template": True} if KEEPS_TYPES else {}
+        loaded = self._loader.load_from_file(path, **trust)
         if loaded is None:
             return
         if not isinstance(loaded, list):
@@ -98,37 +110,35 @@ class LookupModule(LookupBase):
             blocks = load_list_of_blocks(
                 loaded, play=play, variable_manager=manager, loader=self._loader, use_handlers=False
             )
+            self._handlers |= set(names_of(play.handlers))
             for task in _tasks_of(blocks):
                 self._check_task(task, variables, depth)
         finally:
             self._loader.set_basedir(before)
 
     def _check_task(self, task: Task, variables: dict[str, t.Any], depth: int) -> None:
-        if _runs_once(task) and len(variables.get("ansible_play_hosts_all") or []) > 1:
-            raise AnsibleError(
-                f"run_once of {task.get_name()!r} would leave it out for all vehicles but one; leave run_once out"
-            )
-        if task.action in ("meta", "ansible.builtin.meta", "ansible.legacy.meta"):
-            if task.args.get("_raw_params") in FORBIDDEN:
-                raise AnsibleError(f"meta: {task.args['_raw_params']} would end the test before it has reported")
-        elif isinstance(task, IncludeRole):
+        render = functools.partial(self._render, variables)
+        play = variables.get(PLAY) or {}
+        if problem := task_problem(task, play, len(variables.get("ansible_play_hosts_all") or []), render):
+            raise AnsibleError(problem)
+        if isinstance(task, IncludeRole):
             name = task._role_name or ""
             if "{{" not in name and depth < DEEPEST:
                 blocks, handlers = task.get_block_list(
                     play=task._parent._play, variable_manager=task.get_variable_manager(), loader=self._loader
                 )
+                self._handlers |= set(names_of(handlers))
                 for found in _tasks_of([*blocks, *handlers]):
                     self._check_task(found, variables, depth + 1)
         elif isinstance(task, TaskInclude):
             name = str(task.args.get("_raw_params") or task.args.get("file") or "")
             if name and "{{" not in name and depth < DEEPEST:
                 self._check(_included(task, name), variables, depth + 1)
+        if self._knows_handlers and (problem := notification_problem(task, self._handlers, render)):
+            raise AnsibleError(problem)
 
-
-def _runs_once(task: Task) -> bool:
-    """Whether a task is, or may be, for the first host of a play only."""
-    value = task.run_once
-    return (isinstance(value, str) and "{{" in value) or boolean(value or False, strict=False)
+    def _render(self, variables: dict[str, t.Any], value: t.Any) -> t.Any:
+        return TypedVariables(self._templar, {**variables, VALUE: value}).get(VALUE)
 
 
 def _included(task: Task, name: str) -> str:

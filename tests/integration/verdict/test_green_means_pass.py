@@ -148,18 +148,58 @@ def test_a_broken_verification_is_told_before_anything_is_created(
     assert sums.state()["test_events"] == []
 
 
-def test_one_vehicle_s_broken_file_leaves_the_others_alone(run: Play, sums: SumsProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("playbook", "text"),
+    [
+        (SINGLE, "- name: [\n"),
+        (SINGLE, "- ansible.builtin.command: 'true'\n  throttle: '{{ later }}'\n"),
+        (FLEET, "- ansible.builtin.command: 'true'\n  notify: no such handler\n"),
+        (FLEET, "- ansible.builtin.pause: {seconds: 1}\n"),
+    ],
+    ids=["yaml", "keyword", "handler", "strategy"],
+)
+def test_one_vehicle_s_broken_file_leaves_the_others_alone(
+    run: Play, sums: SumsProcess, tmp_path: Path, playbook: Path, text: str
+) -> None:
     (tmp_path / "good.yml").write_text("- ansible.builtin.debug: {msg: well}\n", encoding="utf-8")
-    (tmp_path / "bad.yml").write_text("- name: [\n", encoding="utf-8")
+    (tmp_path / "bad.yml").write_text(text, encoding="utf-8")
 
     played = run(
-        SINGLE,
+        playbook,
         hosts={"good": VIN, "bad": VIN[:-1] + "7"},
         ota_verify_tasks=f"{tmp_path}/{{{{ inventory_hostname }}}}.yml",
     )
 
     assert played.returncode == 2
     assert [(event["vin"], event["status"]) for event in sums.state()["test_events"]] == [(VIN, "PASS")]
+
+
+def test_a_verification_may_notify_what_its_play_has(run: Play, sums: SumsProcess, tmp_path: Path) -> None:
+    for role in ("static", "dynamic"):
+        (tmp_path / role / "handlers").mkdir(parents=True)
+        (tmp_path / role / "handlers" / "main.yml").write_text(
+            f"- name: {role}\n  ansible.builtin.debug: {{msg: heard by {role}}}\n", encoding="utf-8"
+        )
+    names = ["of the play", "static", "dynamic"]
+    tasks = tmp_path / "own.yml"
+    tasks.write_text(yaml.safe_dump([{"ansible.builtin.command": "true", "notify": names}]), encoding="utf-8")
+    play = {
+        "hosts": "good",
+        "gather_facts": False,
+        "handlers": [{"name": names[0], "ansible.builtin.debug": {"msg": "heard by the play"}}],
+        "roles": [str(tmp_path / "static")],
+        "tasks": [
+            {"ansible.builtin.include_role": {"name": str(tmp_path / "dynamic")}},
+            {"ansible.builtin.import_role": {"name": "hatci.automation.hatci_ota_test"}},
+        ],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+
+    played = run(tmp_path / "play.yml", hosts={"good": VIN}, ota_verify_tasks=str(tasks))
+
+    assert played.returncode == 0, played.output
+    assert [event["status"] for event in sums.state()["test_events"]] == ["PASS"]
+    assert all(f"heard by {who}" in played.output for who in ("the play", "static", "dynamic"))
 
 
 def test_what_the_verification_notified_belongs_to_it(run: Play, sums: SumsProcess, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible import template
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
@@ -15,7 +16,8 @@ def problem_of(path: Path, text: str, hosts: int = 1) -> str:
     path.write_text(text, encoding="utf-8")
     loader = DataLoader()
     lookup = lookup_loader.get("hatci.automation.tasks_file", loader=loader, templar=Templar(loader))
-    [problem] = lookup.run([str(path)], {"ansible_play_hosts_all": ["vehicle"] * hosts}, option="ota_verify_tasks")
+    variables = {"ansible_play_hosts_all": ["vehicle"] * hosts, "once": True}
+    [problem] = lookup.run([str(path)], variables, option="ota_verify_tasks")
     return str(problem)
 
 
@@ -82,3 +84,76 @@ def test_a_verification_for_one_of_several_vehicles_is_refused(tmp_path: Path, t
     assert "run_once of 'look' would leave it out for all vehicles but one" in problem
     assert problem_of(tmp_path / "own.yml", text) == "", "one vehicle alone has it"
     assert problem_of(tmp_path / "own.yml", "- debug: {msg: x}\n  run_once: false\n", hosts=2) == ""
+
+
+def problem_in(path: Path, text: str, handlers: list[str] | None, strategy: str = "linear", **known: object) -> str:
+    path.write_text(text, encoding="utf-8")
+    loader = DataLoader()
+    lookup = lookup_loader.get("hatci.automation.tasks_file", loader=loader, templar=Templar(loader))
+    variables = {"__hatci_play": {"handlers": handlers, "strategy": strategy}, **known}
+    [problem] = lookup.run([str(path)], variables, option="ota_verify_tasks")
+    return str(problem)
+
+
+NOTIFIES = "- name: look\n  debug: {{msg: x}}\n  notify: {}\n"
+
+
+@pytest.mark.parametrize("name", ["no such handler", "'{{ who }}'", "[told, nobody]"])
+def test_a_handler_that_does_not_exist_is_refused_since_it_would_end_the_whole_play(tmp_path: Path, name: str) -> None:
+    problem = problem_in(tmp_path / "own.yml", NOTIFIES.format(name), ["told"], who="nobody")
+    assert "'look' notifies 'no" in problem and "but there is no such handler; correct it" in problem
+    assert problem_in(tmp_path / "own.yml", NOTIFIES.format(name), None, who="nobody") == "", "nobody can know"
+
+
+@pytest.mark.parametrize("name", ["told", "'{{ who }}'", "'lab : told'", "called now"])
+def test_a_handler_of_the_play_is_no_problem(tmp_path: Path, name: str) -> None:
+    trust = getattr(template, "trust_as_template", str)
+    handlers = ["told", "lab : told", trust("called {{ when }}")]
+    assert problem_in(tmp_path / "own.yml", NOTIFIES.format(name), handlers, who="told", when="now") == ""
+
+
+def test_a_handler_that_is_named_later_is_told_as_that(tmp_path: Path) -> None:
+    problem = problem_in(tmp_path / "own.yml", NOTIFIES.format("'{{ later }}'"), ["told"])
+    assert "notifies '{{ later }}', which is not known before the test; write the name as it is" in problem
+
+
+@pytest.mark.parametrize("how", ["include_role", "import_role"])
+@pytest.mark.parametrize("name", ["look again", "heard"])
+def test_a_handler_of_a_role_that_the_file_names_is_no_problem(tmp_path: Path, how: str, name: str) -> None:
+    role = tmp_path / "lab_check"
+    for part in ("tasks", "handlers"):
+        (role / part).mkdir(parents=True)
+    (role / "tasks" / "main.yml").write_text("- debug: {msg: x}\n  notify: look again\n", encoding="utf-8")
+    (role / "handlers" / "main.yml").write_text(
+        "- name: look again\n  listen: heard\n  debug: {msg: x}\n", encoding="utf-8"
+    )
+    assert problem_in(tmp_path / "own.yml", f"- {how}: {{name: {role}}}\n{NOTIFIES.format(name)}", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("keyword", "says"),
+    [
+        ("run_once: '{{ later }}'", "run_once of 'look' is '{{ later }}', which is not known before the test"),
+        ("throttle: '{{ later }}'", "throttle of 'look' is '{{ later }}', which is not known before the test"),
+        ("throttle: many", "throttle of 'look' is not a whole number"),
+    ],
+)
+def test_a_keyword_that_would_end_the_whole_play_is_refused(tmp_path: Path, keyword: str, says: str) -> None:
+    assert says in problem_of(tmp_path / "own.yml", f"- name: look\n  debug: {{msg: x}}\n  {keyword}\n")
+
+
+def test_a_keyword_that_is_known_is_no_problem(tmp_path: Path) -> None:
+    text = "- name: look\n  debug: {msg: x}\n  run_once: '{{ once }}'\n  throttle: '{{ many }}'\n"
+    assert problem_in(tmp_path / "own.yml", text, [], once=True, many=2) == ""
+
+
+def test_a_meta_task_that_ansible_does_not_know_is_refused(tmp_path: Path) -> None:
+    assert "meta: end_car is not known to Ansible" in problem_of(tmp_path / "own.yml", "- meta: end_car\n")
+    assert problem_of(tmp_path / "own.yml", "- meta: flush_handlers\n") == ""
+
+
+@pytest.mark.parametrize("task", ["pause: {seconds: 1}", "ansible.builtin.add_host: {name: other}"])
+def test_what_the_strategy_free_cannot_run_is_refused(tmp_path: Path, task: str) -> None:
+    problem = problem_in(tmp_path / "own.yml", f"- {task}\n", [], strategy="ansible.builtin.free")
+    assert "would end the whole play, whose strategy is ansible.builtin.free; leave it out" in problem
+    assert problem_in(tmp_path / "own.yml", f"- {task}\n", []) == ""
