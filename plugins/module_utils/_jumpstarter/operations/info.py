@@ -32,6 +32,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.vali
     check_text,
     label_of,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.once_a_play import once_a_play
 
 OLDEST_WITH_LEASES = (0, 8)
 LOOK_SECONDS = 20.0
@@ -45,12 +46,14 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
     :raises JumpstarterError: there is no ``jmp``, it is too old, the client config cannot be used, the controller does
         not answer, the device cannot be leased as it is named, or without a controller it has no config here.
     """
-    jmp = Jmp(Caller.from_options(options).owner)
+    owner = Caller.from_options(options).owner
+    jmp = Jmp(owner)
     client_config, client = options["client_config"] or None, options["client"] or None
     mode = choose_mode(options["mode"], client_config, client)
     _check_device(options, mode)
     config = config_arguments(client_config, client) if mode == CONTROLLER else []
-    printed = jmp.call("version")
+    # A start of jmp costs a second, and each vehicle of a play has the same one.
+    printed = once_a_play(owner, [jmp.path, *_stamp(jmp.path)], lambda: jmp.call("version"))
     found = re.search(r"v?([0-9]{1,6})\.([0-9]{1,6})\.[\w.+-]{0,40}", printed, re.ASCII)
     if not found:
         raise errors.JmpFailed(f"{jmp.path} does not tell its version; is it the jmp of jumpstarter-cli?")
@@ -62,6 +65,12 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
     if mode == CONTROLLER:
         _ask_controller(Controller(jmp, config), endpoint_of(client_config, client))
     return {"changed": False, "path": jmp.path, "version": version, "mode": mode}
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    """Return what tells a file from the one that an upgrade puts in its place."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _check_device(options: t.Mapping[str, t.Any], mode: str) -> None:
