@@ -10,10 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import TEXT, TEXT_OR_INT, text_problem
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
-from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.diagnostics import (
-    check_ecu,
-    refuse_twice,
-)
+from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.ecu_options import check_ecu, refuse_twice
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import ECU_ARGUMENTS
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare import name_of
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS, SOURCE, TARGET

@@ -69,6 +69,9 @@ def test_role_readme_has_every_option_with_its_default(role: str) -> None:
         assert f"`{name}`" in readme
         if "default" in option and name in defaults:
             assert defaults[name] == option["default"], name
+        if isinstance(option.get("default"), (int, str)) and option["default"] != "":
+            told = json.dumps(option["default"]).strip('"')
+            assert re.search(rf"^\| `{name}` \| [^|]+ \|.*`{re.escape(told)}`", readme, re.MULTILINE), name
     assert set(defaults) <= set(options)
 
 

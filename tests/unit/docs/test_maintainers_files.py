@@ -17,6 +17,9 @@ PROGRAM = re.compile(r"\.venvs/([\w.-]+)/bin/([\w-]+)")
 WRITTEN = (".cache", ".venvs")
 """What is made when it is needed."""
 
+TOPS = ("dev", "docs", "extensions", "meta", "playbooks", "plugins", "requirements", "roles", "tests")
+FILES = [f"/{path.relative_to(REPOSITORY)}" for top in TOPS for path in (REPOSITORY / top).rglob("*.*")]
+
 
 def commands_of(page: str) -> str:
     """Return what a page says in code: between backticks, and indented."""
@@ -30,8 +33,20 @@ def test_paths_and_targets_that_a_page_names_exist(page: str) -> None:
     commands = commands_of(page)
     assert set(re.findall(r"\bmake ([a-z-]+)", commands)) <= set(targets)
     paths = [path for path in PATH.findall(commands) if not path.startswith(WRITTEN)]
-    missing = [path for path in paths if not (REPOSITORY / re.sub(r"\bNAME\.\w+$", "", path)).exists()]
-    assert not missing
+    assert not [path for path in paths if not exists(re.sub(r"\bNAME\.\w+$", "", path))]
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a path, or one that ends like this."""
+    return (REPOSITORY / path).exists() or any(file.endswith(f"/{path}") for file in FILES)
+
+
+def test_the_table_of_where_to_change_what_names_files_that_exist() -> None:
+    page = (REPOSITORY / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = page.partition("## Where to change what")[2].partition("\n## ")[0]
+    named = re.findall(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|yml|toml|txt))`", table)
+    assert len(named) > 100
+    assert not [path for path in named if not exists(path)]
 
 
 def test_contributing_names_programs_of_environments_that_make_sets_up() -> None:
