@@ -97,3 +97,7 @@ def test_a_device_that_can_be_leased_is_no_problem(
 ) -> None:
     look(monkeypatch, **{"lock_dir": str(tmp_path / "not" / "yet"), **options})
     assert not (tmp_path / "not").exists(), "a look makes nothing"
+
+
+def test_a_jmp_that_an_upgrade_took_away_for_a_moment_is_missed_by_jmp_itself(tmp_path: Path) -> None:
+    assert info._stamp(str(tmp_path / "jmp")) == ()

@@ -68,8 +68,11 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Return what tells a file from the one that an upgrade puts in its place."""
-    status = os.stat(path)
+    """Return what tells a file from the one that an upgrade puts in its place; nothing while there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
