@@ -6,19 +6,24 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import time
 import typing as t
 from urllib.parse import urljoin, urlsplit
 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
+from ansible_collections.hatci.automation.plugins.module_utils._http.retry_after import parse_retry_after
 from ansible_collections.hatci.automation.plugins.module_utils._http.session import (
+    CERTIFICATE_ERRORS,
+    CONNECTION_ERRORS,
     EXCHANGE_ERRORS,
     HAS_REQUESTS,
     MIB,
     HttpSession,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
-from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
+from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 
 HOST = "CONTROLLER_HOST"
 TOKEN = "CONTROLLER_OAUTH_TOKEN"  # noqa: S105  # the name of a variable
@@ -29,6 +34,13 @@ ROOTS = ("/api/v2/", "/api/controller/v2/")
 TIMEOUT = 30.0
 MOST_BYTES = 16 * MIB
 MOST_PAGES = 100
+BUSY = (429, 502, 503, 504)
+"""What AAP, or the proxy before it, answers while it restarts or has too much to do."""
+
+PATIENCE_SECONDS = 120.0
+"""For so long a request that found AAP busy or away is sent again, and longer where AAP asks for that."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 
 class AapError(Failure):
@@ -41,10 +53,23 @@ class RequestFailed(AapError):
     :param method: HTTP method.
     :param path: path below the server's address, with its query.
     :param status: HTTP status, or None without an answer.
+    :param passes: the same request may be answered soon.
+    :param pause: seconds for which AAP wants to be left alone; None if it does not say.
     """
 
-    def __init__(self, message: str, *, method: str, path: str, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str,
+        path: str,
+        status: int | None = None,
+        passes: bool = False,
+        pause: float | None = None,
+    ) -> None:
         super().__init__(message, method=method, path=path, status=status)
+        self.passes = passes
+        self.pause = pause
 
 
 class Forbidden(RequestFailed):
@@ -61,10 +86,11 @@ class Aap:
 
     :param seconds: for all that is asked.
     :param consequence: a sentence that ends each message: what was not done.
+    :param patience: seconds for which a request is sent again while AAP is busy; PATIENCE_SECONDS if left out.
     :raises AapError: the environment does not say where AAP is, or requests is missing.
     """
 
-    def __init__(self, seconds: float, consequence: str) -> None:
+    def __init__(self, seconds: float, consequence: str, patience: float | None = None) -> None:
         if not HAS_REQUESTS:
             raise AapError("The Python library requests is missing; install it where this task runs.")
         self.consequence = consequence
@@ -72,6 +98,8 @@ class Aap:
         token = os.environ[TOKEN].strip()
         self._session = HttpSession(lambda: token, verify=_wants_verification())
         self._deadline = Deadline(seconds)
+        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._is_given_up = False
         self._root = ""
 
     def __enter__(self) -> Aap:
@@ -116,10 +144,29 @@ class Aap:
         return self._ask(url, _is_from_aap)
 
     def _ask(self, url: str, is_believed: t.Callable[[bytes], bool]) -> dict[str, t.Any] | None:
-        """Return an answer; None if there is none.
+        """Return an answer, once AAP is not busy any more; None if there is none.
+
+        Where AAP was busy or away for too long, later requests are sent once, until one is answered.
 
         :param is_believed: whether the body of a 404 says that there is none.
         """
+        patience = Deadline(0.0 if self._is_given_up else self._patience)
+        for tries in itertools.count(1):
+            try:
+                answer = self._ask_once(url, is_believed)
+            except RequestFailed as error:
+                pause = backoff(tries, FIRST_PAUSE, LONGEST_PAUSE) if error.pause is None else error.pause
+                has_time = patience.allows(pause if error.pause is None else 0.0) and self._deadline.allows(pause)
+                if not error.passes or not has_time:
+                    self._is_given_up |= error.passes
+                    raise
+                time.sleep(pause)
+            else:
+                self._is_given_up = False
+                return answer
+        raise AssertionError("itertools.count has no end")
+
+    def _ask_once(self, url: str, is_believed: t.Callable[[bytes], bool]) -> dict[str, t.Any] | None:
         try:
             response, body = self._session.exchange(
                 "GET", url, timeout=TIMEOUT, deadline=self._deadline, most_bytes=MOST_BYTES
@@ -130,11 +177,15 @@ class Aap:
             if status != 200:
                 message = f"GET {url}: AAP answered {status}; {_advice(status)}. {self.consequence}"
                 kind = Forbidden if status == 403 else RequestFailed
-                raise kind(message, method="GET", path=_path_of(url), status=status)
+                more = {"status": status, "passes": status in (404, *BUSY)}
+                pause = parse_retry_after(response.headers.get("Retry-After", ""))
+                raise kind(message, method="GET", path=_path_of(url), **more, pause=pause)
             answer = parse_json(body)
         except EXCHANGE_ERRORS as error:
             message = f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}"
-            raise RequestFailed(message, method="GET", path=_path_of(url)) from None
+            is_lost = isinstance(error, CONNECTION_ERRORS) and not isinstance(error, CERTIFICATE_ERRORS)
+            passes = is_lost and bool(self._root)  # else the address may be wrong
+            raise RequestFailed(message, method="GET", path=_path_of(url), passes=passes) from None
         return answer if isinstance(answer, dict) else {}
 
     def pages(

@@ -16,13 +16,16 @@ NOT_OVER = "new,pending,waiting,running"
 WHOLE_TIMEOUT = 180.0
 """Seconds for all pages together."""
 
+PATIENCE_SECONDS = 15.0
+"""Not long, since this runs after other plays and again with each schedule."""
+
 
 def ask_running_jobs() -> set[str]:
     """Return the ids of all jobs that are not over.
 
     :raises AapError: the answer is not known for sure.
     """
-    with Aap(WHOLE_TIMEOUT, "No lease was released.") as aap:
+    with Aap(WHOLE_TIMEOUT, "No lease was released.", PATIENCE_SECONDS) as aap:
         running = set()
         for page in aap.pages(f"unified_jobs/?status__in={NOT_OVER}&page_size=200", "jobs"):
             running |= _ids_of(page, aap)

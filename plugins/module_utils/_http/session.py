@@ -29,10 +29,13 @@ try:
         ValueError,
     )
     """What :meth:`HttpSession.exchange` raises."""
+    CONNECTION_ERRORS: tuple[type[Exception], ...] = (requests.ConnectionError, requests.Timeout)
+    CERTIFICATE_ERRORS: tuple[type[Exception], ...] = (requests.exceptions.SSLError,)
+    """Of connection errors those that do not pass by themselves."""
 except ImportError:
     AuthBase = object  # type: ignore[assignment, misc]
     HAS_REQUESTS = False
-    EXCHANGE_ERRORS = ()
+    EXCHANGE_ERRORS = CONNECTION_ERRORS = CERTIFICATE_ERRORS = ()
 
 USER_AGENT = "hatci.automation"
 MIB = 1024 * 1024

@@ -5,25 +5,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
     HANDED_OVER,
+    RECOVERING,
     handed_over,
+    is_lost,
     is_taken_up,
+    recovered_elsewhere,
+    recovery_mark,
     resumed_elsewhere,
     waits_for_deployment,
     waits_for_heir,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import Trace
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
     UNDECIDED,
     look_at_test_event,
@@ -45,49 +52,113 @@ class Closed:
     deployment_id: str
 
 
-def close_trace(
-    client: SumsClient, options: Options, trace: Trace, job: str, gone: t.Collection[str], now: float
-) -> Closed | str:
-    """Give a test event its outcome, or return in words why it was left alone.
+@dataclasses.dataclass(frozen=True)
+class Closing:
+    """A test event that carries the mark of this recovery.
+
+    :param gone: jobs that are dead.
+    """
+
+    trace: Trace
+    report: Record
+    mark: Record
+    gone: t.Collection[str]
+
+
+def begin_closing(
+    client: SumsClient,
+    options: Options,
+    trace: Trace,
+    job: str,
+    gone: t.Collection[str],
+    clock: t.Callable[[], float],
+    claims: contextlib.ExitStack,
+) -> Closing | str:
+    """Mark a test event, for recoveries in other containers, or return in words why it was left alone.
 
     :param job: the dead job.
     :param gone: other jobs that are dead.
-    :param now: seconds since the epoch.
+    :param clock: seconds since the epoch.
+    :param claims: keeps others on this machine away until it is left.
+    :raises SumsError: SUMS does not say how it stands.
+    """
+    if not claims.enter_context(claim(client.connection.base_url, trace.test_event_id)):
+        return "another recovery decides about it now"
+    event_id = _event_of(trace)
+    try:
+        held = look_at_test_event(client, trace.test_event_id, event_id, _expected(trace))
+    except errors.NotFound:
+        return "SUMS does not know it"
+    except errors.Rejected:
+        if event_id is not None:
+            raise
+        return "its target event cannot be read, without which SUMS does not show it; look there"
+    dead, now = {job, *gone}, clock()
+    if words := _against(held, dead, now) or recovered_elsewhere(held, {}, now):
+        return words
+    left = {} if is_taken_up(held) else handed_over(held) or trace.handed_over
+    report, has_ended = _report(client, options, trace, job, left)
+    if words := "" if has_ended else waits_for_deployment(left, now):
+        return words
+    closing = Closing(trace, report, recovery_mark(clock()), dead)
+    return _mark(client, closing, clock) or closing
+
+
+def finish_closing(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) -> Closed | str:
+    """Give a test event its outcome, unless somebody else wrote to it since; then return that in words.
+
+    :param clock: seconds since the epoch.
     :raises SumsError: SUMS does not say how it stands, or does not take the report.
     """
-    with claim(client.connection.base_url, trace.test_event_id) as is_mine:
-        if not is_mine:
-            return "another recovery decides about it now"
-        event_id = _event_of(trace)
-        try:
-            held = look_at_test_event(client, trace.test_event_id, event_id, _expected(trace))
-        except errors.NotFound:
-            return "SUMS does not know it"
-        except errors.Rejected:
-            if event_id is not None:
-                raise
-            return "its target event cannot be read, without which SUMS does not show it; look there"
-        dead = {job, *gone}
-        if words := _against(held, dead, now):
+    trace, report = closing.trace, closing.report
+
+    def against(held: Record) -> str:
+        if words := _against(held, closing.gone, clock()):
             return words
-        mark = {} if is_taken_up(held) else handed_over(held) or trace.handed_over
-        report, has_ended = _report(
-            client, options, trace, job, mark
-        )  # takes a while, in which somebody else may decide
-        if words := "" if has_ended else waits_for_deployment(mark, now):
-            return words
-        words, _held = send_report_unless(
-            client,
-            trace.test_event_id,
-            event_id,
-            report,
-            _expected(trace),
-            lambda held: _against(held, dead, now),
-        )
-        if words:
-            return words
-    outcome = str((report.get("metadata") or {}).get("outcome") or report["status"])
+        is_other = is_lost(held, RECOVERING, closing.mark)
+        return "somebody else wrote to it at the same moment, such as another recovery" if is_other else ""
+
+    words, _held = send_report_unless(client, trace.test_event_id, _event_of(trace), report, _expected(trace), against)
+    if words:
+        return words
+    outcome = outcome_of(report)
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
+
+
+def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) -> str:
+    """Mark a test event, or return in words why it was left alone."""
+    trace, expected = closing.trace, _expected(closing.trace)
+
+    def attempt() -> str:
+        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), expected)
+        now = clock()
+        if words := _against(held, closing.gone, now) or recovered_elsewhere(held, closing.mark, now):
+            return words
+        shown = held.get("metadata")
+        metadata = {**(shown if isinstance(shown, dict) else trace.metadata), RECOVERING: closing.mark}
+        within = 2 * client.connection.timeout
+        reply = client.patch("test_events", trace.test_event_id, body={"metadata": metadata}, within=within)
+        marked = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
+        return _put_back(client, closing, marked) if outcome_of(marked) else ""
+
+    return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
+
+
+def _put_back(client: SumsClient, closing: Closing, marked: Record) -> str:
+    """Return in words that a report came between our look and our mark, which took its metadata away.
+
+    :raises WrongState: it was not that of another recovery, so what it had is not known.
+    """
+    test_event_id, report = closing.trace.test_event_id, closing.report
+    if any(marked.get(name) != report.get(name) for name in ("status", "summary")):
+        raise errors.WrongState(
+            f"Another job reported {marked['status']} for test event {test_event_id} at the same moment, and the "
+            "metadata of its report was lost; send its report once more, or look at its job",
+            method="PATCH",
+            path=f"/api/v1/test_events/{test_event_id}",
+        )
+    client.patch("test_events", test_event_id, body={"metadata": report.get("metadata") or {}})
+    return "another recovery closed it at the same moment"
 
 
 def _against(held: Record, dead: t.Collection[str], now: float) -> str:

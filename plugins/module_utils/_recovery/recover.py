@@ -33,12 +33,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.operations.orphans import is_ours, job_of
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import Caller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.times import time_in_words
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.account import Account, DeadJob
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import (
-    Closed,
-    close_trace,
-    heir_in_sums,
-)
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, heir_in_sums
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.closings import Closings
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.heirs import heir_of
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
@@ -56,7 +55,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.unfinis
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import (
-    AnotherRecord,
     InputError,
     RequestError,
     SumsError,
@@ -74,9 +72,6 @@ EVENTS_SECONDS = 600.0
 SHOWN = 5
 """Of many failures, so many are told."""
 
-GIVE_UP = 3
-"""After so many test events in a row for which SUMS was away no more are looked at, since each costs all retries."""
-
 LEFT_SECONDS = 86400.0
 """For so much longer than others, tests that a job handed over are looked at: as long as they wait by default."""
 
@@ -88,59 +83,6 @@ Values = dict[str, t.Any]
 
 class NotRecovered(Failure):
     """Something that should have been closed or given back was not."""
-
-
-@dataclasses.dataclass
-class DeadJob:
-    """A job that AAP calls over.
-
-    :param traces: its tests without an outcome.
-    :param alive_at: seconds since the epoch, the latest moment at which it is known to have lived.
-    :param tests: all its tests.
-    """
-
-    job: Job
-    traces: list[Trace]
-    leases: list[Lease]
-    alive_at: float
-    tests: list[Trace]
-
-    @property
-    def has_left_something(self) -> bool:
-        """Whether anything is to be done."""
-        return bool(self.traces or self.leases)
-
-
-@dataclasses.dataclass
-class Account:
-    """What a recovery did, and what it left alone."""
-
-    closed: list[Values] = dataclasses.field(default_factory=list)
-    released: list[str] = dataclasses.field(default_factory=list)
-    left_alone: list[Values] = dataclasses.field(default_factory=list)
-    failures: list[str] = dataclasses.field(default_factory=list)
-
-    def leave(self, job: str, what: str, reason: str) -> None:
-        """Note what was left alone and why."""
-        self.left_alone.append({"job": job, "what": what, "reason": reason})
-
-    def as_result(self, check_mode: bool) -> Values:
-        """Return it as the values of a result."""
-        lines = [
-            *(
-                f"job {one['job']} ({one['host']}): test event {one['test_event_id']} "
-                + ("would be closed unless it has its outcome" if check_mode else f"closed, {one['summary']}")
-                for one in self.closed
-            ),
-            *(f"lease {name} {'would be given back' if check_mode else 'given back'}" for name in self.released),
-            *(f"job {one['job']}: {one['what']} left alone, {one['reason']}" for one in self.left_alone),
-        ]
-        return {
-            "closed": self.closed,
-            "released": self.released,
-            "left_alone": self.left_alone,
-            "lines": lines or ["No job has left anything open."],
-        }
 
 
 def recover(
@@ -198,7 +140,6 @@ class Recovery:
         self._clock = clock
         self._sleep = sleep
         self._is_sums_away = False
-        self._away_in_a_row = 0
         self._kept: dict[str, float] = {}
         self._unreported: set[str] = set()
         self._alive_at: dict[str, float] = {}
@@ -377,27 +318,27 @@ class Recovery:
             for lease in dead.leases:
                 tests = [trace for trace in dead.tests if lease.name in trace.leases and trace.test_event_id]
                 with contextlib.ExitStack() as claims:
-                    if heir := self._heir_of(tests, dead.job.id, living, claims):
+                    if heir := self._heir_of(tests, dead, living, claims):
                         self.account.leave(dead.job.id, f"lease {lease.name}", heir)
                     else:
                         self._release(controller, lease, dead.job)
 
     def _heir_of(
-        self, tests: t.Sequence[Trace], dead: str, living: t.Sequence[Job], claims: contextlib.ExitStack
+        self, tests: t.Sequence[Trace], dead: DeadJob, living: t.Sequence[Job], claims: contextlib.ExitStack
     ) -> str:
         """Return in words that somebody goes on with one of the tests that had a lease; empty if nobody does.
 
         :param claims: holds what keeps others on this machine from going on with them meanwhile.
         """
         for trace in tests:
-            if heir := next((one.id for one in living if _takes_over(one, dead, trace.test_event_id)), ""):
+            if heir := heir_of(living, dead.job.id, trace.test_event_id, trace.host, dead.hosts):
                 return f"job {heir} goes on with it"
             if self._is_sums_away:
                 continue
             try:
                 if not claims.enter_context(claim(self._client.connection.base_url, trace.test_event_id)):
                     return "somebody else decides about its test now"
-                if heir := heir_in_sums(self._client, trace, {dead, *self._gone()}, self._clock()):
+                if heir := heir_in_sums(self._client, trace, {dead.job.id, *self._gone()}, self._clock()):
                     return heir
             except RequestError as error:
                 self._is_sums_away = error.transient
@@ -421,15 +362,7 @@ class Recovery:
         living = self._living_jobs("No test event was closed.")
         if living is None:
             return
-        owners = _latest_owners(surely)
-        traces = [(dead.job, trace) for dead in surely for trace in dead.traces]
-        for place, (job, trace) in enumerate(traces):
-            if self._away_in_a_row == GIVE_UP:
-                self.account.failures.append(
-                    f"{len(traces) - place} more test events were not looked at, since SUMS is away."
-                )
-                return
-            self._close_one(job, trace, living, owners)
+        Closings(self._client, self._options, self.account, self._gone(), self._clock).run(surely, living)
 
     def _living_jobs(self, consequence: str) -> list[Job] | None:
         """Return the jobs that are not over; None if AAP does not tell, which is noted."""
@@ -441,39 +374,6 @@ class Recovery:
             self.account.failures.append(error.message)
         return found
 
-    def _close_one(self, job: Job, trace: Trace, living: t.Sequence[Job], owners: t.Mapping[str, str]) -> None:
-        what = f"test event {trace.test_event_id}" if trace.test_event_id else f"the test of {trace.host}"
-        if not trace.test_event_id:
-            self.account.leave(job.id, what, f"its id cannot be read; look in SUMS for test events of job {job.id}")
-            return
-        heir = next((one.id for one in living if _takes_over(one, job.id, trace.test_event_id)), None)
-        if heir:
-            self.account.leave(job.id, what, f"job {heir} goes on with it")
-            return
-        if waits := waits_for_heir(trace.handed_over, self._clock()):
-            self.account.leave(job.id, what, waits)
-            return
-        if owners[trace.test_event_id] != job.id:
-            self.account.leave(job.id, what, f"job {owners[trace.test_event_id]} went on with it")
-            return
-        try:
-            done = close_trace(self._client, self._options, trace, job.id, self._gone(), self._clock())
-        except AnotherRecord:
-            self._away_in_a_row = 0
-            self.account.leave(job.id, what, "SUMS has the record of another test under its id; look there")
-            return
-        except (SumsError, DirectoryUnsafe, OSError) as error:
-            self._away_in_a_row += isinstance(error, RequestError) and error.transient
-            self.account.failures.append(
-                f"{what[:1].upper()}{what[1:]} of job {job.id} was not closed: {_words(error)}"
-            )
-            return
-        self._away_in_a_row = 0
-        if isinstance(done, Closed):
-            self.account.closed.append({"job": job.id, "host": trace.host, **dataclasses.asdict(done)})
-        else:
-            self.account.leave(job.id, what, done)
-
     def _list(self, left: t.Sequence[DeadJob]) -> None:
         """Tell what would be done; whether SUMS already has an outcome cannot be asked without sending something."""
         for dead in left:
@@ -484,19 +384,6 @@ class Recovery:
                     continue
                 shown = Closed(trace.test_event_id, "ABORTED", "", trace.event_id, trace.deployment_id)
                 self.account.closed.append({"job": dead.job.id, "host": trace.host, **dataclasses.asdict(shown)})
-
-
-def _latest_owners(jobs: t.Sequence[DeadJob]) -> dict[str, str]:
-    """Return the latest job of each test event, since a job that resumed a test may have died as well."""
-    owners: dict[str, str] = {}
-    for dead in sorted(jobs, key=lambda dead: int(dead.job.id)):
-        owners |= {trace.test_event_id: dead.job.id for trace in dead.traces}
-    return owners
-
-
-def _takes_over(job: Job, dead: str, test_event_id: str) -> bool:
-    given = job.extra_variables
-    return str(given.get("ota_resume_job_id", "")) == dead or str(given.get("hatci_test_event_id", "")) == test_event_id
 
 
 def _check(options: Options) -> None:
@@ -519,7 +406,3 @@ def _sleep_of(options: Options) -> t.Callable[[float], None]:
 
 def _has_changed(result: Values) -> bool:
     return bool(result["closed"] or result["released"])
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, Failure) else str(error)

@@ -22,11 +22,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_dep
     refuse_other_deployment,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
+    OTHERS_SECONDS,
     handed_over,
+    is_lost,
+    recovered_elsewhere,
     resumed_elsewhere,
     resumed_mark,
     resuming_job,
-    was_replaced,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
@@ -38,7 +40,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED, mark_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import refuse_predicted, require
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
@@ -52,9 +54,6 @@ ASKING_SECONDS = 180.0
 
 SURELY_ENDED = frozenset({"successful", "canceled"})
 """AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
-
-OTHERS_SECONDS = 1.0
-"""For so long another one may mark the same test without having seen our mark."""
 
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
@@ -118,6 +117,10 @@ def resume(
         expected = {**identity_of(trace.created), "vin": options["vin"]}
         held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
         _refuse_settled(trace, held, options, now())
+        if recovered_elsewhere(held, {}, now()):
+            raise errors.InputError(
+                f"A recovery is about to close test event {trace.test_event_id}; try again in five minutes."
+            )
         refuse_other_deployment(client, trace, held, created)
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         _refuse_scenario(trace, known or {})
@@ -128,8 +131,9 @@ def resume(
         # Jobs in other containers know nothing of the claim; of two that marked it at once the later one goes on.
         sleep(OTHERS_SECONDS)
         again = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
-        if was_replaced(again, mark):
+        if is_lost(again, RESUMED, mark):
             _refuse_settled(trace, again, options, now())
+            _refuse_unmarked(trace, again)
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
 
 
@@ -256,6 +260,17 @@ def _refuse_scenario(trace: Trace, metadata: Record) -> None:
         raise errors.InputError(
             f"Test event {trace.test_event_id} is of the scenario {str(metadata.get('scenario'))[:80]}, and what was "
             "done to its update is not known any more, so it can't be gone on with; run the scenario again."
+        )
+
+
+def _refuse_unmarked(trace: Trace, again: Record) -> None:
+    """Refuse a test of which our mark is gone and nobody else's stands in its place.
+
+    :raises InputError: a recovery, or the first job, wrote to it at the same moment.
+    """
+    if not mark_of(again, RESUMED):
+        raise errors.InputError(
+            f"Somebody else wrote to test event {trace.test_event_id} at the same moment; try again in five minutes."
         )
 
 

@@ -9,10 +9,17 @@ import secrets
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED, is_later, mark_of
-from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 HANDED_OVER = "handed_over"
+RECOVERING = "recovering"
+
+RECOVERING_SECONDS = 300.0
+"""For so long a recovery that marked a test event, and may have died, keeps others away."""
+
+OTHERS_SECONDS = 1.0
+"""For so long another one may mark the same test without having seen our mark."""
 
 RUNNING_SECONDS = 86400.0
 """For so long after its time a test that was handed over is left open while its deployment runs."""
@@ -26,10 +33,28 @@ def resumed_mark(job: str, now: float, seconds: float) -> dict[str, t.Any]:
     return {**_mark(job, now, seconds), "by": secrets.token_hex(4)}
 
 
-def was_replaced(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any]) -> bool:
-    """Whether somebody else has marked a test event as resumed since it got a mark."""
-    other = mark_of(held, RESUMED)
-    return bool(other) and other.get("by") != mark["by"]
+def recovery_mark(now: float) -> dict[str, t.Any]:
+    """Return the mark of a recovery that is about to close a test event."""
+    return {
+        "at": utc_time(now, "seconds"),
+        "until": now + RECOVERING_SECONDS,
+        "by": secrets.token_hex(4),
+    }
+
+
+def is_lost(held: t.Mapping[str, t.Any], name: str, mark: t.Mapping[str, t.Any]) -> bool:
+    """Whether somebody else has written to a test event since it got a mark, as far as SUMS shows its metadata."""
+    return isinstance(held.get("metadata"), dict) and mark_of(held, name).get("by") != mark["by"]
+
+
+def recovered_elsewhere(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any], now: float) -> str:
+    """Return in words that another recovery is about to close an open test event; empty if none is.
+
+    :param mark: one's own; empty without one.
+    """
+    other = mark_of(held, RECOVERING)
+    is_other = not outcome_of(held) and is_later(other.get("until"), now) and other.get("by") != mark.get("by")
+    return "another recovery decides about it now" if is_other else ""
 
 
 def resumed_elsewhere(held: t.Mapping[str, t.Any], others: t.Collection[str], now: float) -> str:

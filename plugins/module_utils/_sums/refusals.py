@@ -12,6 +12,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._http.bounded imp
     AnswerTooSlow,
     UnusableAnswer,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._http.retry_after import parse_retry_after
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.network_errors import (
     describe_connection_error,
@@ -20,7 +21,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.network_err
     root_cause,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Request
-from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import parse_retry_after
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 
 try:

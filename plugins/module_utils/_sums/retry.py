@@ -9,18 +9,14 @@ import itertools
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._http.retry_after import parse_retry_after
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
 
-try:
-    from urllib3.exceptions import InvalidHeader
-    from urllib3.util.retry import Retry
-except ImportError:  # reported by the client, which cannot work without requests either
-    InvalidHeader = Exception  # type: ignore[assignment, misc]
+__all__ = ["is_repeatable", "parse_retry_after", "repeat"]
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
-LONGEST_RETRY_AFTER = 21600.0
 
 Result = t.TypeVar("Result")
 
@@ -55,16 +51,6 @@ def is_repeatable(error: errors.RequestError, twice_is_once: bool) -> bool:
     if isinstance(error, (errors.Unreachable, errors.Busy)):
         return True
     return twice_is_once and (isinstance(error, errors.ReplyLost) or error.status in (502, 503, 504))
-
-
-def parse_retry_after(value: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for, at most six hours; None if it asks for nothing."""
-    if not value:
-        return None
-    try:
-        return min(LONGEST_RETRY_AFTER, float(Retry().parse_retry_after(value)))
-    except (InvalidHeader, ValueError, OverflowError):  # the last two: a date or number beyond all reason
-        return None
 
 
 def _now() -> float:

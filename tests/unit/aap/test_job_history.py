@@ -32,7 +32,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[responses.RequestsMoc
 
 @pytest.fixture
 def aap(answers: responses.RequestsMock) -> t.Iterator[Aap]:
-    with Aap(10.0, DONE) as made:
+    with Aap(10.0, DONE, patience=0.0) as made:
         yield made
 
 

@@ -81,9 +81,11 @@ class Lab:
         self.aap.add_events(job, events)
         return ids
 
-    def recover(self, *, check_mode: bool = False, sleep: t.Any = None, **options: t.Any) -> dict[str, t.Any]:
-        """Recover at NOW, and return the result or raise the failure."""
-        now = [NOW]
+    def recover(
+        self, *, check_mode: bool = False, sleep: t.Any = None, later: float = 0.0, **options: t.Any
+    ) -> dict[str, t.Any]:
+        """Recover at NOW or seconds later, and return the result or raise the failure."""
+        now = [NOW + later]
 
         def pause(seconds: float) -> None:
             self.slept.append(seconds)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hatci_lab.aap.admin import admin_routes
 from hatci_lab.aap.app import create_app
+from hatci_lab.aap.faults import Faults
 from hatci_lab.aap.store import Store
 
 TOKEN_VARIABLE = "HATCI_LAB_AAP_TOKEN"
@@ -39,10 +40,11 @@ def main() -> None:
     options = parser.parse_args()
     store, counts = Store(os.environ.get(TOKEN_VARIABLE, "aap-token")), Counter[str]()
     app = create_app(store, options.root)
-    app.include_router(admin_routes(store, counts))
+    faults = Faults(app)
+    app.include_router(admin_routes(store, counts, faults))
     with socket.create_server(("127.0.0.1", options.port)) as listener:
         print(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}", "pid": os.getpid()}), flush=True)
-        config = uvicorn.Config(_Counted(app, counts), log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(_Counted(faults, counts), log_level="warning", access_log=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 
 

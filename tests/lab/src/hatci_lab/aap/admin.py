@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's own admin API, /_lab: make users, jobs, events and workflow nodes. No part of the platform."""
+"""The lab's own admin API, /_lab: make users, jobs, events, workflow nodes and faults. No part of the platform."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from hatci_lab.aap.faults import Fault, Faults
 from hatci_lab.aap.store import Record, Store, User
 
 
-def admin_routes(store: Store, requests: Counter[str]) -> APIRouter:
+def admin_routes(store: Store, requests: Counter[str], faults: Faults) -> APIRouter:
     """The routes below /_lab; they need no token."""
     lab = APIRouter(prefix="/_lab", include_in_schema=False)
 
@@ -43,9 +44,15 @@ def admin_routes(store: Store, requests: Counter[str]) -> APIRouter:
         store.nodes[workflow_id] = nodes
         return {"nodes": len(nodes)}
 
+    @lab.post("/faults")
+    async def add_fault(fault: Fault) -> Record:
+        faults.armed.append(fault)
+        return {"faults": len(faults.armed)}
+
     @lab.post("/reset")
     async def reset() -> Record:
         store.clear()
+        faults.armed.clear()
         requests.clear()
         return {}
 

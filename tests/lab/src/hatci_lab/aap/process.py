@@ -65,6 +65,10 @@ class AapProcess(ChildProcess):
     def put_workflow(self, workflow_id: int, nodes: list[dict[str, Any]]) -> None:
         self._lab("PUT", f"workflow_jobs/{workflow_id}", nodes)
 
+    def add_fault(self, **fault: Any) -> None:
+        """Let requests fail: `kind` is `json`, `html` or `slow`; see `hatci_lab.aap.faults`."""
+        self._lab("POST", "faults", fault)
+
     def requests(self) -> dict[str, int]:
         """How often each path was asked for."""
         counts: dict[str, int] = self._lab("GET", "requests")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recoveries and resumptions in containers of their own, which share nothing but SUMS and AAP: one of them acts."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import tempfile
+import time
+import typing as t
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from play_support import VIN
+from recovery_support import HOST, NOW, Lab, event
+from sums_support import client_of, validated
+
+from ansible_collections.hatci.automation.plugins.module_utils._recovery import closings
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
+from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+
+RACES = 50
+FORK = multiprocessing.get_context("fork")
+
+Ids = dict[str, str]
+Part = Callable[[Lab, Ids], str]
+
+
+def recover_part(lab: Lab, _ids: Ids) -> str:
+    return "acted" if lab.recover()["closed"] else "left alone"
+
+
+def resume_now(lab: Lab, ids: Ids) -> None:
+    """Go on with a test.
+
+    :raises InputError: somebody else does.
+    """
+    given = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token, "vin": VIN, "job_id": "manual"}
+    by_ids = {"test_event_id": ids["test_event_id"], "deployment_id": ids["deployment"]}
+    with client_of(lab.sums.url, token=lab.sums.token) as client:
+        resume(client, validated("hatci_resume", {**given, **by_ids}), False, now=lambda: NOW)
+
+
+def resume_part(lab: Lab, ids: Ids) -> str:
+    """Go on with a test and report PASS."""
+    try:
+        resume_now(lab, ids)
+    except InputError:
+        return "left alone"
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
+    return "acted"
+
+
+def container(home: Path, seed: int, lab: Lab, part: Part, tests: Sequence[Ids], start: t.Any, told: t.Any) -> None:
+    """Play a part in each race, with files that no other process sees."""
+    home.mkdir()
+    tempfile.tempdir = str(home)
+    chance = random.Random(seed)
+    for ids in tests:
+        start.wait(timeout=300)
+        time.sleep(chance.choice([0.0, 0.05, 0.1, 1.2]) * chance.random())
+        try:
+            told.put((seed, part(lab, ids)))
+        except Exception as error:
+            told.put((seed, repr(error)))
+
+
+def race(lab: Lab, directory: Path, parts: Sequence[Part]) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """Let processes race for one test after the other; return what each did, and which outcomes the test got."""
+    start, told = FORK.Barrier(len(parts) + 1), FORK.Queue()
+    ids = [lab.die("deployment", job=job) for job in range(100, 100 + RACES)]
+    for job in range(100, 100 + RACES):
+        lab.aap.put_job(job, name="not yet")
+    # Between the look of one and what it then sends the other has time to look as well.
+    lab.sums.add_fault(kind="slow", delay=0.1, method="PATCH", path="/test_events/.*", times=0)
+    processes = [
+        FORK.Process(target=container, args=(directory / str(number), number, lab, part, ids, start, told))
+        for number, part in enumerate(parts)
+    ]
+    for process in processes:
+        process.start()
+    results = []
+    try:
+        for job, one in enumerate(ids, 100):
+            lab.aap.put_job(job, name="HATCI OTA test")
+            start.wait(timeout=300)
+            did = dict(told.get(timeout=300) for _part in parts)
+            results.append(([did[number] for number in range(len(parts))], lab.statuses(one["test_event_id"])))
+            lab.aap.delete_job(job)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    return results
+
+
+@pytest.mark.matrix
+@pytest.mark.slow
+def test_of_recoveries_in_two_containers_one_sends_the_outcome(lab: Lab, tmp_path: Path) -> None:
+    results = race(lab, tmp_path, [recover_part, recover_part])
+    right = (["acted", "left alone"], ["left alone", "acted"])
+    wrong = [result for result in results if result[0] not in right or result[1] != ["FAIL"]]
+    print(f"{RACES} races of two recoveries, wrong: {len(wrong)}")
+    assert wrong == []
+
+
+@pytest.mark.matrix
+@pytest.mark.slow
+def test_of_a_recovery_and_a_resumption_in_two_containers_one_acts(lab: Lab, tmp_path: Path) -> None:
+    results = race(lab, tmp_path, [recover_part, resume_part])
+    right = (
+        (["acted", "left alone"], ["FAIL"]),
+        (["left alone", "acted"], ["PASS"]),
+        (["acted", "acted"], ["FAIL", "PASS"]),  # resumed after it was closed
+    )
+    wrong = [result for result in results if result not in right]
+    print(f"{RACES} races of recovery and resumption, wrong: {len(wrong)}")
+    assert wrong == []
+
+
+@pytest.fixture
+def before_mark(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Return what lets something happen between the look of a recovery and its mark."""
+
+    def happens(act: Callable[[], None]) -> None:
+        patch, waiting = SumsClient.patch, [act]
+
+        def patched(self: SumsClient, *segments: str, body: dict[str, t.Any], **more: t.Any) -> t.Any:
+            if "recovering" in (body.get("metadata") or {}) and waiting:
+                waiting.pop()()
+            return patch(self, *segments, body=body, **more)
+
+        monkeypatch.setattr(SumsClient, "patch", patched)
+
+    return happens
+
+
+def test_a_mark_that_comes_too_late_gives_the_report_of_the_other_recovery_its_metadata_back(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_mark: Callable[[Callable[[], None]], None]
+) -> None:
+    ids = lab.die("deployment")
+
+    def close_elsewhere() -> None:
+        with monkeypatch.context() as other:
+            other.setattr(tempfile, "tempdir", str(tmp_path))
+            assert lab.recover()["closed"]
+
+    before_mark(close_elsewhere)
+    result = lab.recover()
+    assert [one["reason"] for one in result["left_alone"]] == ["another recovery closed it at the same moment"]
+    held = lab.test_event(ids["test_event_id"])
+    assert (lab.statuses(ids["test_event_id"]), held["metadata"]["outcome"]) == (["FAIL"], "ABORTED")
+    assert held["history"][-1]["metadata"]["outcome"] == "ABORTED", "a SUMS that replaces metadata has it again"
+
+
+def test_a_report_that_came_just_before_the_mark_is_told(
+    lab: Lab, before_mark: Callable[[Callable[[], None]], None]
+) -> None:
+    ids = lab.die("deployment")
+    report = {"test_event_id": ids["test_event_id"], "status": "PASS", "metadata": {"outcome": "PASS"}}
+    before_mark(lambda: lab.run("test_event_update", **report) and None)
+    with pytest.raises(NotRecovered, match=r"reported PASS for test event .* at the same moment"):
+        lab.recover()
+    assert lab.statuses(ids["test_event_id"]) == ["PASS"]
+
+
+def test_what_another_recovery_is_about_to_close_is_left_alone_until_it_has_had_its_time(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = lab.die("deployment")
+    monkeypatch.setattr(closings, "finish_closing", lambda *_given: "it died")
+    lab.recover()
+    monkeypatch.undo()
+    for name, value in lab.aap.environment.items():
+        monkeypatch.setenv(name, value)
+
+    reasons = [one["reason"] for one in lab.recover()["left_alone"]]
+    assert reasons == ["another recovery decides about it now"]
+    with pytest.raises(InputError, match=r"A recovery is about to close test event \S+; try again in five minutes"):
+        resume_now(lab, ids)
+    assert lab.recover(later=301)["closed"]
+
+
+@pytest.mark.parametrize(("hosts", "is_closed"), [("other", True), (HOST, False), ("all", False), (["other"], True)])
+def test_while_one_vehicle_of_a_job_is_resumed_the_tests_of_others_are_closed(
+    lab: Lab, hosts: t.Any, is_closed: bool
+) -> None:
+    ids = lab.die("deployment")
+    made = lab.run("test_event", vin="1HGBH41JXMN109187", ansible_job_id="41", suite_name="suite")
+    of_other = event("hatci_test_event", made)
+    of_other["event_data"]["host"] = "other"
+    lab.aap.add_events(41, [of_other])
+    lab.aap.put_job(52, status="running", extra_vars={"ota_resume_job_id": "41", "ota_hosts": hosts})
+
+    lab.recover()
+
+    assert bool(lab.statuses(ids["test_event_id"])) is is_closed
+    assert bool(lab.statuses(made["test_event_id"])) is (hosts == HOST)
