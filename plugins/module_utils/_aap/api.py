@@ -177,9 +177,9 @@ class Aap:
             if status != 200:
                 message = f"GET {url}: AAP answered {status}; {_advice(status)}. {self.consequence}"
                 kind = Forbidden if status == 403 else RequestFailed
-                more = {"status": status, "passes": status in (404, *BUSY)}
+                passes = status in (404, *BUSY)
                 pause = parse_retry_after(response.headers.get("Retry-After", ""))
-                raise kind(message, method="GET", path=_path_of(url), **more, pause=pause)
+                raise kind(message, method="GET", path=_path_of(url), status=status, passes=passes, pause=pause)
             answer = parse_json(body)
         except EXCHANGE_ERRORS as error:
             message = f"GET {url}: AAP gave no answer ({type(error).__name__}). {self.consequence}"
