@@ -32,7 +32,8 @@ venv: $(VENV)/.ready $(COLLECTIONS)/.ready  ## Set up ansible-core $(CORE), jmp 
 
 .PHONY: test
 test: $(COLLECTIONS)/.ready  ## Run every test; those that start plays run on ansible-core 2.16 and 2.19
-	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready .venvs/eda/.ready
+	@$(MAKE) --no-print-directory --jobs 3 $(CORES:%=.venvs/core-%/.ready) .venvs/aap/.ready .venvs/eda/.ready \
+	  .venvs/s3/.ready
 	@$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: demo lab
