@@ -9,10 +9,12 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import math
 import os
 import pathlib
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._times import since_boot
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import (
     DirectoryUnsafe,
     runtime_directory,
@@ -23,13 +25,16 @@ PREFIX = "once"
 DIGEST = 16
 
 
-def once_a_play(owner: Owner | None, subject: t.Sequence[t.Any], find_out: t.Callable[[], str]) -> str:
+def once_a_play(
+    owner: Owner | None, subject: t.Sequence[t.Any], find_out: t.Callable[[], str], fresh_for: float = math.inf
+) -> str:
     """Return what ``find_out`` returns, which is asked once in a play; hosts that ask meanwhile wait for that answer.
 
     Where it raises, each host asks for itself, at the same time, so that none waits for the trouble of all others.
 
     :param owner: the ansible-playbook process; None if it is not known, and each asks for itself.
     :param subject: what is found out about; another one is asked about anew.
+    :param fresh_for: seconds after which it is found out anew.
     """
     if owner is None:
         return find_out()
@@ -39,27 +44,31 @@ def once_a_play(owner: Owner | None, subject: t.Sequence[t.Any], find_out: t.Cal
         return find_out()
     with open(descriptor, "r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        noted = file.read()
-        if not noted:
-            _note(file, "null")
+        noted_at, known = _last_note(file.read())
+        if since_boot() - noted_at >= fresh_for:
+            _note(file, "")
             answer = find_out()
-            _note(file, json.dumps({"answer": answer}))
+            _note(file, answer)
             return answer
-    return _answer_in(noted) or find_out()
+    return known or find_out()
 
 
-def _note(file: t.TextIO, line: str) -> None:
+def _note(file: t.TextIO, answer: str) -> None:
     """Add a line to what the others find; on a full disk they find none."""
     with contextlib.suppress(OSError):
-        file.write(f"{line}\n")
+        file.write(json.dumps([since_boot(), answer]) + "\n")
         file.flush()
 
 
-def _answer_in(noted: str) -> str:
+def _last_note(text: str) -> tuple[float, str]:
+    """Return when somebody asked last, and the answer, which is empty if there was none."""
+    if not text:
+        return -math.inf, ""
     try:
-        return str(json.loads(noted.splitlines()[-1])["answer"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        noted_at, answer = json.loads(text.splitlines()[-1])
+        return float(noted_at), str(answer)
+    except (ValueError, TypeError):
+        return math.inf, ""
 
 
 def _open(owner: Owner, subject: t.Sequence[t.Any]) -> int:

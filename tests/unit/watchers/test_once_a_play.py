@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.hatci.automation.plugins.module_utils._watchers import files
+from ansible_collections.hatci.automation.plugins.module_utils._watchers import once_a_play as module
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.once_a_play import once_a_play
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner
 
@@ -88,12 +89,29 @@ def test_after_a_failure_each_host_asks_for_itself(play: Owner) -> None:
         once_a_play(play, ["jmp"], question)
 
 
-@pytest.mark.parametrize("noted", ["{", "null", '{"answer"', "[]", "7"])
+@pytest.mark.parametrize("noted", ["{", "null", "[1", "[]", "7", '["x", "y"]', "[1, 2, 3]"])
 def test_a_note_that_cannot_be_read_is_no_answer(play: Owner, directory: Path, noted: str) -> None:
     once_a_play(play, ["jmp"], Question("version 1"))
     [note] = directory.iterdir()
     note.write_text(noted)
     assert once_a_play(play, ["jmp"], Question("version 2")) == "version 2"
+
+
+def test_an_answer_that_is_too_old_is_asked_for_anew(play: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(module, "since_boot", lambda: now)
+    question = Question("1", "2", OSError("away"), "3", "4")
+    assert once_a_play(play, ["x"], question, 60) == "1"
+    now += 59
+    assert once_a_play(play, ["x"], question, 60) == "1"
+    now += 1
+    assert [once_a_play(play, ["x"], question, 60) for _host in range(2)] == ["2", "2"]
+    now += 61
+    with pytest.raises(OSError, match="away"):
+        once_a_play(play, ["x"], question, 60)
+    assert once_a_play(play, ["x"], question, 60) == "3"
+    now += 61
+    assert [once_a_play(play, ["x"], question, 60) for _host in range(2)] == ["4", "4"]
 
 
 def test_without_a_play_or_a_directory_each_asks_for_itself(play: Owner, directory: Path) -> None:

@@ -36,6 +36,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.once_a_
 
 OLDEST_WITH_LEASES = (0, 8)
 LOOK_SECONDS = 20.0
+LOOK_FRESH_SECONDS = 60.0
+"""How old the controller's answer to another vehicle of the play may be."""
 PROXIES = ("grpc_proxy", "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -63,7 +65,9 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
             f"{jmp.path} is version {version}; leases from a controller need jumpstarter-cli 0.8 or newer."
         )
     if mode == CONTROLLER:
-        _ask_controller(Controller(jmp, config), endpoint_of(client_config, client))
+        endpoint = endpoint_of(client_config, client)
+        asked = [jmp.path, *config, endpoint]
+        once_a_play(owner, asked, lambda: _ask_controller(Controller(jmp, config), endpoint), LOOK_FRESH_SECONDS)
     return {"changed": False, "path": jmp.path, "version": version, "mode": mode}
 
 
@@ -104,9 +108,10 @@ def _check_device(options: t.Mapping[str, t.Any], mode: str) -> None:
         find_exporter_config(exporter)
 
 
-def _ask_controller(controller: Controller, endpoint: str) -> None:
+def _ask_controller(controller: Controller, endpoint: str) -> str:
     """Look once whether the controller answers, before anything relies on it.
 
+    :returns: that it did.
     :raises JumpstarterError: it does not; says how it was tried to be reached.
     """
     try:
@@ -118,3 +123,4 @@ def _ask_controller(controller: Controller, endpoint: str) -> None:
             f"The Jumpstarter controller at {endpoint or '?'} is of no use now: {full_stop(error.message)}{by}"
         )
         raise
+    return "answered"
