@@ -275,11 +275,13 @@ def job_for_vehicle(
         **vehicle,
     }
     hosts = {"vehicle_001": variables}
+    asked = {question["variable"] for question in named("controller_templates", template)["survey"]["spec"]}
+    usual = {name: answer for name, answer in ANSWERS.items() if name in asked}
     return Job(
         ansible,
         template,
         credentials,
-        {**ANSWERS, **(answers or {})},
+        {**usual, **(answers or {})},
         hosts,
         verbosity=verbosity,
         after=after,
