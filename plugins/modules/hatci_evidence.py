@@ -145,7 +145,9 @@ options:
     type: float
     default: 0
   title:
-    description: Title of the index, and name of the suite in its C(junit.xml).
+    description:
+      - Title of the index, and name of the suite in its C(junit.xml).
+      - An index in which tests of other runs are too is titled by the name of O(path), and names this run below.
     type: str
     default: OTA tests
 seealso:

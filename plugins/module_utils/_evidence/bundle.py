@@ -53,7 +53,7 @@ READABLE = 0o644
 def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Collection[str] = ()) -> pathlib.Path:
     """Make a directory for the evidence of a test, and begin its journal.
 
-    The JUnit file of an earlier run is taken away, lest a run that dies leaves another one's green.
+    The JUnit file of an earlier run is taken away if it can be, lest a run that dies leaves another one's green.
 
     :param about: what is known of the test.
     :param key: path of the private key that will sign it.
@@ -61,7 +61,8 @@ def start(parent: pathlib.Path, about: Record, key: str | None, secrets: t.Colle
     :raises OSError: it cannot be written.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    (parent / JUNIT).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        (parent / JUNIT).unlink()
     moment = utc_time()[:19].replace(":", "") + "Z"
     directory = _new_directory(parent, file_name(f"{moment}-{about.get('host') or about.get('vin') or 'test'}"))
     journal.create(directory)

@@ -28,7 +28,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.noted import begin_step, end_step
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import OUTCOMES, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.publish import publish
-from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import VERSION
+from ansible_collections.hatci.automation.plugins.module_utils._evidence.record import VERSION, Record
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.selection import select
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import parse_store
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
@@ -67,8 +67,7 @@ def manage_evidence(options: t.Mapping[str, t.Any], check_mode: bool, secrets: t
         if is_publishing:
             return publish(path, str(store), options["timeout"])
         if options["state"] == "started":
-            key = os.path.abspath(options["key"]) if options["key"] else None
-            return {"changed": True, "path": str(bundle.start(path, options["test"] or {}, key, secrets))}
+            return _start(path, options, secrets)
         if options["state"] == "noted":
             return _note(path, options, secrets)
         if (path / JOURNAL).is_file() or not path.is_dir():
@@ -87,6 +86,16 @@ def _without_path(state: str) -> Values:
     if state in ("noted", "bundled"):
         return {"changed": False, "path": "", "warnings": ["There is no evidence to go on with: path is empty."]}
     raise EvidenceError("path is empty; give the directory of the evidence.")
+
+
+def _start(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
+    key = os.path.abspath(options["key"]) if options["key"] else None
+    directory = bundle.start(path, options["test"] or {}, key, secrets)
+    result = {"changed": True, "path": str(directory)}
+    if not os.path.lexists(path / bundle.JUNIT):
+        return result
+    warning = f"{path / bundle.JUNIT} is of an earlier run and cannot be removed; do not take it for the one of this."
+    return {**result, "warnings": [warning]}
 
 
 def _note(path: pathlib.Path, options: t.Mapping[str, t.Any], secrets: t.Collection[str]) -> Values:
@@ -122,15 +131,8 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
     """Write the index of all tests of a directory, and the JUnit file of those that were given, or of all."""
     given = {os.path.abspath(test["path"]) for test in options["tests"] or [] if test["path"]}
     shown, left_out = select(path, given)
-    rows, cases = [], []
-    for directory, record in shown:
-        try:
-            row, case = row_of_record(record, f"{directory.name}/{bundle.REPORT}"), Case.of_record(record)
-        except (AttributeError, KeyError, TypeError):
-            other = (directory.name, "ERROR", OTHER_RECORD)
-            row, case = row_without_record(*other), Case.without_record(*other)
-        rows.append(row)
-        cases.append(case)
+    of_all = [_row_and_case(directory, record) for directory, record in shown]
+    rows, cases = [row for row, _case in of_all], [case for _row, case in of_all]
     if options["tests"] is not None:
         cases = []
         for test in options["tests"]:
@@ -143,13 +145,38 @@ def _make_index(path: pathlib.Path, options: t.Mapping[str, t.Any]) -> Values:
                 cases.append(Case.without_record(*about))
                 rows.insert(0, row_without_record(*about))
     rows.sort(key=lambda row: (row["outcome"] == "PASS", row["vehicle"]))
-    page = make_index(options["title"], rows, left_out.told())
-    write_atomically(path / INDEX, page, bundle.READABLE)
+    title, remarks = options["title"], left_out.told()
+    if options["tests"] is not None and any(str(directory) not in given for directory, _record in shown):
+        title, remarks = f"OTA tests in {path.name}", [f"The last run here: {title}.", *remarks]
     junit = make_junit(options["title"], cases, is_of_all=True)
-    for name in (bundle.JUNIT, *(f"junit-{job}.xml" for job in _jobs_of(options["tests"]))):
-        write_atomically(path / name, junit, bundle.READABLE)
-    report = {"changed": True, "path": str(path), "report": str(path / INDEX)}
+    junit_files = [bundle.JUNIT, *(f"junit-{job}.xml" for job in _jobs_of(options["tests"]))]
+    files = {INDEX: make_index(title, rows, remarks), **dict.fromkeys(junit_files, junit)}
+    failures = _write_each(path, files)
+    report: Values = {"changed": len(failures) < len(files), "path": str(path)}
+    report |= {"report": str(path / INDEX)} if INDEX not in failures else {}
+    report |= {"warnings": list(failures.values())} if failures else {}
     return {**report, "left_out": left_out.told()} if left_out.told() else report
+
+
+def _row_and_case(directory: pathlib.Path, record: Record) -> tuple[Record, Case]:
+    try:
+        return row_of_record(record, f"{directory.name}/{bundle.REPORT}"), Case.of_record(record)
+    except (AttributeError, KeyError, TypeError):
+        other = (directory.name, "ERROR", OTHER_RECORD)
+        return row_without_record(*other), Case.without_record(*other)
+
+
+def _write_each(path: pathlib.Path, files: t.Mapping[str, str]) -> dict[str, str]:
+    """Write files by name and content; return by name what is to be said of each that could not be written."""
+    failures = {}
+    for name, content in files.items():
+        try:
+            write_atomically(path / name, content, bundle.READABLE)
+        except OSError as error:
+            is_old = os.path.lexists(path / name)
+            advice = " What is there is of an earlier run; remove it." if is_old else ""
+            failures[name] = f"{path / name} cannot be written: {error.strerror}.{advice}"
+    return failures
 
 
 def _jobs_of(tests: list[Values] | None) -> set[str]:

@@ -24,10 +24,12 @@ class LeftOut:
 
     :param older: number of tests that are older than those in it.
     :param without_record: names of directories whose test left a journal and no record that can be read.
+    :param closed: names of directories into which this user may not look.
     """
 
     older: int
     without_record: tuple[str, ...]
+    closed: tuple[str, ...] = ()
 
     def told(self) -> list[str]:
         """Return it in sentences."""
@@ -35,9 +37,9 @@ class LeftOut:
         if self.older:
             told.append(f"Only the latest {MAX_TESTS} tests are listed; older ones in this directory: {self.older}.")
         if self.without_record:
-            names = ", ".join(self.without_record[:MAX_NAMES])
-            more = len(self.without_record) - MAX_NAMES
-            told.append(f"Not listed, since they have no record yet: {names}{f' and {more} more' if more > 0 else ''}.")
+            told.append(f"Not listed, since they have no record yet: {_listed(self.without_record)}.")
+        if self.closed:
+            told.append(f"Not listed, since this user may not read them: {_listed(self.closed)}.")
         return told
 
 
@@ -50,7 +52,12 @@ def select(path: pathlib.Path, given: t.Container[str]) -> tuple[list[tuple[path
     """
     shown: list[tuple[pathlib.Path, Record]] = []
     older, without_record = 0, []
-    tests = [child for child in path.iterdir() if any((child / name).is_file() for name in (JOURNAL, RECORD))]
+    tests, closed = [], []
+    for child in sorted(path.iterdir()):
+        try:
+            tests += [child] if any((child / name).is_file() for name in (JOURNAL, RECORD)) else []
+        except OSError:
+            closed.append(child.name)
     for directory in sorted(tests, reverse=True):
         if len(shown) >= MAX_TESTS and str(directory) not in given:
             older += 1
@@ -58,4 +65,9 @@ def select(path: pathlib.Path, given: t.Container[str]) -> tuple[list[tuple[path
             shown.append((directory, record))
         elif str(directory) not in given and (directory / JOURNAL).is_file():
             without_record.append(directory.name)
-    return shown, LeftOut(older, tuple(without_record))
+    return shown, LeftOut(older, tuple(without_record), tuple(closed))
+
+
+def _listed(names: t.Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return f"{', '.join(names[:MAX_NAMES])}{f' and {more} more' if more > 0 else ''}"
