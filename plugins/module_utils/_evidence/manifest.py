@@ -27,7 +27,7 @@ def make_manifest(directory: pathlib.Path) -> str:
 
     :raises OSError: a file cannot be read.
     """
-    lines = [json.dumps(_entry(name, (directory / name).read_bytes())) for name in files_of(directory)]
+    lines = [_line(_entry(name, (directory / name).read_bytes())) for name in files_of(directory)]
     return '{"version": 1, "files": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
@@ -40,7 +40,8 @@ def compare(directory: pathlib.Path) -> list[str]:
     if raw == make_manifest(directory).encode():
         return []
     try:
-        found = _differences(directory, {entry["name"]: entry for entry in json.loads(raw)["files"]})
+        differences = _differences(directory, {entry["name"]: entry for entry in json.loads(raw)["files"]})
+        found = [difference.encode("utf-8", "replace").decode() for difference in differences]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [f"{MANIFEST} was changed: it cannot be read as a manifest."]
     return found or [f"{MANIFEST} was changed, though it says the same of every file."]
@@ -51,6 +52,15 @@ def files_of(directory: pathlib.Path) -> list[str]:
     paths = [path for path in directory.rglob("*") if path.is_file() or path.is_symlink()]
     names = sorted(path.relative_to(directory).as_posix() for path in paths)
     return [name for name in names if name not in (MANIFEST, ATTESTATION, MARK)]
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(entry, ensure_ascii=not is_utf8(entry["name"]))
+
+
+def is_utf8(name: str) -> bool:
+    """Whether the name of a file is UTF-8, as Python has it; another one cannot be written or sent as it is."""
+    return name.encode("utf-8", "replace").decode() == name
 
 
 def _entry(name: str, content: bytes) -> Entry:
@@ -91,10 +101,10 @@ def _where(content: bytes, entry: Entry) -> str:
         single = _single_byte(content, first, int(blocks[differing[0]], 16), entry["sha256"])
         if single:
             at, was = single
-            return f"byte {at} (line {_line(content, at)}) is 0x{content[at]:02x} and was 0x{was:02x}"
+            return f"byte {at} (line {_line_of(content, at)}) is 0x{content[at]:02x} and was 0x{was:02x}"
     size = "" if len(content) == entry["size"] else f"; it has {len(content)} bytes and had {entry['size']}"
     last = min(first + BLOCK, max(len(content), entry["size"])) - 1
-    return f"the first change is between byte {first} and byte {last} (line {_line(content, first)}){size}"
+    return f"the first change is between byte {first} and byte {last} (line {_line_of(content, first)}){size}"
 
 
 def _single_byte(content: bytes, first: int, wanted: int, sha256: str) -> tuple[int, int] | None:
@@ -111,5 +121,5 @@ def _single_byte(content: bytes, first: int, wanted: int, sha256: str) -> tuple[
     return None
 
 
-def _line(content: bytes, at: int) -> int:
+def _line_of(content: bytes, at: int) -> int:
     return content.count(b"\n", 0, at) + 1

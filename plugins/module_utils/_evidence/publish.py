@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import pathlib
@@ -22,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.manifes
     MANIFEST,
     MARK,
     files_of,
+    is_utf8,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.store import Store, parse_store, write_files
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
@@ -151,7 +153,16 @@ def _is_published(directory: pathlib.Path, store: Store) -> bool:
 
 
 def _names(directory: pathlib.Path) -> list[str]:
-    return [*files_of(directory), MANIFEST, *([ATTESTATION] if (directory / ATTESTATION).is_file() else [])]
+    """Return the files of a test.
+
+    :raises OSError: one has a name that no store takes.
+    """
+    names = files_of(directory)
+    for name in names:
+        if not is_utf8(name):
+            shown = name.encode("utf-8", "replace").decode()
+            raise OSError(errno.EILSEQ, "its name is not UTF-8", f"{directory}/{shown}")
+    return [*names, MANIFEST, *([ATTESTATION] if (directory / ATTESTATION).is_file() else [])]
 
 
 def _advice(reason: str, path: pathlib.Path, url: str) -> str:

@@ -50,12 +50,7 @@ def command(name: str) -> str:
 
 def run(directory: Path, name: str, public_key: str) -> subprocess.CompletedProcess[str]:
     line = command(name)
-    if "p256" in public_key:
-        line = re.sub(
-            r"openssl pkeyutl .*?(?= &&)", 'openssl dgst -sha256 -verify "$KEY" -signature /tmp/sig /tmp/signed', line
-        )
-    line = line.replace("/tmp/", f"{directory.parent}/")
-    environment = {**os.environ, "KEY": public_key}
+    environment = {**os.environ, "KEY": public_key, "TMPDIR": str(directory.parent)}
     return subprocess.run(
         ["sh", "-c", line], cwd=directory, env=environment, capture_output=True, text=True, check=False
     )
@@ -171,3 +166,51 @@ def test_each_command_for_everybody_fails_without_the_manifest(name: str, signed
     done = run(directory, name, public_key)
     away.rename(path)
     assert done.returncode != 0
+
+
+NAMES = ("Größe 3.png", 'Fahrt "1".log', "back\\slash", 'both\\"', "two  spaces", "of/a/camera.txt", "line\nbreak")
+
+
+@pytest.fixture
+def oddly_named(tmp_path: Path) -> Path:
+    """Return a bundle with files of a lab's own."""
+    directory = tmp_path / "test"
+    evidence_support.passed(directory)
+    for name in NAMES:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(name)
+    return bundle.bundle(directory, None, None)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_checked_by_everybody_whatever_it_is_called(name: str, oddly_named: Path) -> None:
+    sound = run(oddly_named, "hashes", "")
+    told = " ".join(name.split())
+    assert sound.returncode == 0 and not verify(oddly_named).get("failed"), sound.stderr
+
+    (oddly_named / name).write_text("changed")
+    assert run(oddly_named, "hashes", "").returncode != 0
+    assert f"{told} was changed" in verify(oddly_named)["msg"]
+
+    (oddly_named / name).unlink()
+    assert run(oddly_named, "hashes", "").returncode != 0
+    assert f"{told} is missing" in verify(oddly_named)["msg"]
+
+
+@pytest.mark.parametrize("name", [b"latin-\xe9.log", b"tab\t.log"])
+def test_a_name_that_the_line_cannot_read_is_never_passed_over(name: bytes, oddly_named: Path) -> None:
+    path = oddly_named / os.fsdecode(name)
+    path.write_text("own")
+    bundle.bundle(oddly_named, None, None)
+    assert not verify(oddly_named).get("failed")
+    assert run(oddly_named, "hashes", "").returncode != 0
+    path.write_text("changed")
+    json.dumps(verify(oddly_named), ensure_ascii=False).encode()
+
+
+def test_a_payload_of_another_type_is_found_by_everybody(signed: tuple[Path, str], tmp_path: Path) -> None:
+    for path in signed[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    text = (tmp_path / manifest.ATTESTATION).read_text()
+    (tmp_path / manifest.ATTESTATION).write_text(text.replace("vnd.in-toto+json", "vnd.other+json"))
+    assert run(tmp_path, "signature", signed[1]).returncode != 0

@@ -364,6 +364,19 @@ def test_a_test_that_cannot_be_read_does_not_keep_the_others(evidence: Path, tmp
     assert f"{other}/camera.mp4 cannot be read: No such file or directory" in result["warnings"][0]
 
 
+def test_a_file_whose_name_no_store_takes_does_not_keep_the_others(evidence: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(evidence, evidence.with_name("test-0"))
+    (other / os.fsdecode(b"latin-\xe9.log")).write_text("own")
+    (evidence / 'Größe "3".log').write_text("own")
+    bundle.bundle(evidence, None, None)
+
+    result = publish(evidence.parent, f"fs://{tmp_path}/store", SECONDS)
+
+    assert result["kept"] == [str(other)] and len(result["artifact_urls"]) == len(FILES) + 1
+    assert f"{other}/latin-?.log cannot be read: its name is not UTF-8" in result["warnings"][0]
+    assert (tmp_path / "store/test-1" / 'Größe "3".log').read_text() == "own"
+
+
 def test_a_test_that_is_gone_meanwhile_is_none(evidence: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = shutil.copytree(evidence, evidence.with_name("test-0"))
 
