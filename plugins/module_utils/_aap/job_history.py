@@ -22,8 +22,8 @@ RESULTS = ("runner_on_ok", "runner_on_failed", BEGUN)
 OURS = ("hatci.automation.", "hatci_", "jumpstarter_")
 """How the modules of this collection begin."""
 BAD_FILTER = 400
-MOST_EVENT_PAGES = 1000
-"""Of 200 events, about a hundred for each test."""
+MOST_EVENT_PAGES = 50_000
+"""Of 200 events, about a hundred for each test; before that a job's events are bounded by time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,19 +130,18 @@ def find_job(aap: Aap, job_id: str) -> Job | None:
     return job
 
 
-def results_of(aap: Aap, job_id: str, module: str = "") -> list[dict[str, t.Any]]:
-    """Return the events of a job that tell what its tasks returned, in their order; none if AAP has no such job.
+def results_of(aap: Aap, job_id: str, module: str = "") -> t.Iterator[dict[str, t.Any]]:
+    """Yield the events of a job that tell what its tasks returned, in their order; none if AAP has no such job.
 
-    Of tasks that are not of this collection the results are left out.
+    Of tasks that are not of this collection the results are left out. A job of many vehicles has hundreds of thousands.
 
     :param module: only events in which this name stands.
     :raises AapError: they are not known for sure.
     """
     only = f"&event_data__contains={module}" if module else ""
-    path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}{only}&page_size=200"
-    pages = aap.pages(path, "job events", may_be_missing=True, most=MOST_EVENT_PAGES)
-    events = [_in_short(event) for page in pages for event in page if isinstance(event, dict)]
-    return sorted(events, key=lambda event: event["counter"] if isinstance(event.get("counter"), int) else 0)
+    path = f"jobs/{job_id}/job_events/?event__in={','.join(RESULTS)}{only}&order_by=counter&page_size=200"
+    for page in aap.pages(path, "job events", may_be_missing=True, most=MOST_EVENT_PAGES):
+        yield from (_in_short(event) for event in page if isinstance(event, dict))
 
 
 def is_ours(action: t.Any) -> bool:
@@ -151,7 +150,7 @@ def is_ours(action: t.Any) -> bool:
 
 
 def _in_short(event: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return of an event what is used, since a job of many vehicles has very many."""
+    """Return of an event what is used."""
     data = event.get("event_data")
     data = data if isinstance(data, dict) else {}
     names = ("host", "task_action", "res") if is_ours(data.get("task_action")) else ("host", "task_action")

@@ -41,10 +41,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.heirs i
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
+    Story,
     Trace,
-    kept_leases,
-    steps_of_events,
-    traces_of,
+    story_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.unfinished import (
     due_handovers,
@@ -66,8 +65,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner i
 ASKING_SECONDS = 600.0
 """For the lists of jobs, beside the wait until jobs are surely dead."""
 
-EVENTS_SECONDS = 600.0
-"""For the events of one job."""
+EVENTS_SECONDS = 1800.0
+"""For the events of one job, of which a suite of many vehicles has hundreds of thousands."""
 
 SHOWN = 5
 """Of many failures, so many are told."""
@@ -219,7 +218,7 @@ class Recovery:
             if job.id not in known:
                 with self._tolerated(job):
                     traces = due_handovers(self._aap, job, now)
-                    due += [DeadJob(job, traces, [], alive_at(job, [], now), traces)] if traces else []
+                    due += [DeadJob(job, traces, [], alive_at(job, None, now), traces)] if traces else []
         if due:
             since = min(dead.job.finished or now for dead in due)
             with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
@@ -232,28 +231,27 @@ class Recovery:
     def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
         """Return what a job has left, and note which leases it keeps."""
         is_left = job.status in job_history.DEAD.split(",") or job.id in self._unreported
-        events = self._events_of(job) if is_left or leases else []
-        if events is None:
-            return DeadJob(job, [], [], alive_at(job, [], self._clock()), [])
+        story = self._story_of(job) if is_left or leases else Story()
+        if story is None:
+            return DeadJob(job, [], [], alive_at(job, None, self._clock()), [])
+        lived_until = alive_at(job, story.seen_at, self._clock())
         if job.status in job_history.DEAD.split(","):
-            self._alive_at[job.id] = alive_at(job, events, self._clock())
-        steps = list(steps_of_events(events))
-        all_traces = traces_of(steps)
+            self._alive_at[job.id] = lived_until
         is_recent = leases or job.finished is None or job.finished > self._since()
-        unreported = [trace for trace in all_traces if not trace.is_reported and (is_left or trace.handed_over)]
+        unreported = [trace for trace in story.traces if not trace.is_reported and (is_left or trace.handed_over)]
         traces = [trace for trace in unreported if is_recent or trace.handed_over]
         for_nobody = {name for trace in traces if self._is_abandoned(trace) for name in trace.leases}
-        for name, until in kept_leases(steps).items():
+        for name, until in story.kept.items():
             if name not in for_nobody:
                 self._kept[name] = max(until, self._kept.get(name, 0.0))
-        return DeadJob(job, traces, leases, alive_at(job, events, self._clock()), all_traces)
+        return DeadJob(job, traces, leases, lived_until, story.traces)
 
-    def _events_of(self, job: Job) -> list[Values] | None:
-        """Return the events of a job; None if they are not known, so that nothing of the job may be touched."""
-        events = None
+    def _story_of(self, job: Job) -> Story | None:
+        """Return what the events of a job tell; None if they are not known, so that nothing of it may be touched."""
+        story = None
         with self._tolerated(job):
-            events = job_history.results_of(self._aap, job.id)
-        return events
+            story = story_of(job_history.results_of(self._aap, job.id))
+        return story
 
     @contextlib.contextmanager
     def _tolerated(self, job: Job) -> t.Iterator[None]:

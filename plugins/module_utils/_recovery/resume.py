@@ -32,9 +32,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
 )
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
+    Story,
     Trace,
-    steps_of_events,
     steps_of_journal,
+    story_of,
     traces_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
@@ -51,6 +52,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
 
 ASKING_SECONDS = 180.0
+EVENTS_SECONDS = 1800.0
+"""For the events of a job, of which a suite of many vehicles has hundreds of thousands."""
 
 SURELY_ENDED = frozenset({"successful", "canceled"})
 """AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
@@ -198,20 +201,20 @@ def _of_dead_job(
     job_id = options["resume_job_id"]
     _check_job_id(job_id)
     with Aap(ASKING_SECONDS + options["grace_seconds"], NOTHING_DONE) as aap:
-        job, events = _ended_job(aap, job_id)
-        trace = _latest(traces_of(steps_of_events(events)), options, f"job {job_id}")
+        job, story = _ended_job(aap, job_id)
+        trace = _latest(story.traces, options, f"job {job_id}")
         if check_mode or job.status in SURELY_ENDED or trace.is_reported or trace.handed_over:
             return trace
-        lived_until = alive_at(job, events, now())
+        lived_until = alive_at(job, story.seen_at, now())
         seconds = lived_until + options["grace_seconds"] - now()
         if seconds <= 0:
             return trace
         say(f"Job {job_id} is {job.status} in AAP and may still live for a while; waiting {math.ceil(seconds)} s.")
         sleep(seconds)
-        job, events = _ended_job(aap, job_id)
-    if alive_at(job, events, lived_until) > lived_until:
+        job, story = _ended_job(aap, job_id)
+    if alive_at(job, story.seen_at, lived_until) > lived_until:
         raise errors.InputError(f"Job {job_id} is {job.status} in AAP, but it still lives; wait until it has ended.")
-    return _latest(traces_of(steps_of_events(events)), options, f"job {job_id}")
+    return _latest(story.traces, options, f"job {job_id}")
 
 
 def _check_job_id(job_id: str) -> None:
@@ -225,8 +228,8 @@ def _check_job_id(job_id: str) -> None:
         )
 
 
-def _ended_job(aap: Aap, job_id: str) -> tuple[Job, list[dict[str, t.Any]]]:
-    """Return a job that AAP calls over, and its events.
+def _ended_job(aap: Aap, job_id: str) -> tuple[Job, Story]:
+    """Return a job that AAP calls over, and what its events tell.
 
     :raises InputError: there is none, or it runs.
     """
@@ -235,7 +238,12 @@ def _ended_job(aap: Aap, job_id: str) -> tuple[Job, list[dict[str, t.Any]]]:
         raise errors.InputError(f"AAP has no job {job_id}; it deletes old ones.")
     if not job.is_over:
         raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
-    return job, job_history.results_of(aap, job_id)
+    return job, _story_of(aap, job_id)
+
+
+def _story_of(aap: Aap, job_id: str) -> Story:
+    with aap.beside(EVENTS_SECONDS, NOTHING_DONE):
+        return story_of(job_history.results_of(aap, job_id))
 
 
 def _died_taking_over(job_id: str, test_event_id: str, options: Options, now: float) -> bool:
@@ -246,9 +254,9 @@ def _died_taking_over(job_id: str, test_event_id: str, options: Options, now: fl
         job = job_history.find_job(aap, job_id)
         if job is None or not job.is_over:
             return False
-        events = job_history.results_of(aap, job_id)
-    is_known = any(one.test_event_id == test_event_id for one in traces_of(steps_of_events(events)))
-    return not is_known and alive_at(job, events, now) + options["grace_seconds"] <= now
+        story = _story_of(aap, job_id)
+    is_known = any(one.test_event_id == test_event_id for one in story.traces)
+    return not is_known and alive_at(job, story.seen_at, now) + options["grace_seconds"] <= now
 
 
 def _refuse_scenario(trace: Trace, metadata: Record) -> None:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job, seconds_of
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 
 
-def alive_at(job: Job, events: t.Iterable[t.Mapping[str, t.Any]], now: float) -> float:
+def alive_at(job: Job, seen_at: float | None, now: float) -> float:
     """Return the latest moment at which a job is known to have lived, in seconds since the epoch.
 
+    :param seen_at: when its last event happened; None if it has none.
     :param now: counts as its end where AAP does not tell when it ended.
     """
-    moments = [moment for event in events if (moment := seconds_of(event.get("created"))) is not None]
-    return max([now if job.finished is None else job.finished, *moments])
+    ended = now if job.finished is None else job.finished
+    return ended if seen_at is None else max(ended, seen_at)
 
 
 def check_grace(options: t.Mapping[str, t.Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, is_ours
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, is_ours, seconds_of
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
@@ -23,6 +23,8 @@ TELL_COMMANDS = ("jumpstarter_shell", "jumpstarter_disturbance", "jumpstarter_po
 MAKING = "hatci_test_event"
 TAKEN_OVER = "hatci_resume"
 """The module whose result names a test event that another job had made."""
+NOTED = ("hatci_create_event", "hatci_deploy_event", "jumpstarter_lease", "hatci_handover", "hatci_vehicle_check")
+"""The modules whose results tell more of a test than how it ended."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,40 @@ class Trace:
     handed_over: Values = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass
+class Story:
+    """What the events of a job tell.
+
+    :param traces: its tests.
+    :param kept: until when leases stay held on purpose, in seconds since the epoch, by their names.
+    :param seen_at: when the last event happened, in seconds since the epoch; None if there is none.
+    """
+
+    traces: list[Trace] = dataclasses.field(default_factory=list)
+    kept: dict[str, float] = dataclasses.field(default_factory=dict)
+    seen_at: float | None = None
+
+
+def story_of(events: t.Iterable[Values]) -> Story:
+    """Return what the events of a job tell; each is looked at once, and none is kept."""
+    story = Story()
+
+    def seen() -> t.Iterator[Values]:
+        for event in events:
+            moment = seconds_of(event.get("created"))
+            if moment is not None:
+                story.seen_at = max(moment, moment if story.seen_at is None else story.seen_at)
+            yield event
+
+    def steps() -> t.Iterator[Step]:
+        for step in steps_of_events(seen()):
+            story.kept |= kept_leases([step])
+            yield step
+
+    story.traces = traces_of(steps())
+    return story
+
+
 def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
     """Yield what the tasks of this collection returned, by the events of a job of AAP.
 
@@ -125,28 +161,30 @@ def steps_of_journal(lines: t.Iterable[Values], host: str = "") -> t.Iterator[St
 def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
     """Return the tests that the steps tell of, in the order in which they began."""
     traces: list[Trace] = []
-    latest: dict[str, Trace] = {}
+    of_host: dict[str, list[Trace]] = {}
+    of_id: dict[str, Trace] = {}
     for step in steps:
+        own = of_host.setdefault(step.host, [])
         if step.module in (MAKING, TAKEN_OVER) and not step.failed:
             trace = _begun(step)
             traces.append(trace)
-            latest[step.host] = trace
+            own.append(trace)
+            of_id.setdefault(trace.test_event_id, trace)
         elif step.module == "hatci_test_event_update":
-            _note_report(step, traces, latest.get(step.host))
-        elif about := _trace_of(step, traces, latest.get(step.host)):
+            _note_report(step, of_id, own[-1] if own else None)
+        elif step.module in NOTED and (about := _trace_of(step, own)):
             _note(step, about)
     return traces
 
 
-def _trace_of(step: Step, traces: t.Sequence[Trace], latest: Trace | None) -> Trace | None:
+def _trace_of(step: Step, own: list[Trace]) -> Trace | None:
     """Return the test that a step is of: the latest of its host, unless the step names another vehicle or event."""
-    own = [trace for trace in traces if trace.host == step.host]
     vin, event_id = _vin_of(step), find_id(step.arguments, "event_id")
     if vin:
         own = [trace for trace in own if not trace.vin or trace.vin.upper() == vin.upper()]
     elif event_id and any(trace.event_id == event_id for trace in own):
         own = [trace for trace in own if trace.event_id == event_id]
-    return latest if latest in own else own[-1] if own else None
+    return own[-1] if own else None
 
 
 def _vin_of(step: Step) -> str:
@@ -185,11 +223,11 @@ def _begun(step: Step) -> Trace:
     )
 
 
-def _note_report(step: Step, traces: t.Sequence[Trace], latest: Trace | None) -> None:
+def _note_report(step: Step, of_id: t.Mapping[str, Trace], latest: Trace | None) -> None:
     """Note a report; of one that cannot be read the host's latest test counts as reported, since it may be."""
     arguments = step.arguments
     named = find_id(arguments, "test_event_id") or find_id(_mapping((step.result or {}).get("test_event")), "id")
-    about = next((trace for trace in traces if named and trace.test_event_id == named), None if named else latest)
+    about = of_id.get(named) if named else latest
     if about is None:
         return
     if (step.result or {}).get("another_record"):

@@ -19,7 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Trace,
     steps_of_events,
-    traces_of,
+    story_of,
 )
 
 SUCCESSFUL = "successful"
@@ -45,7 +45,7 @@ def has_unreported(aap: Aap, job: Job) -> bool:
 
     :raises AapError: it is not known for sure.
     """
-    traces = traces_of(steps_of_events(results_of(aap, job.id, "hatci_test_event")))
+    traces = story_of(results_of(aap, job.id, "hatci_test_event")).traces
     return any(not trace.is_reported for trace in traces)
 
 
@@ -64,12 +64,12 @@ def due_handovers(aap: Aap, job: Job, now: float) -> list[Trace]:
 
     :raises AapError: they are not known for sure.
     """
-    handed = results_of(aap, job.id, "hatci_handover")
+    handed = list(results_of(aap, job.id, "hatci_handover"))
     if not any(_is_due(step.result or {}, now) for step in steps_of_events(handed)):
         return []
     made = results_of(aap, job.id, "hatci_test_event")
     both = {event["counter"]: event for event in (*made, *handed)}
-    traces = traces_of(steps_of_events(both[counter] for counter in sorted(both)))
+    traces = story_of(both[counter] for counter in sorted(both)).traces
     return [trace for trace in traces if not trace.is_reported and _is_due({"handed_over": trace.handed_over}, now)]
 
 

@@ -59,13 +59,13 @@ def test_a_job_that_aap_has_deleted_is_told(aap: Aap, answers: responses.Request
     answers.get(f"{ROOT}jobs/41/", status=404, json={"detail": "Not found."})
     answers.get(f"{ROOT}jobs/41/job_events/", status=404, json={"detail": "Not found."})
     assert find_job(aap, "41") is None
-    assert results_of(aap, "41") == []
+    assert list(results_of(aap, "41")) == []
 
 
 def test_a_page_that_is_not_there_is_not_a_job_without_events(aap: Aap, answers: responses.RequestsMock) -> None:
     answers.get(f"{ROOT}jobs/41/job_events/", status=404, body="<html>")
     with pytest.raises(AapError, match="answered 404; that is not how AAP says"):
-        results_of(aap, "41")
+        list(results_of(aap, "41"))
 
 
 @pytest.mark.parametrize("entry", [{}, None, {"id": None, "status": "running"}, {"status": "running"}])
