@@ -11,6 +11,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.responses i
 from ansible_collections.hatci.automation.plugins.modules import hatci_update_status
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
+from ansible_collections.hatci.automation.plugins.plugin_utils.jumpstarter_action import lease_held
 
 
 class ActionModule(InProcessAction):
@@ -30,7 +31,7 @@ class ActionModule(InProcessAction):
         try:
             return run()
         finally:
-            forget_proof(str(self._task_vars.get("current_lease_name") or "-"))
+            forget_proof(lease_held(self._task_vars) or "-")
 
     def _journal_state(self, seen: dict[str, t.Any]) -> None:
         if self._step:

@@ -15,6 +15,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import SUITE_STEP
+from ansible_collections.hatci.automation.plugins.plugin_utils.extra_variables import hidden_names
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     OFFERS,
     TARGET,
@@ -35,6 +36,7 @@ CHECK_MODE_BY_KEYWORD = (
     "check_mode is a keyword of the play, a block or the role here, so a part of the test would be done and a part "
     "only predicted; leave it out and run ansible-playbook with --check, or without."
 )
+HIDDEN = "The extra variable {} would hide what this play itself sets under that name; leave it out."
 VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
 
 
@@ -51,13 +53,15 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec(
             argument_spec={
                 "required": {"type": "list", "elements": "str", "default": []},
+                "only": {"type": "list", "elements": "str", "default": []},
                 "files": {"type": "list", "elements": "str", "choices": [VERIFICATION, SCENARIO], "default": []},
                 "offer": {"type": "str", "choices": list(OFFERS), "default": TARGET},
                 "results": {"type": "list", "elements": "str", "default": []},
             }
         )
         required, files = arguments["required"], arguments["files"]
-        given, problems = _read(TypedVariables(self._templar, task_vars or {}), required, {*required, *files})
+        names = {**dict.fromkeys(arguments["only"] or CHECKS), **dict.fromkeys(required)}
+        given, problems = _read(TypedVariables(self._templar, task_vars or {}), names, {*required, *files})
         values, refused = check_test_variables(given)
         problems += refused
         lacking = [
@@ -67,13 +71,8 @@ class ActionModule(ActionBase):
         ]
         if files and self._task.check_mode != bool((task_vars or {}).get("ansible_check_mode")):
             problems.insert(0, CHECK_MODE_BY_KEYWORD)
-        hidden = [name for name in arguments["results"] if name in load_extra_vars(self._loader)]
-        if hidden:
-            problems.insert(
-                0,
-                f"The extra variable {' and '.join(hidden)} would hide what this play itself sets under that name; "
-                "leave it out.",
-            )
+        if hidden := hidden_names(self._task, load_extra_vars(self._loader), arguments["results"]):
+            problems.insert(0, HIDDEN.format(" and ".join(hidden)))
         if lacking:
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if not problems:
@@ -85,7 +84,8 @@ class ActionModule(ActionBase):
             except AnsibleError as error:
                 problems.append(str(error.message))
         if problems:
-            message = sentence(f"{refusal(problems)} Nothing was created.")
+            created = "" if arguments["only"] else " Nothing was created."
+            message = sentence(f"{refusal(problems)}{created}")
             return {**result, "failed": True, "outcome": "ERROR", "msg": message, "scenario": {}}
         return {**result, "changed": False, "variables": offered(values, arguments["offer"]), "scenario": scenario}
 
@@ -115,14 +115,14 @@ class ActionModule(ActionBase):
 
 
 def _read(
-    variables: TypedVariables, required: Iterable[str], needed_now: Container[str]
+    variables: TypedVariables, names: Iterable[str], needed_now: Container[str]
 ) -> tuple[dict[str, t.Any], list[str]]:
     """Return the variables of a test, and a sentence for each that cannot be rendered.
 
     One that refers to something which is not set is left out if it is not needed now: a later task may set that.
     """
     given, problems = {}, []
-    for name in {**CHECKS, **dict.fromkeys(required)}:
+    for name in names:
         try:
             given[name] = variables.get(name)
         except AnsibleError as error:

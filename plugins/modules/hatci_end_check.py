@@ -142,7 +142,7 @@ summary:
   sample: The vehicle is back on the source software. Deployment deploy-000001 ended FAILED.
 """
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS, TEXT
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.ends import ENDS, check_end
@@ -156,7 +156,7 @@ ARGUMENTS = {
         "source_event_id": {"type": "str"},
         "before": {"type": "dict"},
         "after": {"type": "dict"},
-        "vin": {"type": "str", "default": ""},
+        "vin": {"type": TEXT, "default": ""},
         "source_ecus": COMPARED_ECUS,
         "target_ecus": COMPARED_ECUS,
         "is_way_back": {"type": "bool", "default": False},
@@ -164,7 +164,7 @@ ARGUMENTS = {
         "disturbances": {"type": "list", "elements": "dict", "default": []},
         "planned_disturbances": {"type": "int", "default": 0},
         "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": []},
-        "allowed_codes": {"type": "list", "elements": "str", "default": []},
+        "allowed_codes": {"type": "list", "elements": TEXT, "default": []},
     },
     "supports_check_mode": True,
 }

@@ -37,6 +37,13 @@ options:
     type: list
     elements: str
     default: []
+  only:
+    description:
+      - Names of the only variables that are looked at, for a step that uses no others. Default is every variable of a
+        test.
+    type: list
+    elements: str
+    default: []
   files:
     description:
       - Which variables that name files are read and parsed as well, so that a file that cannot be used is refused
@@ -56,6 +63,9 @@ options:
     description:
       - Names of variables that are going to be set by the role or play itself. An extra variable of such a name would
         hide what is set, so it is refused.
+      - So are, without being named, an extra variable whose name is this collection's own (C(__hatci_) and the like),
+        one named like what a task of the play registers, and one that hides what the play itself tells a role of the
+        test so far, such as C(hatci_test_status).
     type: list
     elements: str
     default: []

@@ -118,7 +118,7 @@ new_codes:
   sample: [{name: Gateway, code: U0123-00, status: 47}]
 """
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import COMPARED_ECUS, TEXT
 from ansible_collections.hatci.automation.plugins.module_utils._module import run_module
 from ansible_collections.hatci.automation.plugins.module_utils._runner import run_operation
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import CHECKS, MOMENTS, check_vehicle
@@ -128,10 +128,10 @@ ARGUMENTS = {
         "moment": {"type": "str", "required": True, "choices": list(MOMENTS)},
         "seen": {"type": "dict", "required": True},
         "before": {"type": "dict"},
-        "vin": {"type": "str", "required": True},
+        "vin": {"type": TEXT, "required": True},
         "ecus": COMPARED_ECUS,
         "checks": {"type": "list", "elements": "str", "choices": list(CHECKS), "default": list(CHECKS)},
-        "allowed_codes": {"type": "list", "elements": "str", "default": []},
+        "allowed_codes": {"type": "list", "elements": TEXT, "default": []},
         "exporter": {"type": "str", "default": ""},
     },
     "supports_check_mode": True,

@@ -6,9 +6,15 @@
 from __future__ import annotations
 
 import typing as t
+from collections.abc import Mapping
 
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
+
+
+def lease_held(variables: Mapping[str, t.Any]) -> str:
+    """Return the lease that a host got from the role jumpstarter_lease_guard, or else was told of; empty if none."""
+    return str(variables.get("__jumpstarter_lease_guard_lease") or variables.get("current_lease_name") or "")
 
 
 class JumpstarterAction(InProcessAction):
@@ -36,7 +42,7 @@ class DeviceAction(JumpstarterAction):
     def complete_arguments(self) -> None:
         super().complete_arguments()
         arguments, variables = self._task.args, self._task_vars
-        held = variables.get("current_lease_name")
+        held = lease_held(variables)
         if held and not arguments.get("lease_name"):
             arguments["lease_name"] = held
         names = {"mode": "jumpstarter_lease_guard_mode"}

@@ -49,7 +49,7 @@ def describe_play(task: Task) -> dict[str, t.Any]:
     play = task.get_play()
     blocks = [*play.handlers, *play.compile_roles_handlers()]
     known = True
-    for included in (one for one in _tasks_of(play) if isinstance(one, TaskInclude) and not is_own(one)):
+    for included in (one for one in tasks_of(play) if isinstance(one, TaskInclude) and not is_own(one)):
         if not isinstance(included, IncludeRole) or "{{" in (included._role_name or "{{"):
             known = False
         elif not included._role_name.startswith("hatci.automation."):
@@ -135,7 +135,8 @@ def _as_known(name: str, render: Render) -> t.Any:
     return name
 
 
-def _tasks_of(play: Play) -> Iterator[Task]:
+def tasks_of(play: Play) -> Iterator[Task]:
+    """Return all tasks that a play shows before it runs."""
     entries: list[t.Any] = [*play.pre_tasks, *play.tasks, *play.post_tasks]
     while entries:
         entry = entries.pop()

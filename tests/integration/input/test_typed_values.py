@@ -69,6 +69,75 @@ def test_an_extra_variable_that_would_hide_what_is_created_is_refused(play_vehic
     assert sums.state()["events"] == held
 
 
+REPORT = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - hatci.automation.hatci_test_event: {vin: 1HGBH41JXMN109186}
+      module_defaults: &connection
+        group/hatci.automation.hatci: "{{ lookup('hatci.automation.hatci_connection') }}"
+      register: begun
+    - ansible.builtin.include_role: {name: hatci.automation.hatci_report_results}
+      vars:
+        hatci_test_event_id: "{{ begun.test_event_id }}"
+        hatci_test_status: FAIL
+        hatci_test_summary: SUMMARY
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [("1.20", "the number 1.2"), ("no", "the boolean false"), ("2024-02-01", "the date 2024-02-01")],
+)
+def test_a_summary_that_is_no_text_is_not_reported(
+    play_vehicle: Play, sums: SumsProcess, written: str, words: str
+) -> None:
+    played = play_vehicle(REPORT.replace("SUMMARY", written))
+
+    assert played.returncode == 2
+    assert f"hatci_test_summary is {words}; put it into quotes." in played.output.replace("\n", " ")
+    assert not [request for request in sums.requests() if request["method"] == "PATCH" and written in str(request)]
+    (event,) = sums.state()["test_events"]
+    assert words.split()[-1] not in str(event.get("summary")).partition(":")[0]
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize(
+    "extra", ["hatci_test_status=PASS", "hatci_test_event_id=te-000009", "hatci_final_state=COMPLETE"]
+)
+def test_an_extra_variable_does_not_decide_what_is_reported(play_vehicle: Play, sums: SumsProcess, extra: str) -> None:
+    played = play_vehicle(REPORT.replace("SUMMARY", "well"), "-e", extra)
+
+    name = extra.partition("=")[0]
+    assert played.returncode == 2
+    assert f"The extra variable {name} would hide what this play itself sets" in played.output.replace("\n", " ")
+    assert "PASS" not in str(sums.state()["test_events"])
+
+
+@pytest.mark.newest_core
+def test_an_extra_variable_does_not_decide_how_an_update_ended(play_vehicle: Play, sums: SumsProcess) -> None:
+    _event, deployment = deploy_update(sums)
+    wait = "- {hosts: all, gather_facts: false, roles: [hatci.automation.hatci_wait_for_update]}"
+
+    played = play_vehicle(wait, "-e", f"hatci_deployment_id={deployment}", "-e", "hatci_final_state=COMPLETE")
+
+    assert played.returncode == 2
+    assert "The extra variable hatci_final_state would hide" in played.output.replace("\n", " ")
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize("name", ["current_lease_name", "jumpstarter_lease_guard_kept", "__hatci_ota_test_update"])
+def test_an_extra_variable_named_like_a_result_is_refused_before_anything_is_created(
+    play_vehicle: Play, sums: SumsProcess, name: str
+) -> None:
+    played = play_vehicle(PLAYBOOKS / "ota_single_vehicle.yml", "-e", f"{name}=x", variables=TEST_VARIABLES)
+
+    assert played.returncode == 2
+    message = played.task("Refuse variables that cannot be used")["msg"]
+    assert message.startswith(f"The extra variable {name} would hide") and message.endswith("Nothing was created.")
+    assert sums.requests() == []
+
+
 @pytest.mark.parametrize("native", ["false", "true"])
 def test_text_of_any_look_reaches_sums_as_it_is(play_vehicle: Play, sums: SumsProcess, native: str) -> None:
     texts = {
