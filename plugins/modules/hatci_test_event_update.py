@@ -88,7 +88,8 @@ options:
   keep_report_in:
     description:
       - Directory in which the report is kept as a file if it cannot be sent; the file is removed once it has been sent.
-      - A directory of another user is not used; the report is then kept in C(/var/tmp/hatci-unsent-reports-UID).
+      - A directory of another user, or one that cannot be written, is not used; the report is then kept in
+        C(/var/tmp/hatci-unsent-reports-UID).
     type: path
   kept_report:
     description:

@@ -10,12 +10,14 @@ two SUMS may give the same id.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import pathlib
 import re
 import stat
+from collections.abc import Callable
 
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
@@ -41,23 +43,35 @@ def default_directory() -> str:
 
 
 def keep_report(
-    directory: str, base_url: str, test_event_id: str, body: Record, created: Record | None = None
+    directory: str,
+    base_url: str,
+    test_event_id: str,
+    body: Record,
+    created: Record | None = None,
+    say: Callable[[str], None] = lambda words: None,
 ) -> pathlib.Path:
     """Write a report to a file that only this user can read, and return its path.
 
-    It goes to the user's default directory if the one given is another user's.
+    It goes to the user's default directory if the one given is another user's, full, read-only or none.
 
     :param created: what tells the test event from another one that SUMS may give the same id later.
-    :raises OSError: it cannot be written.
+    :param say: is told in one sentence why the directory given could not be used.
+    :raises OSError: it cannot be written to either of them.
     """
     known = {"created": created} if created else {}
     kept = json.dumps({"test_event_id": test_event_id, "sums": _address(base_url), **known, **body}, indent=2)
+    name = _name_of(base_url, test_event_id)
     try:
-        return _write(directory, _name_of(base_url, test_event_id), kept)
-    except PermissionError:
+        return _write(directory, name, kept)
+    except OSError as error:
         if directory == default_directory():
             raise
-        return _write(default_directory(), _name_of(base_url, test_event_id), kept)
+        try:
+            path = _write(default_directory(), name, kept)
+        except OSError:
+            raise error from None
+        say(f"The report could not be kept in {directory}: {error.strerror}.")
+        return path
 
 
 def read_report(path: str, base_url: str) -> tuple[str, Record]:
@@ -99,13 +113,15 @@ def read_created(path: str) -> Record:
 def forget_report(directory: str, base_url: str, test_event_id: str) -> None:
     """Remove a kept report that SUMS has now; one that cannot be removed does no harm."""
     for place in dict.fromkeys([directory, default_directory()]):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             path = pathlib.Path(place) / _name_of(base_url, test_event_id)
             if path.lstat().st_uid == os.geteuid():
                 path.unlink()
 
 
 def _write(directory: str, name: str, content: str) -> pathlib.Path:
+    if "\0" in directory:
+        raise OSError(errno.EINVAL, "no path holds the character U+0000", directory)
     path = pathlib.Path(directory)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     # A link of another user could lead anywhere, and in another user's directory the file could be exchanged.

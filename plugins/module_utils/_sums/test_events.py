@@ -402,13 +402,14 @@ def _in_short(body: Record) -> str:
 def _keep(
     error: errors.RequestError, options: t.Mapping[str, t.Any], test_event_id: str, body: Record, created: Record
 ) -> None:
-    directory = absolute_path(options["keep_report_in"])
+    directory, said = absolute_path(options["keep_report_in"]), list[str]()
     try:
-        path = keep_report(directory, options["hatci_base_url"], test_event_id, body, created)
+        path = keep_report(directory, options["hatci_base_url"], test_event_id, body, created, said.append)
     except OSError as reason:
         error.message += f" The report could not be kept in {directory} either: {reason.strerror}."
     else:
         error.details["kept_report"] = str(path)
+        error.message = " ".join([error.message, *said])
         error.message += (
             f" The report is kept in {path}: send it later by running the role hatci_report_results "
             f"with hatci_report_results_record={path}."

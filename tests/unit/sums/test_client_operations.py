@@ -11,6 +11,7 @@ import pytest
 from scripted_backend import Backend, Drop, Reply, reply_json
 from sums_support import ECUS, EVENT, MODULES, TOKEN, VIN, assert_is_sentence, is_unknown, module_named, run_module
 
+from ansible_collections.hatci.automation.plugins.module_utils._sums import reports
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import find_progress
 
 CREATES = {
@@ -426,14 +427,21 @@ def test_a_report_that_quotes_the_token_is_kept_without_it(backend: Backend, tmp
     assert all(TOKEN not in json.dumps(seen.json) for seen in backend.seen)
 
 
-def test_a_report_that_cannot_be_kept_is_said(backend: Backend, tmp_path: Path) -> None:
+@pytest.mark.parametrize("default", ["default", "file"])
+def test_a_report_that_cannot_be_kept_is_said(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default: str
+) -> None:
     (tmp_path / "file").touch()
+    monkeypatch.setattr(reports, "default_directory", lambda: str(tmp_path / default))
     backend.answers({"error": "down"}, 500)
 
     result = run_module("hatci_test_event_update", backend.url, keep_report_in=str(tmp_path / "file"))
 
     assert_is_sentence(result["msg"])
-    assert "could not be kept" in result["msg"]
+    either = " either" if default == "file" else ""
+    assert f"The report could not be kept in {tmp_path}/file{either}: File exists." in result["msg"]
+    assert [path.parent.name for path in tmp_path.glob("default/*.json")] == ([] if either else ["default"])
+    assert (default == "file") != ("kept_report" in result)
 
 
 def test_a_kept_report_goes_when_sums_knows(backend: Backend, tmp_path: Path) -> None:

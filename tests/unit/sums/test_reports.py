@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -83,6 +84,46 @@ def test_a_file_that_others_can_write_is_refused(tmp_path: Path) -> None:
     path.chmod(0o666)
     with pytest.raises(InputError, match="another user can have written it"):
         read_report(str(path), URL)
+
+
+UNUSABLE = {
+    "below a file": "Not a directory",
+    "a file": "File exists",
+    "no path": "no path holds the character U+0000",
+    "full": "No space left on device",
+    "read-only": "Read-only file system",
+    "broken": "Input/output error",
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_report_whose_directory_cannot_be_used_is_kept_in_the_default_one(
+    tmp_path: Path, default: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    directory = {"below a file": "file/kept", "a file": "file", "no path": "a\0b"}.get(kind, "kept")
+    failing = {"full": errno.ENOSPC, "read-only": errno.EROFS, "broken": errno.EIO}.get(kind)
+
+    def write(path: Path, content: str) -> None:
+        if failing and path.parent != default:
+            raise OSError(failing, os.strerror(failing))
+        path.write_text(content)
+
+    monkeypatch.setattr(reports, "write_atomically", write)
+    said: list[str] = []
+    path = keep_report(f"{tmp_path}/{directory}", URL, "te-1", FAIL, say=said.append)
+
+    assert path.parent == default and read_report(str(path), URL) == ("te-1", FAIL)
+    assert said == [f"The report could not be kept in {tmp_path}/{directory}: {UNUSABLE[kind]}."]
+    forget_report(f"{tmp_path}/{directory}", URL, "te-1")
+    assert not path.exists()
+
+
+def test_a_report_that_no_directory_takes_names_the_one_that_was_given(tmp_path: Path, default: Path) -> None:
+    (tmp_path / "file").touch()
+    default.touch()
+    with pytest.raises(NotADirectoryError, match="file/kept"):
+        keep_report(f"{tmp_path}/file/kept", URL, "te-1", FAIL)
 
 
 @needs_second_user
