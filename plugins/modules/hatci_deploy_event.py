@@ -38,6 +38,12 @@ options:
   vin:
     description: VIN of the vehicle that the event must be for. If SUMS names another one, nothing is deployed.
     type: str
+  created:
+    description:
+      - The event as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent. If SUMS shows
+        another build level or time of creation, it has lost its records and given the id again, and nothing is
+        deployed.
+    type: dict
   start_datetime:
     description: When the deployment may begin, in ISO 8601. At once if left out.
     type: str
@@ -90,6 +96,7 @@ ARGUMENTS = sums_arguments(
     {
         "event_id": {"type": TEXT_OR_INT, "required": True},
         "vin": {"type": TEXT},
+        "created": {"type": "dict"},
         "start_datetime": {"type": TEXT},
         "end_datetime": {"type": TEXT},
         "deployment_count": {"type": "int", "default": 1},

@@ -36,6 +36,11 @@ options:
   vin:
     description: VIN of the vehicle that the event must be for. If SUMS names another one, nothing is fixed.
     type: str
+  created:
+    description:
+      - The event as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent. If SUMS shows
+        another build level or time of creation, it has lost its records and given the id again, and nothing is fixed.
+    type: dict
   update_type:
     description: What the event must be. If SUMS names the other one, nothing is fixed.
     type: str
@@ -76,6 +81,7 @@ ARGUMENTS = sums_arguments(
     {
         "event_id": {"type": TEXT_OR_INT, "required": True},
         "vin": {"type": TEXT},
+        "created": {"type": "dict"},
         "update_type": {"type": "str", "choices": ["RROM", "UROM"]},
     },
 )

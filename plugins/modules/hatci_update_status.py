@@ -51,6 +51,11 @@ options:
       - VIN of the vehicle that the deployment, or the event, must be for; an answer that names another one is refused.
       - If the deployment does not show a VIN, the last look of a wait asks its event.
     type: str
+  created:
+    description:
+      - The deployment as it was created, RV(hatci.automation.hatci_deploy_event#module:deployment). It is not sent. If
+        SUMS shows another time of creation, it has lost its records and given the id again, and the task fails.
+    type: dict
   wait:
     description: Wait until the deployment, or the event, has ended.
     type: bool
@@ -174,6 +179,7 @@ ARGUMENTS = sums_arguments(
         "deployment_id": {"type": TEXT_OR_INT},
         "event_id": {"type": TEXT_OR_INT},
         "vin": {"type": TEXT},
+        "created": {"type": "dict"},
         "until_progress": {"type": "float"},
         "until_state": {"type": TEXT},
         "wait": {"type": "bool", "default": False},

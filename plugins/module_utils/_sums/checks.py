@@ -144,11 +144,11 @@ def _ending(state: str, goals: Goals) -> str:
 
 def _is_same(name: str, found: str, wanted: str) -> bool:
     if name == "created_at":
-        return _seconds_apart(found, wanted) <= ROUNDING_SECONDS
+        return seconds_apart(found, wanted) <= ROUNDING_SECONDS
     return _comparable(name, found) == _comparable(name, wanted)
 
 
-def _seconds_apart(one: str, other: str) -> float:
+def seconds_apart(one: str, other: str) -> float:
     """Return how far two times are apart; 0 where they cannot be compared, such as one with a zone and one without."""
     try:
         times = [datetime.datetime.fromisoformat(text.strip()) for text in (one, other)]

@@ -11,7 +11,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_fields
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.events import require_fixed
+from ansible_collections.hatci.automation.plugins.module_utils._sums.events import expected_of, require_fixed
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
@@ -40,7 +40,7 @@ def deploy_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode:
     if check_mode and event_id == PREDICTED_ID:
         return predicted
     refuse_predicted(event_id, "event_id")
-    require_fixed(client, event_id, options.get("vin"))
+    require_fixed(client, event_id, expected_of(options))
     if check_mode:
         return predicted
     deployment_id, deployment = create_record(

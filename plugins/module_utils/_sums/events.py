@@ -14,6 +14,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.checks impo
     require_record,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of_event
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     create_record,
@@ -71,13 +72,19 @@ def fix_event(client: SumsClient, options: t.Mapping[str, t.Any], check_mode: bo
     if check_mode and event_id == PREDICTED_ID:
         return {"changed": True, "fixed": True, "event": {"event_id": event_id, "fixed": True}}
     refuse_predicted(event_id, "event_id")
-    expected = {name: options.get(name) for name in ("vin", "update_type")}
+    expected = expected_of(options)
     event = look_at_event(client, event_id, **expected).record
     if is_fixed(event):
         return {"changed": False, "fixed": True, "event": event}
     if not check_mode:
         event = _fix(client, event_id, expected)
     return {"changed": True, "fixed": True, "event": event}
+
+
+def expected_of(options: t.Mapping[str, t.Any]) -> Record:
+    """Return what an event must be that a task means: of a vehicle, of a type, and the one that was ``created``."""
+    given = {name: options[name] for name in ("vin", "update_type") if options.get(name) is not None}
+    return {**identity_of_event(options.get("created")), **given}
 
 
 def look_at_event(client: SumsClient, event_id: str, *, within: float | None = None, **expected: t.Any) -> Reply:
@@ -92,13 +99,14 @@ def look_at_event(client: SumsClient, event_id: str, *, within: float | None = N
     return reply
 
 
-def require_fixed(client: SumsClient, event_id: str, vin: str | None) -> None:
+def require_fixed(client: SumsClient, event_id: str, expected: Record) -> None:
     """Make sure that an event may be deployed.
 
-    :param vin: of the vehicle that it must be for; None for any.
+    :param expected: fields and what they must be if SUMS shows them.
+    :raises AnotherRecord: it is another one.
     :raises WrongState: it is not fixed, or is the source of an update.
     """
-    reply = look_at_event(client, event_id, vin=vin)
+    reply = look_at_event(client, event_id, **expected)
     if str(reply.record.get("update_type")).strip().upper() == "RROM":
         raise errors.WrongState(
             f"Event {event_id} is a source event (RROM), and only a target event (UROM) can be deployed; "

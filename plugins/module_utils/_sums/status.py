@@ -9,6 +9,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
+from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import describe
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
     PREDICTED_ID,
     refuse_predicted,
@@ -50,11 +51,20 @@ def update_status(
     if check_mode and record_id == PREDICTED_ID:
         return {"changed": False, "state": "PENDING", "reason": "", "timestamps": {}, "status": {}}
     refuse_predicted(record_id, f"{what}_id")
-    subject = Subject(client, what, record_id, goals, event_id=options["event_id"], vin=options["vin"])
+    subject = Subject(
+        client, what, record_id, goals, options["event_id"], options["vin"], _created_at_of(options.get("created"))
+    )
     if check_mode or not (options["wait"] or point):
         return {"changed": False, **subject.look()}
     policy = WaitPolicy(options["wait_timeout"], options["poll_interval"], options["outage_timeout"], goals, point)
     return {"changed": False, **Wait(subject, policy, **waiting).run()}
+
+
+def _created_at_of(created: t.Any) -> str | None:
+    """Return when SUMS said that it created a deployment or event, if it did."""
+    described = describe(created) if isinstance(created, dict) else {"timestamps": {}}
+    found = described["timestamps"].get("created_at")
+    return found if isinstance(found, str) else None
 
 
 def _point_of(options: t.Mapping[str, t.Any]) -> Point | None:

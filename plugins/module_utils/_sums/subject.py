@@ -8,7 +8,12 @@ from __future__ import annotations
 import dataclasses
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
-from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_consistent, require_record
+from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import (
+    ROUNDING_SECONDS,
+    require_consistent,
+    require_record,
+    seconds_apart,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployments import describe
 from ansible_collections.hatci.automation.plugins.module_utils._sums.events import look_at_event
@@ -28,6 +33,7 @@ class Subject:
     :param goals: which states end it.
     :param event_id: the event that a deployment must be of; None for any.
     :param vin: the vehicle that it must be for; None for any.
+    :param created_at: when SUMS said that it created it; None if it did not say so.
     """
 
     client: SumsClient
@@ -36,6 +42,7 @@ class Subject:
     goals: Goals
     event_id: str | None = None
     vin: str | None = None
+    created_at: str | None = None
     _created_at: str | None = dataclasses.field(default=None, init=False)
 
     def look(self, within: float | None = None) -> Record:
@@ -52,11 +59,13 @@ class Subject:
         if described["state"] == UNKNOWN:
             raise reply.error(errors.UnreadableAnswer, "SUMS answered without a state or status.")
         created_at = described["timestamps"].get("created_at")
-        if isinstance(created_at, str) and created_at != (self._created_at or created_at):
+        before = self._created_at or self.created_at
+        is_first = self._created_at is None
+        if isinstance(created_at, str) and before and not _is_same_time(created_at, before, is_first=is_first):
             raise reply.error(
                 errors.AnotherRecord,
                 f"SUMS answered about another {self.what}: it was created at {one_line(created_at, 60)}, while the one "
-                f"with this id was created at {one_line(self._created_at or '', 60)}. "
+                f"with this id was created at {one_line(before, 60)}. "
                 "SUMS may have lost its records and given their ids again; look there.",
             )
         self._created_at = created_at if isinstance(created_at, str) else self._created_at
@@ -76,3 +85,8 @@ class Subject:
         if self.what == "deployment" and self.vin and event_id and not isinstance(record.get("vin"), str):
             look_at_event(self.client, event_id, within=deadline.left, vin=self.vin)
         return described
+
+
+def _is_same_time(one: str, other: str, *, is_first: bool) -> bool:
+    """Whether two answers tell the same time of creation; that to a creation may be rounded otherwise than a look."""
+    return one == other or (is_first and seconds_apart(one, other) <= ROUNDING_SECONDS)

@@ -41,15 +41,17 @@ def keepers_below(directory: Path) -> list[psutil.Process]:
 
 @pytest.mark.newest_core
 def test_a_vehicle_that_another_job_had_meanwhile_is_an_error(
-    ansible_playbook: AnsiblePlaybook, sums: SumsProcess, controller: ControllerProcess
+    ansible_playbook: AnsiblePlaybook, sums: SumsProcess, controller: ControllerProcess, tmp_path: Path
 ) -> None:
     sums.set_vehicle(VIN, update_seconds=600)
+    of_bob = tmp_path / f"{HOST}.yaml"
     alice, bob = (ClientConfigV1Alpha1.from_file(controller.client_config(name)) for name in ("alice", "bob"))
     inventory = ansible_playbook.directory.parent / "inventory.yml"
     inventory.write_text(inventory_of(), encoding="utf-8")
     variables = {
         **{**PATHS, **TEST_VARIABLES, "hatci_base_url": sums.url, "hatci_token": sums.token},
         **{"jumpstarter_client_config": str(controller.client_config("alice")), "jumpstarter_exporter_template": ""},
+        **{"jumpstarter_exporters_dir": str(tmp_path), "jumpstarter_exporter_cleanup": True},
         "ota_verify_ecus": False,
     }
     play = ansible_playbook.start(PLAYBOOKS / "ota_single_vehicle.yml", "-i", str(inventory), variables=variables)
@@ -60,6 +62,7 @@ def test_a_vehicle_that_another_job_had_meanwhile_is_an_error(
     alice.delete_lease(held["name"])
     taken = bob.create_lease(selector=f"exporter={HOST}", duration=datetime.timedelta(minutes=10))
     wait_until(lambda: (controller.holder(HOST) or {}).get("name") == taken.name)
+    of_bob.touch()
     (deployment,) = sums.state()["deployments"]
     sums.set_deployment(deployment["deployment_id"], state="COMPLETE")
     assert play.process.wait(240) == 2
@@ -69,6 +72,7 @@ def test_a_vehicle_that_another_job_had_meanwhile_is_an_error(
     assert [change["status"] for change in test_event["history"] if "status" in change] == ["FAIL"]
     assert (controller.holder(HOST) or {}).get("name") == taken.name, "it is bob's, and nobody gives it back for him"
     assert "another job may have had the vehicle" in play.output
+    assert of_bob.exists(), "he drives the device by it"
 
 
 @pytest.mark.newest_core

@@ -198,6 +198,48 @@ def test_a_deployment_that_was_created_at_another_time_is_another(backend: Backe
     assert len(backend.seen) == 3
 
 
+OURS = {**FIXED, "build_level": "2024.02.01", "created_at": "2024-02-01T08:00:00Z"}
+
+
+@pytest.mark.parametrize("module", ["hatci_fix_event", "hatci_deploy_event"])
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        ({"build_level": "2023.01.01"}, "build_level is '2023.01.01' instead of '2024.02.01'"),
+        ({"created_at": "2024-02-01T09:00:00Z"}, "created_at is '2024-02-01T09:00:00Z'"),
+        ({"vin": ANOTHER_VIN}, f"vin is '{ANOTHER_VIN}'"),
+    ],
+)
+def test_an_event_that_got_the_id_of_the_one_that_was_created_is_neither_fixed_nor_deployed(
+    backend: Backend, module: str, difference: dict[str, str], words: str
+) -> None:
+    backend.answers({**OURS, "fixed": False, "state": "DRAFT", **difference})
+
+    result = run_module(module, backend.url, event_id="ev-000001", created=OURS)
+
+    assert_is_about_another(result, "event", words)
+    assert [seen.method for seen in backend.seen] == ["GET"]
+
+
+@pytest.mark.parametrize("shown", [{}, {"created_at": "2024-02-01T08:00:00.400+00:00"}, {"build_level": None}])
+def test_the_event_that_was_created_is_deployed(backend: Backend, shown: dict[str, t.Any]) -> None:
+    backend.replies(reply_json({**OURS, **shown}), reply_json({**DEPLOYMENT, "state": "PENDING"}))
+    result = run_module("hatci_deploy_event", backend.url, event_id="ev-000001", created=OURS)
+    assert result["deployment_id"] == "deploy-000001"
+
+
+def test_a_deployment_that_got_the_id_of_the_one_that_was_created_is_another(backend: Backend) -> None:
+    created = {**DEPLOYMENT, "state": "PENDING", "timestamps": {"created_at": "2024-02-01T08:00:00Z"}}
+    done = {**DEPLOYMENT, "state": "COMPLETE", "timestamps": {"created_at": "2024-02-01T08:05:00Z"}}
+    backend.answers(done)
+
+    result = run_module("hatci_update_status", backend.url, created=created, **WAIT)
+
+    assert_is_about_another(result, "deployment", "it was created at 2024-02-01T08:05:00Z")
+    backend.answers({**done, "timestamps": {"created_at": "2024-02-01T08:00:00.730+00:00"}})
+    assert run_module("hatci_update_status", backend.url, created=created, **WAIT)["state"] == "COMPLETE"
+
+
 def test_the_last_look_asks_the_event_where_the_deployment_does_not_show_its_vehicle(backend: Backend) -> None:
     done = reply_json({"deployment_id": "deploy-000001", "event_id": "ev-000001", "state": "COMPLETE"})
     backend.replies(done, done, reply_json({**FIXED, "vin": ANOTHER_VIN}))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 import pytest
@@ -168,3 +169,26 @@ def test_a_first_page_that_fails_is_named_by_its_path(backend: Backend) -> None:
 
     with pytest.raises(errors.ServerFault, match=r"GET /api/v1/vehicles: SUMS answered 500"):
         vins(backend.url)
+
+
+def test_a_list_of_vehicles_without_end_is_given_up(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = itertools.count(2)
+    backend.replies(*(reply_json({"vehicles": [ONE, TWO], "next": f"?page={next(pages)}"}) for _page in range(6)))
+    monkeypatch.setattr(vehicles, "MAX_VEHICLES", 7)
+
+    with pytest.raises(errors.UnreadableAnswer) as caught:
+        vins(backend.url)
+
+    assert_is_sentence(caught.value.message)
+    assert "the list of vehicles has no end; after 8 of them on 4 pages it is given up" in caught.value.message
+    assert len(backend.seen) == 4
+
+
+def test_a_list_of_vehicles_that_comes_slowly_is_given_up(backend: Backend) -> None:
+    pages, now = itertools.count(2), itertools.count(0, 250)
+    backend.replies(*(reply_json({"vehicles": [ONE], "next": f"?page={next(pages)}"}) for _page in range(6)))
+
+    with client_of(backend.url) as client, pytest.raises(errors.UnreadableAnswer, match="has no end"):
+        list(list_vehicles(client, lambda: float(next(now))))
+
+    assert len(backend.seen) == 3
