@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import json
@@ -13,7 +14,7 @@ import os
 import types
 import typing as t
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ansible import constants, template
 from ansible.errors import AnsibleActionFail
@@ -33,6 +34,9 @@ from ansible_collections.hatci.automation.plugins.plugin_utils.origin import is_
 
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 CENSORED = "The task failed; its message is hidden, since the task has no_log."
+SECRET_VARIABLES = frozenset({"HATCI_TOKEN", "JMP_TOKEN", "CONTROLLER_OAUTH_TOKEN"})
+"""Of the environment that a task may give its module."""
+
 QUIET_CALLBACKS = frozenset({"json", "jsonl", "null", "oneline", "minimal", "dense", "selective", "unixy"})
 
 Values = dict[str, t.Any]
@@ -66,10 +70,12 @@ class InProcessAction(ActionBase):
     runs_here = False
     """Whether it runs in ansible-playbook whatever the target of the task is."""
 
-    _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, Values]] = weakref.WeakKeyDictionary()
-    """Of each task its arguments that nobody must see; a retried one comes with another action, as it was left."""
+    _secrets: t.ClassVar[weakref.WeakKeyDictionary[t.Any, tuple[Values, list[t.Any]]]] = weakref.WeakKeyDictionary()
+    """Of each task its arguments that nobody must see, and its environment; a retried one comes with another action, as
+    it was left."""
 
     _step: JournaledStep | None = None
+    _environment: t.Mapping[str, str] = types.MappingProxyType({})
 
     _supports_check_mode = True
     _supports_async = True
@@ -78,12 +84,13 @@ class InProcessAction(ActionBase):
         """Return what the module returns."""
         result = super().run(tmp, task_vars)
         self._task_vars = task_vars or {}
-        self._task.args.update(self._secrets.get(self._task, {}))
-        self.complete_arguments()
+        self._show_secrets()
         hidden = bool(self._task.no_log or self._play_context.no_log)
-        if self.is_step:
-            self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden, self._templar)
         try:
+            self._take_environment()
+            self.complete_arguments()
+            if self.is_step:
+                self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden, self._templar)
             result = {**result, **self._run()}
             if self._step:
                 self._step.end(result, self.transcript(result))
@@ -170,14 +177,15 @@ class InProcessAction(ActionBase):
         arguments.pop("supports_check_mode")
         spec = arguments.pop("argument_spec")
         try:
-            checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
+            with task_environment(self._environment):
+                checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
         except (OverflowError, RecursionError, TypeError, ValueError) as error:
             # A key that is a date, an infinite int: what Ansible itself breaks off with on the way to a module.
             return {"failed": True, "msg": f"The task's arguments cannot be handed on: {sentence(str(error))}."}
         options, secrets = checked.validated_parameters, checked._no_log_values
         if checked.error_messages:
             return t.cast("Values", remove_values({"failed": True, "msg": self._refusal(checked)}, secrets))
-        needs_process = self._play_context.become or any(self._task.environment or [])
+        needs_process = self._play_context.become or not self._environment.keys() <= self._known_variables
         if (needs_process and not self.runs_here) or not getattr(module, "HAS_LIBRARIES", True):
             carry_out = self._run_on_target
         else:
@@ -192,16 +200,42 @@ class InProcessAction(ActionBase):
             name: HIDDEN if spec.get(name, {}).get("no_log") and value is not None else value
             for name, value in options.items()
         }
-        result = module.run_operation(module.OPERATION, options, self._task.check_mode, **self.extras())
+        with task_environment(self._environment):
+            result = module.run_operation(module.OPERATION, options, self._task.check_mode, **self.extras())
         result = {"changed": False, **result, "invocation": {"module_args": shown}}
         return t.cast("Values", sanitize_keys(remove_values(result, secrets), secrets))
+
+    @property
+    def _known_variables(self) -> set[str]:
+        """The variables of an environment that mean the same in this process."""
+        return {"JMP_TOKEN", *(name for option in self._specification.values() for name in _variables_of(option))}
+
+    def _take_environment(self) -> None:
+        """Read the environment of the task, and make an argument of each secret: Ansible shows it in a command."""
+        given: Values = {}
+        self._compute_environment_string(given)
+        for name, option in self._specification.items():
+            for variable in _variables_of(option) if option.get("no_log") else ():
+                if secret := given.pop(variable, None):
+                    self._task.args.setdefault(name, secret)
+        self._environment = {name: str(value) for name, value in given.items()}
+        self._task.environment = [self._environment] if self._environment else []
+
+    def _show_secrets(self) -> None:
+        """Give a task that is tried again back what was hidden of it."""
+        if self._task in self._secrets:
+            secrets, self._task.environment = self._secrets[self._task]
+            self._task.args.update(secrets)
+        given = self._task.environment
+        self._given_environment = given if isinstance(given, list) else [given] if given else []
 
     def _hide_secrets(self) -> None:
         """Keep secrets out of what Ansible says of the task from now on, such as ``ansible_failed_task``."""
         names = {name for name, option in self._specification.items() if option.get("no_log")}
         secrets = {name: self._task.args[name] for name in names if self._task.args.get(name)}
-        self._secrets[self._task] = secrets
+        self._secrets[self._task] = secrets, self._given_environment
         self._task.args = {**self._task.args, **dict.fromkeys(secrets, HIDDEN)}
+        self._task.environment = [_without(SECRET_VARIABLES, part) for part in self._given_environment]
         self._task.module_defaults = [
             {module: _without(names, defaults) for module, defaults in given.items()}
             for given in self._task.module_defaults
@@ -233,6 +267,11 @@ class InProcessAction(ActionBase):
         return message
 
 
+def _variables_of(option: Mapping[str, t.Any]) -> Collection[str]:
+    """Return the variables of the environment to which an option falls back."""
+    return t.cast("Collection[str]", option["fallback"][1]) if "fallback" in option else ()
+
+
 def _advice() -> list[str]:
     """Return what else may have made a number of text: on ansible-core 2.16 the setting jinja2_native."""
     reads_text_anew = not hasattr(template, "trust_as_template") and constants.DEFAULT_JINJA2_NATIVE
@@ -257,6 +296,18 @@ def _as_json(value: t.Any) -> t.Any:
     if isinstance(value, Mapping):
         return dict(value)
     return list(value) if isinstance(value, (set, frozenset)) else str(value)
+
+
+@contextlib.contextmanager
+def task_environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Let options fall back to the environment of a task, as they do in its module, and not only to the play's."""
+    before = dict(os.environ)
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def playbook_process() -> Owner:

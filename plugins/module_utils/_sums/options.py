@@ -119,7 +119,9 @@ def check_base_url(value: str) -> str:
         raise InputError(f"hatci_base_url is not a valid URL; {advice}.") from None
     if url.username is not None or url.password is not None:
         raise InputError(f"hatci_base_url carries a user or password, which SUMS does not use; {advice}.")
-    if not valid or url.query or url.fragment or any(c.isspace() or not c.isprintable() for c in value.strip()):
+    if url.query or url.fragment:
+        raise InputError(f"hatci_base_url carries a query or a fragment, which SUMS does not use; {advice}.")
+    if not valid or any(c.isspace() or not c.isprintable() for c in value.strip()):
         raise InputError(f"hatci_base_url {value[:200]!r} is not a valid address of a server; {advice}.")
     base = value.strip().rstrip("/")
     if base.endswith("/api/v1"):

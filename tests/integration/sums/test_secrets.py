@@ -119,6 +119,10 @@ def test_a_failed_task_can_be_shown(
     by_option = {"hatci_base_url": guarded.url, "hatci_token": "{{ secret_token }}"}
     lookup = "{{ lookup('hatci.automation.hatci_connection') }}"
     fix: dict[str, t.Any] = {"hatci.automation.hatci_fix_event": {"event_id": "nope"}}
+    in_environment: dict[str, t.Any] = {
+        "hatci.automation.hatci_fix_event": {"event_id": "nope"},
+        "environment": {"HATCI_TOKEN": "{{ secret_token }}", "HATCI_BASE_URL": guarded.url},
+    }
     wait = {"name": "hatci.automation.hatci_wait_for_update"}
     retried = {"until": "false", "retries": 2, "delay": 0, "register": "tried"}
     failing: list[dict[str, t.Any]] = [
@@ -127,8 +131,15 @@ def test_a_failed_task_can_be_shown(
         {**fix, "module_defaults": {"hatci.automation.hatci_fix_event": {**by_option, "hatci_token": CANARY}}},
         {**fix, "module_defaults": {"group/hatci.automation.hatci": by_option}, **retried},
         {"ansible.builtin.include_role": wait, "vars": {"hatci_deployment_id": "nope"}},
+        {**in_environment, **retried},
+        {**in_environment, "environment": {**in_environment["environment"], "HATCI_WAY": "module"}},
+        {"hatci.automation.hatci_recover": by_option},  # has arguments that cannot be completed
+        {"hatci.automation.jumpstarter_info": {"exporter": "a b"}, "environment": {"JMP_TOKEN": "{{ secret_token }}"}},
     ]
-    variables = {"hatci_base_url": guarded.url, "hatci_token": "{{ secret_token }}"}
+    variables = {
+        **{"hatci_base_url": guarded.url, "hatci_token": "{{ secret_token }}"},
+        "jumpstarter_lease_guard_lock_dir": "{{ nope }}",
+    }
     tasks = [{"block": [task], "rescue": [show]} for task in failing]
     # Of a looped task, which no action sees, ansible-core 2.19 itself shows all that its expressions give.
     tasks.append({**failing[0], "loop": [1, 2], "ignore_errors": True})
@@ -136,7 +147,7 @@ def test_a_failed_task_can_be_shown(
     play = ansible_playbook(playbook_of(tasks), "-vvv", "-e", f"@{secrets / 'variables.json'}", variables=variables)
     assert play.returncode == 0, play.output
     asked = [request["authorized"] for request in guarded.requests()]
-    assert len(asked) >= 9 and all(asked), asked
+    assert len(asked) >= 13 and all(asked), asked
     # Where a playbook holds the token itself, Ansible has it from there.
     (play.home / "playbook.yml").unlink()
     search.play(play)

@@ -16,6 +16,16 @@ RENEWED = CompletedCommand(1, "", "Error: Token is expired, triggering re-authen
 DONE = CompletedCommand(0, "", "")
 
 
+def test_what_jmp_says_holds_no_token_of_the_client_config_that_it_was_given(tmp_path: Path) -> None:
+    config = tmp_path / "client.yaml"
+    config.write_text("token: first-secret-7\nrefresh_token: second-secret-8\n", encoding="utf-8")
+    target = ["--client-config", str(config), "--lease", "hatci-7"]
+    route = t.cast("t.Any", types.SimpleNamespace(lease_name="hatci-7", target=target, lock=None))
+    device = session.Device(t.cast("t.Any", types.SimpleNamespace(owner=None)), route, tmp_path)
+    said = device.last_words(CompletedCommand(1, "", "Error: first-secret-7 and second-secret-8 were refused"))
+    assert "secret" not in said and "were refused" in said
+
+
 @pytest.mark.parametrize(
     ("answers", "has_begun", "starts"),
     [

@@ -29,6 +29,13 @@ def test_base_urls(given: str, used: str) -> None:
     assert options.check_base_url(given) == used
 
 
+@pytest.mark.parametrize("given", ["https://h?token=S3cret", "https://h/sums#S3cret", "https://h/?token=S3cret&x=1"])
+def test_a_query_is_not_shown_since_it_may_hold_a_token(given: str) -> None:
+    with pytest.raises(errors.InputError, match="hatci_base_url carries a query or a fragment") as caught:
+        options.check_base_url(given)
+    assert "S3cret" not in caught.value.message
+
+
 @pytest.mark.parametrize(
     "given",
     [

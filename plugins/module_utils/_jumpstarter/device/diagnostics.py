@@ -27,7 +27,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.devi
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.device.session import (
     Device,
-    last_words,
     open_device,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
@@ -73,7 +72,7 @@ def read_ecus(options: t.Mapping[str, t.Any], request: Values) -> Values:
         try:
             reader = [python, str(device.directory / READER_FILE), str(device.directory)]
             inside = [sys.executable, "-I", "-S", str(device.directory / HANDOVER_FILE)]
-            said = last_words(device.run(inside, timeout, beside=reader))
+            said = device.last_words(device.run(inside, timeout, beside=reader))
         except errors.JmpTimeout:
             said = f"it did not end within {timeout:g} s"
         results = _results(device.directory / "results.json")

@@ -117,6 +117,12 @@ class Device:
             finished = run()
         return finished
 
+    def last_words(self, finished: CompletedCommand) -> str:
+        """Return why ``jmp`` ended, as far as it said so."""
+        tokens = tokens_of(self._route.target)
+        words = plain_line(finished.stderr, tokens) or plain_line(finished.stdout, tokens)
+        return words.rstrip(".") or f"exit code {finished.exit_code}"
+
 
 @contextlib.contextmanager
 def open_device(options: Options, timeout: float) -> t.Iterator[Device]:
@@ -184,7 +190,9 @@ def run_on_device(
                 f"{what}, but its lease did not hold, so this says nothing about the vehicle. {lost}", results=done
             )
         if not is_failed:
-            raise errors.DeviceUnreachable(f"{what}, since jmp shell ended: {last_words(finished)}.", results=done)
+            raise errors.DeviceUnreachable(
+                f"{what}, since jmp shell ended: {device.last_words(finished)}.", results=done
+            )
         driver = missing_driver(done[-1])
         if driver:
             raise errors.DeviceUnreachable(
@@ -193,13 +201,6 @@ def run_on_device(
                 results=done,
             )
         return done
-
-
-def last_words(finished: CompletedCommand) -> str:
-    """Return why ``jmp`` ended, as far as it said so."""
-    tokens = tokens_of(())
-    words = plain_line(finished.stderr, tokens) or plain_line(finished.stdout, tokens)
-    return words.rstrip(".") or f"exit code {finished.exit_code}"
 
 
 def last_line(result: t.Mapping[str, t.Any]) -> str:
