@@ -119,6 +119,7 @@ class LookupModule(LookupBase):
     def _check_task(self, task: Task, variables: dict[str, t.Any], depth: int) -> None:
         render = functools.partial(self._render, variables)
         play = variables.get(PLAY) or {}
+        unseen = play.get("unseen", ())
         if problem := task_problem(task, play, len(variables.get("ansible_play_hosts_all") or []), render):
             raise AnsibleError(problem)
         if isinstance(task, IncludeRole):
@@ -134,7 +135,7 @@ class LookupModule(LookupBase):
             name = str(task.args.get("_raw_params") or task.args.get("file") or "")
             if name and "{{" not in name and depth < DEEPEST:
                 self._check(_included(task, name), variables, depth + 1)
-        if self._knows_handlers and (problem := notification_problem(task, self._handlers, render)):
+        if self._knows_handlers and (problem := notification_problem(task, self._handlers, unseen, render)):
             raise AnsibleError(problem)
 
     def _render(self, variables: dict[str, t.Any], value: t.Any) -> t.Any:

@@ -64,6 +64,7 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import describe_other
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Waves, WavesUnusable
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_hosts import matching_hosts, unmatched_parts
 from ansible_collections.hatci.automation.plugins.plugin_utils.inventory_sources import missing_sources
@@ -80,7 +81,7 @@ class LookupModule(LookupBase):
         """Return the pattern, or localhost."""
         if len(terms) != 1:
             raise AnsibleError("The lookup hatci.automation.vehicles takes one host pattern.")
-        pattern = terms[0] if isinstance(terms[0], str) else ",".join(map(str, terms[0]))
+        pattern = _pattern_of(terms[0])
         if not pattern.strip(" ,:"):
             raise AnsibleError("The host pattern is empty; give a vehicle, a group, or all. Nothing was done.")
         variables = variables or {}
@@ -141,3 +142,18 @@ class LookupModule(LookupBase):
                 "nothing was done."
             )
         return [",".join(left)]
+
+
+def _pattern_of(given: t.Any) -> str:
+    """Return a host pattern as text.
+
+    :raises AnsibleError: it is neither text nor a list.
+    """
+    if isinstance(given, (list, tuple)):
+        return ",".join(map(str, given))
+    if given is not None and not isinstance(given, str):
+        raise AnsibleError(
+            f"The host pattern is {describe_other(given)}; give a vehicle, a group, or all, in quotes. "
+            "Nothing was done."
+        )
+    return given or ""

@@ -43,6 +43,8 @@ Render = Callable[[t.Any], t.Any]
 def describe_play(task: Task) -> dict[str, t.Any]:
     """Return what a file of tasks is held against: the strategy of the play of a task, and its handlers.
 
+    Some of them are ``unseen`` when they fail, since the play says so.
+
     The handlers are None where nobody can know them yet, since the play includes a file of tasks or a role under a name
     that is only known later.
     """
@@ -58,13 +60,17 @@ def describe_play(task: Task) -> dict[str, t.Any]:
                 blocks += included.get_block_list(play=play, variable_manager=manager, loader=play.get_loader())[1]
             except AnsibleError:  # the failure of that task, not of this one
                 known = False
-    return {"handlers": names_of(blocks) if known else None, "strategy": str(play.strategy)}
+    return {
+        "handlers": names_of(blocks) if known else None,
+        "unseen": names_of(blocks, is_meant=_fails_unseen),
+        "strategy": str(play.strategy),
+    }
 
 
-def names_of(handlers: Iterable[t.Any]) -> list[str]:
-    """Return all by which the handlers of these blocks can be notified."""
+def names_of(handlers: Iterable[t.Any], is_meant: Callable[[t.Any], bool] = lambda handler: True) -> list[str]:
+    """Return all by which the handlers of these blocks, or some of them, can be notified."""
     names: list[str] = []
-    for handler in (handler for block in handlers for handler in block.block):
+    for handler in (handler for block in handlers for handler in block.block if is_meant(handler)):
         topics = [handler.listen] if isinstance(handler.listen, str) else list(handler.listen or [])
         if handler._role:
             role = (handler._role.get_name(include_role_fqcn=whole) for whole in (True, False))
@@ -97,8 +103,11 @@ def task_problem(task: Task, play: Mapping[str, t.Any], vehicles: int, render: R
     return ""
 
 
-def notification_problem(task: Task, handlers: Collection[str], render: Render) -> str:
-    """Return which handler a task notifies that does not exist, in words for the middle of a sentence; else nothing."""
+def notification_problem(task: Task, handlers: Collection[str], unseen: Collection[str], render: Render) -> str:
+    """Return which handler a task notifies in vain, in words for the middle of a sentence; an empty text if none.
+
+    :param unseen: those of the handlers whose failure nobody would see.
+    """
     if not constants.ERROR_ON_MISSING_HANDLER:
         return ""
     handlers = {*handlers, *(str(_as_known(name, render)) for name in handlers if "{{" in name)}
@@ -107,9 +116,14 @@ def notification_problem(task: Task, handlers: Collection[str], render: Render) 
             found = render(name)
         except AnsibleError:
             return f"{task.get_name()!r} notifies {name!r}, which is not known before the test; write the name as it is"
-        lacking = [one for one in (found if isinstance(found, list) else [found]) if str(one) not in handlers]
-        if lacking:
+        notified = [str(one) for one in (found if isinstance(found, list) else [found])]
+        if lacking := [one for one in notified if one not in handlers]:
             return f"{task.get_name()!r} notifies {lacking[0]!r}, but there is no such handler"
+        if ignored := [one for one in notified if one in unseen]:
+            return (
+                f"{task.get_name()!r} notifies {ignored[0]!r}, whose failure would not be seen, since the play has "
+                "ignore_errors; give that handler ignore_errors: false"
+            )
     return ""
 
 
@@ -127,6 +141,11 @@ def _rendered(keyword: str, task: Task, render: Render) -> t.Any:
         raise AnsibleError(
             f"{keyword} of {task.get_name()!r} is {value!r}, which is not known before the test; write it as it is"
         ) from None
+
+
+def _fails_unseen(handler: t.Any) -> bool:
+    """Whether a handler has ``ignore_errors`` from its play and not of its own."""
+    return bool(handler.ignore_errors) and not isinstance(getattr(handler, "_ignore_errors", None), (bool, str))
 
 
 def _as_known(name: str, render: Render) -> t.Any:

@@ -336,6 +336,28 @@ def test_a_keyword_of_ones_own_play_makes_no_pass(
         assert sums.state()["test_events"] == []
 
 
+@pytest.mark.parametrize("own", [{}, {"ignore_errors": False}], ids=["of the play", "of its own"])
+def test_a_handler_whose_failure_would_be_ignored_makes_no_pass(
+    run: Play, sums: SumsProcess, tmp_path: Path, own: dict[str, bool]
+) -> None:
+    notify = {"name": "Look", "ansible.builtin.command": "true", "notify": "check the dashboard"}
+    (tmp_path / "own.yml").write_text(yaml.safe_dump([notify]), encoding="utf-8")
+    play = {
+        "hosts": "good",
+        "gather_facts": False,
+        "ignore_errors": True,
+        "handlers": [{"name": "check the dashboard", "ansible.builtin.fail": {"msg": "It is dark."}, **own}],
+        "tasks": [{"ansible.builtin.import_role": {"name": "hatci.automation.hatci_ota_test"}}],
+    }
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+
+    played = run(tmp_path / "play.yml", hosts={"good": VIN}, ota_verify_tasks=str(tmp_path / "own.yml"))
+
+    assert "PASS" not in [event["status"] for event in sums.state()["test_events"]], played.output
+    told = "It is dark." if own else "whose failure would not be seen, since the play has ignore_errors"
+    assert told in " ".join(played.output.split()), played.output
+
+
 def test_a_verdict_on_all_vehicles_is_no_failure_of_the_one_that_speaks_it(run: Play, sums: SumsProcess) -> None:
     """The test event of the first host is open where its play was cut short."""
     begin = {"hatci.automation.hatci_test_event": {"vin": VIN, "suite_name": "own"}}

@@ -38,6 +38,21 @@ def test_a_pattern_that_matches_nothing_leads_to_no_localhost_that_is_a_host_of_
     assert hosts_of("localhost", groups=groups) == ["localhost"]
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "The host pattern is empty; give a vehicle"),
+        (7, "The host pattern is the number 7; give a vehicle, a group, or all, in quotes"),
+        (True, "The host pattern is the boolean true"),
+        ({"a": 1}, "The host pattern is a mapping"),
+        ([], "The host pattern is empty"),
+    ],
+)
+def test_what_is_no_pattern_is_told_in_one_sentence(given: t.Any, words: str) -> None:
+    with pytest.raises(AnsibleError, match=words):
+        hosts_of(given)
+
+
 @pytest.mark.parametrize("pattern", ["good,typo", "good:typo", "typo,good,!bad", "good,ty*"])
 def test_a_vehicle_that_is_not_there_is_missed_beside_one_that_is(pattern: str) -> None:
     with pytest.raises(AnsibleError, match=r"No host matches ty(po|\*) of the pattern"):

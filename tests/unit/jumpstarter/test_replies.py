@@ -65,6 +65,8 @@ def test_only_the_controller_says_that_a_lease_is_another_client_s() -> None:
         ("Error: No such option: --lease-id", True),
         (DNS, False),
         (REFUSED, False),
+        ("Error: grpc error: DNS resolution failed for grpc.lab.invalid:8082: permission denied", False),
+        ("Error: grpc error: GetExporter dns-gateway: permission denied", True),
         ("Token is expired, triggering re-authentication. Please try again now", False),
         (f'Error: leases.jumpstarter.dev "{LEASE}" not found', False),
         ("Error: grpc error: etcdserver: request timed out, invalid state", False),

@@ -112,6 +112,15 @@ def test_a_handler_of_the_play_is_no_problem(tmp_path: Path, name: str) -> None:
     assert problem_in(tmp_path / "own.yml", NOTIFIES.format(name), handlers, who="told", when="now") == ""
 
 
+def test_a_handler_that_fails_unseen_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.yml").write_text(NOTIFIES.format("told"), encoding="utf-8")
+    loader = DataLoader()
+    lookup = lookup_loader.get("hatci.automation.tasks_file", loader=loader, templar=Templar(loader))
+    play = {"handlers": ["told"], "unseen": ["told"], "strategy": "linear"}
+    [problem] = lookup.run([str(tmp_path / "own.yml")], {"__hatci_play": play}, option="ota_verify_tasks")
+    assert "'look' notifies 'told', whose failure would not be seen, since the play has ignore_errors" in problem
+
+
 def test_a_handler_that_is_named_later_is_told_as_that(tmp_path: Path) -> None:
     problem = problem_in(tmp_path / "own.yml", NOTIFIES.format("'{{ later }}'"), ["told"])
     assert "notifies '{{ later }}', which is not known before the test; write the name as it is" in problem
