@@ -44,6 +44,7 @@ def follow(
     deployments: list[t.Any] | None = None,
     queue: t.Any = None,
     fetch_test: t.Any = None,
+    clock: t.Callable[[], float] = now,
     **given: t.Any,
 ) -> list[tuple[float, dict[str, t.Any]]]:
     """Watch so many seconds; return the events with their times."""
@@ -52,7 +53,7 @@ def follow(
     chosen = SOURCE["options_of"]({**made, "deployments": ["dep-1"] if deployments is None else deployments})
 
     async def run() -> None:
-        running = asyncio.create_task(SOURCE["Watcher"](recorder, chosen, fetch, now, fetch_test).run())
+        running = asyncio.create_task(SOURCE["Watcher"](recorder, chosen, fetch, clock, fetch_test).run())
         done, _pending = await asyncio.wait([running], timeout=seconds)
         running.cancel()
         await asyncio.gather(*done)
@@ -542,3 +543,105 @@ def test_while_sums_answers_nobody_no_stall_is_told() -> None:
     away = by_time((0, {"state": "PENDING"}), (10, SOURCE["Trouble"]("SUMS answered 500")))
     events = follow(away, HOUR, ["dep-1", "dep-2", "dep-3"], stall_after=600)
     assert [event for _moment, event in events if "stalled_for" in event["deployment"]] == []
+
+
+OF_TEST = {"deployment_id": "dep-1", "test_event_id": "te-1"}
+ANEW = (
+    "Deployment dep-1 is given again, with test event te-2 instead of te-1; it is watched anew for that one.",
+    "Deployment dep-1 is given again with other fields, which are left out.",
+)
+
+
+def of_tests(events: list[tuple[float, dict[str, t.Any]]]) -> list[tuple[str, str]]:
+    return [(event["test"]["test_event_id"], spelling(event)) for _moment, event in events]
+
+
+@pytest.mark.parametrize(
+    ("again", "is_new"),
+    [
+        ({}, False),
+        ({"deployments": ["dep-1"]}, False),
+        ({"deployments": [{**OF_TEST, "host": "x"}]}, False),
+        ({"base_url": "https://other.example.com"}, True),
+        ({"deployments": [{**OF_TEST, "test_event_id": "te-2"}]}, True),
+    ],
+)
+def test_an_id_that_sums_has_given_again_is_a_deployment_of_its_own(
+    tmp_path: Path, again: dict[str, t.Any], is_new: bool
+) -> None:
+    fetch, given = (
+        by_time((0, {"state": "COMPLETE"})),
+        {"deployments": [OF_TEST], "state_file": str(tmp_path / "state")},
+    )
+    assert len(follow(fetch, 50, **given)) == 1
+    assert len(follow(fetch, 50, **{**given, **again})) == is_new
+    assert follow(fetch, 50, **{**given, **again}) == []
+
+
+def test_an_id_that_comes_again_with_another_test_is_watched_for_that_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    listed = tmp_path / "deployments"
+    second, other = {**OF_TEST, "test_event_id": "te-2"}, {**OF_TEST, "test_event_id": "te-2", "host": "vehicle_001"}
+    listed.write_text(f"{json.dumps(OF_TEST)}\n")
+    given = {"deployments": [], "deployments_file": str(listed), "state_file": str(tmp_path / "state")}
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        moment = now() - EPOCH
+        if 50 <= moment < 61:
+            lines = "".join(f"{json.dumps(line)}\n" for line in (OF_TEST, second, other))
+            listed.write_text(f"{lines}dep-1\n")
+        return {"state": "PENDING" if moment < 100 else "COMPLETE"}
+
+    events = follow(fetch, 200, **given)
+
+    assert of_tests(events) == [("te-1", "PENDING"), ("te-2", "PENDING"), ("te-2", "COMPLETED")]
+    assert [record.getMessage() for record in caplog.records if "again" in record.getMessage()] == list(ANEW)
+    assert follow(fetch, 50, **given) == [], "it knows after a restart that the latest one has ended"
+
+
+def test_an_id_alone_whose_test_is_given_later_is_watched_for_that_test(caplog: pytest.LogCaptureFixture) -> None:
+    events = follow(by_time((0, {"state": "COMPLETE"})), 50, ["dep-1", OF_TEST])
+    assert of_tests(events) == [("te-1", "COMPLETED")]
+    assert "with test event te-1 instead of none" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({name: "x"} for name in ("changed_at", "seen_open_at", "reminders", "is_stalled", "is_finished", "progress")),
+        *({name: 7} for name in ("state", "previous_state", "vin", "reason", "event_id", "deployment_id")),
+        {"changed_at": float("inf")},
+        {"changed_at": True},
+        [],
+        "dep-1",
+    ],
+)
+def test_a_line_of_the_state_file_that_cannot_be_is_told_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, wrong: t.Any
+) -> None:
+    state_file = tmp_path / "state"
+    given = {"state_file": str(state_file), "stall_after": 20}
+    follow(by_time((0, {"state": "PENDING"})), 10, **given)
+    held = json.loads(state_file.read_text())
+    state_file.write_text(json.dumps({**held, **wrong} if isinstance(wrong, dict) else wrong) + "\n")
+
+    events = follow(by_time((0, {"state": "COMPLETE"})), 50, **given)
+
+    assert [spelling(event) for _moment, event in events] == ["COMPLETED"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"state_file {state_file} cannot be read in line 1, which is left out."
+    ]
+
+
+@pytest.mark.parametrize("step", [90 * HOUR, -90 * HOUR])
+def test_a_clock_that_is_set_makes_no_stall_and_hides_none(step: float) -> None:
+    events = follow(
+        by_time((0, {"state": "PENDING"})),
+        4000,
+        stall_after=1800,
+        clock=lambda: now() + (step if now() - EPOCH > 100 else 0),
+    )
+    assert [round(moment, -2) for moment, event in events if "stalled_for" in event["deployment"]] == [1800]
+    stall = events[-1][1]["deployment"]
+    assert stall["stalled_for"] in range(1800, 1812)

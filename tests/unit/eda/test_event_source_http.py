@@ -100,6 +100,30 @@ def test_a_token_that_was_never_taken_ends_the_source(backend: Backend) -> None:
         follow(backend.url)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("first", [1, 19])
+def test_a_deployment_that_the_token_may_not_see_does_not_end_the_source(
+    backend: Backend, status: int, first: int
+) -> None:
+    backend.script = [Reply(status=status)] * first + [Reply(body=b'{"state": "COMPLETE"}')]
+    deployments = [f"dep-{number}" for number in range(first + 1)]
+    events = follow(backend.url, deployments=deployments, events=1, concurrency=1, poll_interval=1)
+    assert [event["deployment"]["deployment_id"] for event in events] == [f"dep-{first}"]
+
+
+def test_a_token_that_is_refused_for_every_one_of_many_ends_the_source_soon(backend: Backend) -> None:
+    backend.script = [Reply(status=401)]
+    with pytest.raises(ValueError, match="SUMS answered 401: the token is wrong"):
+        follow(backend.url, deployments=[f"dep-{number}" for number in range(1000)], poll_interval=2)
+    assert len(backend.seen) < 100
+
+
+def test_an_answer_that_there_is_no_such_deployment_shows_that_the_token_is_taken(backend: Backend) -> None:
+    backend.script = [Reply(status=404), Reply(status=401), Reply(status=401), Reply(status=401), DONE]
+    (event,) = follow(backend.url)
+    assert event["deployment"]["state"] == "COMPLETE"
+
+
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -197,8 +221,33 @@ def test_it_knows_the_same_final_states_as_the_modules() -> None:
 
 def test_its_documentation_names_every_option() -> None:
     assert set(yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]) == set(SOURCE["OPTIONS"])
+
+
+def test_its_example_runs(backend: Backend, tmp_path: Path) -> None:
     (example,) = yaml.safe_load(SOURCE["EXAMPLES"])
-    assert SOURCE["options_of"]({**example["hatci.automation.sums_deployments"], "token": "t"})
+    ((name, options),) = example.items()
+    assert name == "hatci.automation.sums_deployments"
+    (tmp_path / "token").write_text("canary-token\n")
+    backend.script = [Reply(body=b'{"state": "COMPLETE"}')]
+    here = {"token_file": str(tmp_path / "token"), "state_file": str(tmp_path / "state")}
+    assert here.keys() <= options.keys()
+
+    async def run() -> list[dict[str, t.Any]]:
+        queue: asyncio.Queue[dict[str, t.Any]] = asyncio.Queue()
+        args = {**options, **here, "base_url": backend.url, "poll_interval": 0.1}
+        running = asyncio.create_task(SOURCE["main"](queue, args))
+        async with asyncio.timeout(60):
+            events = [await queue.get() for _one in options["deployments"]]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return events
+
+    told = [event["deployment"] for event in asyncio.run(run())]
+    assert [(one["deployment_id"], one["vin"]) for one in told] == [
+        ("dep-000001", ""),
+        ("dep-000002", "1HGBH41JXMN109186"),
+    ]
+    assert len((tmp_path / "state").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("event_id", ["ev-2", None])

@@ -19,6 +19,7 @@ import heapq
 import itertools
 import json
 import logging
+import math
 import os
 import random
 import re
@@ -41,7 +42,8 @@ description:
     success), C(previous_state) (null at first sight), C(progress) (percent, or null), C(reason) and C(at) (ISO 8601,
     UTC). That of a stall has C(stalled_for) (seconds) as well. Where more was given with a deployment, this stands
     beside it as C(test).
-  - A deployment that has ended is not looked at again. The source goes on until it is stopped.
+  - A deployment that has ended is not looked at again, unless its id comes again with another test event
+    (C(test_event_id)), since a SUMS that lost its records gives ids again. The source goes on until it is stopped.
   - With O(unfinished_after) the end of a deployment is told again while the test event that was given with it has no
     outcome, and C(unfinished_for) (seconds) says so.
   - SUMS has no call that lists deployments, so they are given, or named by a file to which others add lines.
@@ -130,6 +132,16 @@ OPTIONS: dict[str, t.Any] = {
     "concurrency": 20,
     "timeout": 30.0,
 }
+KEPT: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("deployment_id", "vin", "reason", "event_id"), (str,)),
+    **dict.fromkeys(("state", "previous_state"), (str, type(None))),
+    "progress": (int, float, type(None)),
+    **dict.fromkeys(("changed_at", "seen_open_at"), (int, float)),
+    "reminders": (int,),
+    **dict.fromkeys(("is_stalled", "is_finished"), (bool,)),
+}
+"""What the state file holds of a deployment, and of which types."""
+
 OF_RULEBOOK = "eda_feedback_queue"
 
 PERCENT = re.compile(r"\d{1,3}(\.\d{1,20})? ?%?", re.ASCII)
@@ -144,6 +156,9 @@ LONGEST_GAP = 0.05
 MOST_REMINDERS = 6
 TOLERATED = 2
 """So many failures in a row may be about single deployments; more are an outage."""
+
+MOST_REFUSED = 20
+"""So many deployments may be refused to a token that SUMS takes for others."""
 
 Record = dict[str, t.Any]
 log = logging.getLogger("hatci.sums_deployments")
@@ -182,6 +197,7 @@ class Deployment:
     :param seen_open_at: when its test event was last seen without an outcome, in epoch seconds.
     :param is_finished: its test event needs nobody any more.
     :param failures: of looks at it since the last answer.
+    :param is_replaced: its id was given again, with another test event.
     """
 
     deployment_id: str
@@ -198,6 +214,12 @@ class Deployment:
     seen_open_at: float = 0.0
     is_finished: bool = False
     failures: int = 0
+    is_replaced: bool = False
+
+    @property
+    def test_event_id(self) -> str:
+        """The test event that was given with it; empty if none was."""
+        return str(self.given.get("test_event_id") or "")
 
     def reminder_at(self, unfinished_after: float) -> float | None:
         """Return when its test event is to be looked at, in epoch seconds; None if it is not."""
@@ -247,8 +269,21 @@ class Deployment:
     @property
     def kept(self) -> Record:
         """What the state file holds of it."""
-        names = ("deployment_id", "vin", "state", "previous_state", "progress", "reason", "changed_at", "is_stalled")
-        return {name: getattr(self, name) for name in (*names, "event_id", "reminders", "seen_open_at", "is_finished")}
+        return {name: getattr(self, name) for name in (*KEPT, "test_event_id")}
+
+
+def is_kept(record: t.Any) -> bool:
+    """Whether a line of the state file is one that this source writes."""
+    if not isinstance(record, dict) or not isinstance(record.get("deployment_id"), str):
+        return False
+    return all(fits(record[name], kinds) for name, kinds in KEPT.items() if name in record)
+
+
+def fits(value: t.Any, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of some types; numbers must be finite, and a truth value is no number."""
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) and (not isinstance(value, float) or math.isfinite(value))
 
 
 def find_state(answer: Record) -> str:
@@ -299,11 +334,14 @@ class StateFile:
 
     Appending costs the same however many deployments there are. The whole file is written anew, at once or not at all,
     when the source starts and when most of its lines no longer count.
+
+    :param base_url: the SUMS whose deployments they are; another one may give the same ids.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, base_url: str) -> None:
         self._is_used = bool(path)
         self._path = Path(path)
+        self._base_url = base_url
         self._kept: dict[str, Record] = {}
         self._lines = 0
         self._file: t.IO[str] | None = None
@@ -346,10 +384,15 @@ class StateFile:
     def _read(self) -> None:
         if not self._path.exists():
             return
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that broke off when the machine died
+        for number, line in enumerate(self._path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            try:
                 record = json.loads(line)
+            except (ValueError, RecursionError):  # it broke off when the machine died
+                record = None
+            if is_kept(record):
                 self._kept[record["deployment_id"]] = record
+            else:
+                log.warning("state_file %s cannot be read in line %d, which is left out.", self._path, number)
 
     def _rewrite(self) -> None:
         temporary = Path(f"{self._path}.new")
@@ -364,17 +407,22 @@ class StateFile:
         self._lines = len(self._kept)
 
     def restore(self, one: Deployment) -> None:
-        """Give a deployment what was known of it."""
-        for name, value in self._kept.get(one.deployment_id, {}).items():
-            if name in Deployment.__dataclass_fields__ and not (name == "vin" and one.vin):
-                setattr(one, name, value)
+        """Give a deployment what was known of it, unless that was another one with the same id."""
+        kept = self._kept.get(one.deployment_id, {})
+        before = kept.get("test_event_id") or one.test_event_id
+        if kept.get("base_url", self._base_url) != self._base_url or before != (one.test_event_id or before):
+            return
+        for name in kept.keys() & KEPT.keys():
+            if not (name == "vin" and one.vin):
+                setattr(one, name, kept[name])
 
     def keep(self, one: Deployment) -> None:
         """Note what was emitted of a deployment."""
         if self._file is None:
             return
-        self._kept[one.deployment_id] = one.kept
-        self._file.write(f"{json.dumps(one.kept)}\n")
+        record = {**one.kept, "base_url": self._base_url}
+        self._kept[one.deployment_id] = record
+        self._file.write(f"{json.dumps(record)}\n")
         self._file.flush()
         self._lines += 1
         if self._lines > 2 * len(self._kept) + 1000:
@@ -448,9 +496,11 @@ class Watcher:
         self._stall_after: float = options["stall_after"]
         self._unfinished_after: float = options["unfinished_after"] if fetch_test else 0.0
         self._concurrency: int = options["concurrency"]
-        self._file = StateFile(options["state_file"])
+        self._file = StateFile(options["state_file"], options["base_url"])
         self._gate = Gate(self._interval)
-        self._known: set[str] = set()
+        self._known: dict[str, Deployment] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._started = (0.0, 0.0)
         self._due: list[tuple[float, int, Deployment]] = []
         self._order = itertools.count()
         self._turn = asyncio.Lock()
@@ -465,6 +515,7 @@ class Watcher:
         :raises ValueError: an option cannot be used.
         """
         async with self._file.held():
+            self._started = self._now(), asyncio.get_running_loop().time()
             self._add(self._given)
             workers = [asyncio.create_task(self._work()) for _worker in range(self._concurrency)]
             workers.append(asyncio.create_task(self._reread()))
@@ -474,6 +525,11 @@ class Watcher:
                 for worker in workers:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
+
+    def _steady(self) -> float:
+        """Return the time of day in epoch seconds, as if nobody had set the clock since the start."""
+        began, began_loop = self._started
+        return began + asyncio.get_running_loop().time() - began_loop
 
     async def _reread(self) -> None:
         """Read the file with deployments whenever it has changed."""
@@ -503,21 +559,40 @@ class Watcher:
             except ValueError as error:
                 self._tell(repr(entry), str(error))
                 continue
-            if one.deployment_id not in self._known:
-                self._known.add(one.deployment_id)
-                one.changed_at = self._now()
+            if self._is_new(one):
+                one.changed_at = self._steady()
                 self._file.restore(one)
                 if not one.has_ended or self._reminder_in(one) is not None:
                     new.append(one)
+        new = [one for one in new if not one.is_replaced]
         start = asyncio.get_running_loop().time()
         for place, one in enumerate(new):
             self._plan(one, start + max(self._interval * place / len(new), self._reminder_in(one) or 0.0))
         self._added.set()
 
+    def _is_new(self, one: Deployment) -> bool:
+        """Whether a deployment is to be watched that was not before, or not with this test event."""
+        before, pair = self._known.get(one.deployment_id), (one.deployment_id, one.test_event_id)
+        if before is not None:
+            if pair in self._seen or not one.test_event_id:
+                if one.given != before.given and one.test_event_id == before.test_event_id:
+                    line = f"Deployment {one.deployment_id} is given again with other fields, which are left out."
+                    self._tell(f"{one.deployment_id} again", line)
+                return False
+            before.is_replaced = True
+            log.warning(
+                "Deployment %s is given again, with test event %s instead of %s; it is watched anew for that one.",
+                *pair,
+                before.test_event_id or "none",
+            )
+        self._known[one.deployment_id] = one
+        self._seen.add(pair)
+        return True
+
     def _reminder_in(self, one: Deployment) -> float | None:
         """Return in how many seconds a test event is to be looked at; None if it is not."""
         at = one.reminder_at(self._unfinished_after)
-        return None if at is None else max(0.0, at - self._now())
+        return None if at is None else max(0.0, at - self._steady())
 
     def _plan(self, one: Deployment, at: float) -> None:
         heapq.heappush(self._due, (at, next(self._order), one))
@@ -526,6 +601,8 @@ class Watcher:
         loop = asyncio.get_running_loop()
         while True:
             due, one = await self._next()
+            if one.is_replaced:
+                continue
             began = loop.time()
             self._under_way += 1
             try:
@@ -559,7 +636,7 @@ class Watcher:
         """Look once, and emit what is new."""
         try:
             answer = await self._fetch(one.deployment_id)
-            is_new = one.see(answer, self._now())
+            is_new = one.see(answer, self._steady())
             self._told.pop(one.deployment_id, None)
             one.failures, has_answered = 0, True
         except Trouble as trouble:
@@ -576,7 +653,7 @@ class Watcher:
             self._gate.succeed()
         if is_new:
             await self._emit(one)
-        elif (stalled_for := one.stalls(self._now(), self._stall_after)) is not None:
+        elif (stalled_for := one.stalls(self._steady(), self._stall_after)) is not None:
             await self._emit(one, stalled_for=round(stalled_for))
 
     async def _look_at_test(self, one: Deployment, began: float) -> None:
@@ -595,10 +672,10 @@ class Watcher:
             needs_nobody_now = True
         self._gate.succeed()
         if not needs_nobody_now:
-            one.seen_open_at = self._now()
+            one.seen_open_at = self._steady()
         if needs_nobody_now is False:
             one.reminders += 1
-            await self._emit(one, unfinished_for=round(self._now() - one.changed_at))
+            await self._emit(one, unfinished_for=round(self._steady() - one.changed_at))
         elif needs_nobody_now:
             one.is_finished = True
             self._file.keep(one)
@@ -656,6 +733,7 @@ class Sums:
         self._timeout = options["timeout"]
         self._proxy = proxy_for(self._base_url)
         self._has_answered = False
+        self._refused: set[str] = set()
 
     async def fetch(self, deployment_id: str) -> Record:
         """Return what SUMS says of a deployment.
@@ -692,8 +770,13 @@ class Sums:
                         raise
                     answer = await self._send(method, f"{kind}/{quote(record_id, safe='')}", body)
         except TokenRefused as trouble:
-            if not self._has_answered and not self._token_file:
+            is_for_all = record_id in self._refused or len(self._refused) == MOST_REFUSED
+            self._refused.add(record_id)
+            if is_for_all and not self._has_answered and not self._token_file:
                 raise ValueError(f"{trouble}; give another token, or token_file.") from None
+            raise
+        except Refused:
+            self._has_answered = True
             raise
         except TimeoutError:
             raise Trouble(f"no whole answer within {self._timeout:g} s") from None
