@@ -98,7 +98,15 @@ def test_ecus_are_read_whole(car: CarProcess, tunnels: t.Any) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        ({"kind": "close"}, "connecting: it does not accept connections (it is off, starting, or elsewhere than"),
+        # Where our request was there before it closed, the system resets the connection, of which Jumpstarter's tunnel
+        # (0.9) tells nothing.
+        (
+            {"kind": "close"},
+            (
+                "connecting: it does not accept connections (it is off, starting, or elsewhere than",
+                "connecting: it accepted the connection and gave no answer",
+            ),
+        ),
         ({"kind": "garbage", "data": "deadbeef" * 8}, "connecting: it sends something else than DoIP, which begins"),
         ({"kind": "garbage", "data": "02fd0006ffffffff"}, "connecting: it sends a DoIP message of 4294967295 bytes"),
         ({"kind": "silent"}, "connecting: it accepted the connection and gave no answer"),
@@ -111,7 +119,7 @@ def test_ecus_are_read_whole(car: CarProcess, tunnels: t.Any) -> None:
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
 def test_an_ecu_that_cannot_be_read_says_why_and_keeps_no_other_from_it(
-    car: CarProcess, tunnels: t.Any, fault: dict[str, t.Any], error: str
+    car: CarProcess, tunnels: t.Any, fault: dict[str, t.Any], error: str | tuple[str, ...]
 ) -> None:
     car.add_fault(ecu="Gateway", **fault)
 
