@@ -221,7 +221,7 @@ class Closer:
                 event.test_event_id,
                 hide(event.final_report(), [token] if token else []),
                 event.created,
-                self._watch.log,
+                say=self._watch.log,
             )
         except OSError as error:
             self._watch.log(f"the report of {event.test_event_id} could not be kept: {error}")

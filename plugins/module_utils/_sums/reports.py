@@ -48,6 +48,7 @@ def keep_report(
     test_event_id: str,
     body: Record,
     created: Record | None = None,
+    *,
     say: Callable[[str], None] = lambda words: None,
 ) -> pathlib.Path:
     """Write a report to a file that only this user can read, and return its path.

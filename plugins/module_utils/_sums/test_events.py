@@ -404,7 +404,7 @@ def _keep(
 ) -> None:
     directory, said = absolute_path(options["keep_report_in"]), list[str]()
     try:
-        path = keep_report(directory, options["hatci_base_url"], test_event_id, body, created, said.append)
+        path = keep_report(directory, options["hatci_base_url"], test_event_id, body, created, say=said.append)
     except OSError as reason:
         error.message += f" The report could not be kept in {directory} either: {reason.strerror}."
     else:
