@@ -80,6 +80,27 @@ def test_the_lease_of_another_client_is_left_alone(leased: ControllerDevice, run
     assert leased.controller.holder("sim1") == holder
 
 
+def test_a_device_is_given_back_though_the_controller_s_name_is_not_found_for_a_moment(
+    leased: ControllerDevice, start: StartPlay, tmp_path: Path
+) -> None:
+    """ "Not found" is said of a name, of whatever kind; only what is said of this very lease is its end."""
+    good = leased.controller.client_config("alice").read_text(encoding="utf-8")
+    config = tmp_path / "client.yaml"
+    config.write_text(good, encoding="utf-8")
+    away = """
+        - ansible.builtin.lineinfile:
+            path: "{{ jumpstarter_client_config }}"
+            regexp: "^endpoint:"
+            line: "endpoint: grpc.lab.invalid:8082"
+    """
+    variables = {"jumpstarter_client_config": str(config), "jumpstarter_lease_guard_release_timeout": 1}
+    play = start(ACQUIRE + away + RELEASE, leased, variables=variables)
+    assert play.wait() == 2, play.output
+    assert leased.controller.holder("sim1"), "it cannot be given back yet"
+    config.write_text(good, encoding="utf-8")
+    play.assert_gives_back(leased)
+
+
 def test_a_release_that_fails_fails_the_play_and_is_made_up_for(leased: ControllerDevice, run: StartPlay) -> None:
     leased.controller.fault("unavailable", methods=["DeleteLease"], message="out of order")
     play = run(ACQUIRE + RELEASE, leased, variables={"jumpstarter_lease_guard_release_timeout": 1})

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
+import subprocess
 import types
 import typing as t
 from pathlib import Path
@@ -59,6 +61,17 @@ def test_without_descriptors_there_is_one_sentence(
     module: types.ModuleType, tmp_path: Path, no_descriptors: None
 ) -> None:
     with pytest.raises(NotWatching, match="no process could be started: Too many open files"):
+        LaunchedWatcher(module, order_of(tmp_path))
+
+
+def test_without_a_free_process_there_is_one_sentence(
+    module: types.ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> t.NoReturn:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(NotWatching, match="no process could be started: Resource temporarily unavailable"):
         LaunchedWatcher(module, order_of(tmp_path))
 
 
