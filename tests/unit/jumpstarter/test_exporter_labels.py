@@ -137,6 +137,14 @@ def test_who_has_the_device_is_found_by_its_label(run: Run, jmp: FakeJmp) -> Non
     assert jmp.called("get", "exporters")[0][2:4] == BY_LABEL
 
 
+def test_a_lease_that_waits_is_told_in_the_words_of_the_controller(run: Run) -> None:
+    waits = [{**PENDING[0], "message": "There are 1 approved exporters, (0 online) but all of them are leased."}]
+
+    result = run({**HELD, "exporter": "", "conditions": waits}, exporter="vehicle_001", timeout=0)
+
+    assert "the controller says NotAvailable: There are 1 approved exporters, (0 online) but all" in result["msg"]
+
+
 def test_a_refusal_tells_the_label_that_was_asked_for(run: Run) -> None:
     refused = [{"type": "Unsatisfiable", "status": "True", "reason": "NoAccess", "message": "none match"}]
     result = run({**HELD, "exporter": "", "conditions": refused}, exporter="vehicle_001")
