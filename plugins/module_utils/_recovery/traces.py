@@ -218,6 +218,7 @@ def _begun(step: Step) -> Trace:
         metadata=_mapping(record.get("metadata")),
         event_id=find_id(result, "target_event_id") or "",
         deployment_id=find_id(result, "deployment_id") or "",
+        lease_name=find_id(result, "lease_name") or "",
         before=_mapping(result.get("before")),
         has_hidden=not test_event_id,
     )

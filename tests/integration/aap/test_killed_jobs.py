@@ -79,13 +79,18 @@ class Vehicle:
 
 @dataclasses.dataclass(frozen=True)
 class Left:
-    """What a job has left on the vehicle and in SUMS: how much of each kind, its outcomes, its leases."""
+    """What a job has left on the vehicle and in SUMS: how much of each kind, its outcomes, its leases.
+
+    :param is_scenario: its test cannot be gone on with.
+    :param is_handed_over: its test is left open for another job.
+    """
 
     counts: tuple[int, int, int]
     outcomes: list[tuple[str, str]]
     leases: int
     is_leased: bool
     is_scenario: bool
+    is_handed_over: bool
 
     @property
     def can_go_on(self) -> bool:
@@ -204,13 +209,15 @@ class Bench:
         ]
         is_leased = self.controller.holder(vehicle.host) is not None
         is_scenario = any("expect" in test_event["metadata"] for test_event in tests)
-        return Left((len(tests), len(events), len(deployments)), outcomes, len(leases), is_leased, is_scenario)
+        is_handed_over = any("handed_over" in test_event["metadata"] for test_event in tests)
+        counts = len(tests), len(events), len(deployments)
+        return Left(counts, outcomes, len(leases), is_leased, is_scenario, is_handed_over)
 
     def check_closed(self, vehicle: Vehicle, before: Left) -> None:
-        """What was open has one outcome, what had one kept it, nothing was made, and the device is free."""
+        """What was open for nobody has one outcome, what had one kept it, nothing was made, and the device is free."""
         after = self.left(vehicle)
-        is_open = before.counts[0] - len(before.outcomes)
-        assert after.outcomes == before.outcomes + [("FAIL", "ABORTED")] * is_open
+        to_close = 0 if before.is_handed_over else before.counts[0] - len(before.outcomes)
+        assert after.outcomes == before.outcomes + [("FAIL", "ABORTED")] * to_close
         assert after.counts == before.counts
         assert (after.leases, after.is_leased) == (before.leases, False)
         state = self.sums.state()

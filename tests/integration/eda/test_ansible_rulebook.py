@@ -111,6 +111,48 @@ def test_a_deployment_that_ends_has_its_test_finished(
     assert [len(state[kind]) for kind in ("events", "deployments", "test_events")] == [2, 1, 1]
 
 
+def plays_below(home: Path) -> int:
+    """Return how many ansible-playbook run below a directory, without their workers."""
+    found = 0
+    for process in processes_below(home):
+        with contextlib.suppress(psutil.Error):
+            is_play, parent = is_playbook(process), process.parent()
+            found += is_play and not (parent and is_playbook(parent))
+    return found
+
+
+def is_playbook(process: psutil.Process) -> bool:
+    return any(part.endswith("/ansible-playbook") for part in process.cmdline())
+
+
+def test_of_many_deployments_that_end_at_once_some_tests_are_finished_at_a_time(
+    start_rulebook: Callable[..., Path], sums: SumsProcess, tmp_path: Path
+) -> None:
+    most, hosts, listed = 2, [f"vehicle_{number}" for number in range(6)], tmp_path / "deployments.jsonl"
+    lines = []
+    for host in hosts:
+        lines.append(json.dumps({"deployment_id": deploy(sums), "host": host, "test_event_id": f"te-{host}"}))
+        sums.set_deployment(json.loads(lines[-1])["deployment_id"], state="COMPLETE")
+    listed.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    campaign = {
+        "ota_deployments_file": str(listed),
+        "ota_state_file": str(tmp_path / "state.jsonl"),
+        "hatci_poll_interval_seconds": 0.5,
+        "ota_unfinished_after": 0,
+    }
+    environment = {"HATCI_BASE_URL": sums.url, "HATCI_TOKEN": sums.token, "EDA_MAX_CONCURRENT_ACTIONS": str(most)}
+    output = start_rulebook("ota_finish_here", inventory_of(*hosts), campaign, environment)
+
+    at_once: list[int] = []
+
+    def has_ended() -> bool:
+        at_once.append(plays_below(output.parent))
+        return output.read_text(encoding="utf-8").count("PLAY RECAP") >= len(hosts)
+
+    wait_until(has_ended, HUNG_SECONDS)
+    assert max(at_once) == most
+
+
 def deploy(sums: SumsProcess) -> str:
     """Deploy an event to a vehicle on which nothing goes on, and return the id of the deployment."""
     sums.set_vehicle(VIN, outcome="STUCK")

@@ -321,6 +321,15 @@ def test_a_job_that_died_while_it_went_on_is_gone_on_with_by_its_id(lab: Lab) ->
     assert take_over(lab, job_id="53", resume_job_id="52")["deployment_id"] == ids["deployment"]
 
 
+def test_the_lease_of_the_first_job_is_gone_on_with_although_the_second_died_before_it_had_it(lab: Lab) -> None:
+    lab.die("deployment")
+    lab.aap.add_events(41, [event("jumpstarter_lease", {"lease_name": "hatci-41-car"}, state="acquire")])
+    resumed = take_over(lab, resume_job_id="41")
+    lab.aap.put_job(52, name="HATCI OTA resume", status="canceled", finished=moment(-300))
+    lab.aap.add_events(52, [event("hatci_resume", resumed, job_id="52")])
+    assert take_over(lab, job_id="53", resume_job_id="52")["lease_name"] == "hatci-41-car"
+
+
 @pytest.mark.parametrize(("other", "words"), [("53", "job 53 goes on"), ("manual", "a run without a job goes on")])
 def test_of_two_that_went_on_at_once_in_two_containers_the_later_one_does(lab: Lab, other: str, words: str) -> None:
     ids = lab.die("deployment")
