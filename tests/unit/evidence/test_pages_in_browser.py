@@ -10,6 +10,8 @@ from pathlib import Path
 import chromium_support
 import evidence_support
 import pytest
+from evidence_support import VIN
+from printed_pages import printed_pages
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.operation import manage_evidence
@@ -61,12 +63,28 @@ def test_a_page_asks_no_network_for_anything(name: str, pages: dict[str, Path], 
     chromium.shoot(pages[name], PICTURES / f"{name}-320.png", PHONE)
     light = chromium.shoot(pages[name], PICTURES / f"{name}-1280.png", DESK)
     dark = chromium.shoot(pages[name], PICTURES / f"{name}-dark.png", DESK, DARK)
-    printed = PICTURES / f"{name}-print.pdf"
-    chromium.run(pages[name], f"--print-to-pdf={printed}", "--no-pdf-header-footer")
-    assert printed.read_bytes().startswith(b"%PDF")
     assert dark != light
     # A browser has addresses of its own, which it asks whatever it shows.
     assert not {host for host in chromium.asked if host in pages[name].read_text(encoding="utf-8")}
+
+
+@pytest.mark.parametrize(
+    ("name", "begins", "holds"),
+    [
+        ("report", "PASSvehicle_001", [VIN, "Thevehiclebeforeandafter", "te-000001", "deploy-000001"]),
+        ("failed", "FAILvehicle_0000", [VIN, "endedFAILEDafter1:00min:lowbattery.", "Whatendedit", "te-000001"]),
+        ("index", "Fleet1FAIL1PASS", [VIN, "vehicle_001", "power_loss_while_installing", "lowbattery"]),
+    ],
+)
+def test_paper_shows_the_verdict_first_and_then_the_rest(
+    name: str, begins: str, holds: list[str], pages: dict[str, Path], chromium: t.Any
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    printed = PICTURES / f"{name}-print.pdf"
+    chromium.run(pages[name], f"--print-to-pdf={printed}", "--no-pdf-header-footer")
+    sheets = printed_pages(printed)
+    assert sheets[0].startswith(begins) and all(sheets) and len(sheets) <= 4
+    assert not [text for text in holds if text not in "".join(sheets)]
 
 
 def test_pages_need_no_script(pages: dict[str, Path], chromium: t.Any) -> None:
