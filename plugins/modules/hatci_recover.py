@@ -64,6 +64,12 @@ options:
     description: Seconds without a sign of life after which a job that is over counts as dead; at most 3600.
     type: float
     default: 120
+  evidence_dir:
+    description:
+      - Directory in which jobs leave the evidence of their tests, as seen where this runs. What a job left of a test
+        that is closed here, is finished to a record with the outcome and the reason that SUMS is told. By default none
+        is.
+    type: path
 seealso:
   - module: hatci.automation.jumpstarter_orphans
   - module: hatci.automation.hatci_test_event_update
@@ -127,7 +133,7 @@ released:
   elements: str
   sample: [hatci-4711-vehicle-001-5f3a9c01]
 lines:
-  description: The same in words, a line each.
+  description: The same in words, a line each, and where evidence was finished.
   returned: always
   type: list
   elements: str
@@ -176,6 +182,7 @@ ARGUMENTS = sums_arguments(
         "job_templates": {"type": "list", "elements": "str", "default": TEMPLATES},
         "within_hours": {"type": "float", "default": 24.0},
         "grace_seconds": {"type": "float", "default": 120.0},
+        "evidence_dir": {"type": "path"},
     }
 )
 OPERATION = recover

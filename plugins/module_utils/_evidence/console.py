@@ -171,7 +171,10 @@ def summarize(path: pathlib.Path) -> dict[str, t.Any] | None:
     text = latest or text
     marks = sorted({(line[:TIME], line[TIME + len(MARK) :]) for line in told if line[TIME:].startswith(MARK)})
     gaps = [{"time": moment, "reason": said.removeprefix(GAP)} for moment, said in marks if said.startswith(GAP)]
-    gaps = gaps[: MAX_GAPS - 1]
+    if len(gaps) >= MAX_GAPS:
+        more = gaps[MAX_GAPS - 2 :]
+        told_of = {"time": more[0]["time"], "reason": f"{len(more)} more gaps, as the transcript shows"}
+        gaps = [*gaps[: MAX_GAPS - 2], told_of]
     if is_over and told and not any(said == ENDED for _moment, said in marks[-1:]):
         gaps.append({"time": max(line[:TIME] for line in told), "reason": DIED})
     return {

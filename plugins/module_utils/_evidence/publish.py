@@ -137,19 +137,30 @@ def _publish_test(directory: pathlib.Path, store: Store, seconds: float) -> bool
     if seconds <= 0:
         raise StoreAway(f"there was no time left for {store.url}")
     write_files(store, files, seconds)
-    mark = {"store": store.url, "manifest": files[-1][1].decode(), "time": utc_time()}
+    manifest = files[-1][1].decode()
+    marks = {url: mark for url, mark in _marks(directory).items() if mark["manifest"] == manifest}
+    marks[store.url] = {"manifest": manifest, "time": utc_time()}
     with contextlib.suppress(OSError):
-        write_atomically(directory / MARK, json.dumps(mark))
+        write_atomically(directory / MARK, json.dumps(marks))
     return True
 
 
 def _is_published(directory: pathlib.Path, store: Store) -> bool:
     """Whether a store has a test as it is now."""
     try:
-        mark = json.loads((directory / MARK).read_bytes())
-        return bool(mark["store"] == store.url and mark["manifest"] == (directory / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = (directory / MANIFEST).read_text("utf-8")
+    except (OSError, ValueError):
         return False
+    return _marks(directory).get(store.url, {}).get("manifest") == manifest
+
+
+def _marks(directory: pathlib.Path) -> dict[str, dict[str, str]]:
+    """Return of each store that has a test, by its URL, which state of it that is."""
+    try:
+        marks = json.loads((directory / MARK).read_bytes())
+        return {url: mark for url, mark in marks.items() if isinstance(mark, dict) and "manifest" in mark}
+    except (OSError, ValueError, AttributeError):
+        return {}
 
 
 def _names(directory: pathlib.Path) -> list[str]:

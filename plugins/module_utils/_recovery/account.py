@@ -49,6 +49,8 @@ class Account:
     released: list[str] = dataclasses.field(default_factory=list)
     left_alone: list[Values] = dataclasses.field(default_factory=list)
     failures: list[str] = dataclasses.field(default_factory=list)
+    evidence: list[str] = dataclasses.field(default_factory=list)
+    """What was made of the journals of the tests, in words."""
 
     def leave(self, job: str, what: str, reason: str) -> None:
         """Note what was left alone and why."""
@@ -62,6 +64,7 @@ class Account:
                 + ("would be closed unless it has its outcome" if check_mode else f"closed, {one['summary']}")
                 for one in self.closed
             ),
+            *self.evidence,
             *(f"lease {name} {'would be given back' if check_mode else 'given back'}" for name in self.released),
             *(f"job {one['job']}: {one['what']} left alone, {one['reason']}" for one in self.left_alone),
         ]

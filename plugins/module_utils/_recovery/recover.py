@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 import typing as t
 
@@ -38,6 +39,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim i
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import Closed, heir_in_sums
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closings import Closings
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.heirs import heir_of
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.left_evidence import finish_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
@@ -111,14 +113,15 @@ def recover(
             raise aap.refuse_weak_token()
         recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
         recovery.run(check_mode)
+        warnings = recovery.finish_evidence() if not check_mode else []
         result = recovery.account.as_result(check_mode)
         show(result["lines"])
         failures = recovery.account.failures
         if failures:
             more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
             raise NotRecovered(f"{' '.join(failures[:SHOWN])}{more} {LATER}", changed=_has_changed(result), **result)
-        warnings = {"warnings": client.warnings} if client.warnings else {}
-        return {"changed": _has_changed(result), **result, **warnings}
+        warnings += client.warnings
+        return {"changed": _has_changed(result), **result, **({"warnings": warnings} if warnings else {})}
 
 
 class Recovery:
@@ -159,6 +162,16 @@ class Recovery:
         if controller:
             self._give_back(controller, surely)
         self._close(surely)
+
+    def finish_evidence(self) -> list[str]:
+        """Finish the evidence of the tests that were closed; return in words what could not be finished."""
+        if not self._options["evidence_dir"]:
+            return []
+        secrets = [self._client.connection.token] if self._client.connection.token else []
+        parent = os.path.abspath(self._options["evidence_dir"])
+        made, failed = finish_evidence(parent, self.account.closed, secrets)
+        self.account.evidence += [*made, *failed]
+        return failed
 
     def _leases(self) -> tuple[Controller | None, list[Lease]]:
         """Return the controller, and this client's leases that jobs of AAP made; none without a controller."""

@@ -164,15 +164,21 @@ class Closer:
     def _finish_evidence(self, events: list[OpenTestEvent]) -> None:
         """Make of the journals what can be read, with the outcome that SUMS is told, once more when it was told."""
         from ansible_collections.hatci.automation.plugins.module_utils._evidence.bundle import read_record
+        from ansible_collections.hatci.automation.plugins.module_utils._evidence.whereabouts import (
+            found_again,
+            test_event_of,
+        )
 
-        for directory in self._events.finished:
-            record = read_record(pathlib.Path(directory))
+        for finished in self._events.finished:
+            record = read_record(pathlib.Path(finished))
             if record:
-                self._untold[str(record["ids"].get("test_event_id"))] = directory
+                self._untold[str(record["ids"].get("test_event_id"))] = finished
         self._events.finished = []
-        latest = {event.host: event for event in events}
-        for host, directory in self._events.evidence.items():
-            self._finish(directory, latest.get(host))
+        latest, by_id = {event.host: event for event in events}, {event.test_event_id: event for event in events}
+        for host, began_in in self._events.evidence.items():
+            directory = found_again(pathlib.Path(began_in))
+            known = test_event_of(directory)
+            self._finish(str(directory), by_id.get(known) if known else latest.get(host))
         self._events.evidence = {}
         for event in events:
             if event.test_event_id in self._reported and event.test_event_id in self._untold:

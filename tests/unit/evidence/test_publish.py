@@ -213,6 +213,16 @@ def test_all_that_a_store_lacks_is_published_once(evidence: Path, tmp_path: Path
     assert (tmp_path / "store/test-1/report.html").stat().st_mtime_ns == written
 
 
+def test_each_of_two_stores_is_sent_a_test_once(evidence: Path, tmp_path: Path) -> None:
+    stores = [f"fs://{tmp_path}/{name}" for name in ("one", "two")]
+    sent = [publish(evidence, store, SECONDS)["changed"] for store in stores * 2]
+    assert sent == [True, True, False, False]
+
+    bundle.bundle(evidence, {"outcome": "ERROR", "troubles": ["SUMS did not take the report."]}, None)
+    again = [publish(evidence, store, SECONDS)["changed"] for store in stores * 2]
+    assert again == [True, True, False, False]
+
+
 def test_the_index_of_all_tests_is_published_beside_them(evidence: Path, tmp_path: Path) -> None:
     options = {"state": "bundled", "path": str(evidence.parent), "key": None, "tests": None, "title": "Fleet"}
     manage_evidence({**options, "test": None}, False)

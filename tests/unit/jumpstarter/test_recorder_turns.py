@@ -252,6 +252,7 @@ def test_what_is_said_of_a_recording_that_flaps_does_not_grow_for_ever(tmp_path:
         assert each.read_text(encoding="utf-8").splitlines()[-1][TIME:] == f"{MARK}recording ended"
     found = summarize(path)
     assert found and len(found["gaps"]) < MAX_GAPS
+    assert found["gaps"][-1]["reason"].endswith("more gaps, as the transcript shows")
 
 
 def test_a_recorder_that_dies_leaves_a_gap(tmp_path: Path) -> None:

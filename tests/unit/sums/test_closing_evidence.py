@@ -104,3 +104,36 @@ def test_evidence_that_cannot_be_made_costs_no_report(
     said = close(backend, tmp_path)
     assert backend.seen[-1].json == REPORT
     assert any("could not be finished: nobody thought of this" in line for line in said)
+
+
+def test_evidence_whose_name_was_new_when_its_play_was_killed_is_made_anew_as_sums_is_told(
+    backend: Backend, tmp_path: Path
+) -> None:
+    """The play had bundled a PASS, for a store, and had told nobody where it was nor reported it."""
+    evidence_support.passed(tmp_path / "evidence", name="evidence")
+    evidence_support.passed(tmp_path / "evidence-2", name="evidence-2")
+    bundled, _record = bundle.bundle(tmp_path / "evidence", None, None)
+    assert bundled.name == "evidence-te-000001"
+    backend.replies(Reply(200, json.dumps({**TEST_EVENT, "status": "FAIL"}).encode()))
+    aborted = {"status": "FAIL", "summary": "ABORTED: the play ended.", "metadata": {"outcome": "ABORTED"}}
+
+    close(backend, tmp_path, aborted)
+
+    record = json.loads((bundled / "record.json").read_text(encoding="utf-8"))
+    assert record["outcome"] == record["reported"] == "ABORTED"
+    assert not (tmp_path / "evidence-2/record.json").exists()
+
+
+def test_evidence_gets_no_outcome_of_another_test_of_its_vehicle(backend: Backend, tmp_path: Path) -> None:
+    """An earlier test of a suite is still open, since SUMS was away then."""
+    script = evidence_support.until_verified(tmp_path / "evidence")
+    text = (tmp_path / "evidence/journal.jsonl").read_text(encoding="utf-8").replace("te-000001", "te-000002")
+    (tmp_path / "evidence/journal.jsonl").write_text(text, encoding="utf-8")
+    evidence_support.reported(script)
+    backend.replies(Reply(200, json.dumps({**TEST_EVENT, "status": "FAIL"}).encode()))
+
+    close(backend, tmp_path, {"status": "FAIL", "summary": "FAIL: dark.", "metadata": {"outcome": "FAIL"}})
+
+    (path,) = tmp_path.glob("evidence*/record.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert (record["ids"]["test_event_id"], record["outcome"]) == ("te-000002", "PASS")
