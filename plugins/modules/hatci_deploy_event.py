@@ -43,6 +43,7 @@ options:
       - The event as it was created, RV(hatci.automation.hatci_create_event#module:event). It is not sent. If SUMS shows
         another build level or time of creation, it has lost its records and given the id again, and nothing is
         deployed.
+      - With an action plugin (the usual way) it defaults to what the role hatci_request_update created in this play.
     type: dict
   start_datetime:
     description: When the deployment may begin, in ISO 8601. At once if left out.

@@ -42,6 +42,10 @@ options:
   expected_exporter:
     description: The exporter that the lease must bring. Fail if none can be called so.
     type: str
+  drives:
+    description: Whether something will be done with the device. Fail if the client config allows no driver.
+    type: bool
+    default: false
 seealso:
   - module: hatci.automation.jumpstarter_lease
 """
@@ -81,6 +85,7 @@ ARGUMENTS = jumpstarter_arguments(
         "config_follows": {"type": "bool", "default": False},
         "selector": {"type": "str"},
         "expected_exporter": {"type": "str"},
+        "drives": {"type": "bool", "default": False},
     },
 )
 OPERATION = look_at_jmp

@@ -109,3 +109,29 @@ def test_a_test_event_of_ones_own_names_the_job_of_the_platform(
 
     assert played.returncode == 0, played.output
     assert [record["ansible_job_id"] for record in sums.state()["test_events"]] == ["4711"]
+
+
+@pytest.mark.newest_core
+@pytest.mark.parametrize(("looks", "words"), [(0, "Fix the target event"), (1, "Deploy")])
+def test_an_event_that_got_the_id_of_the_new_target_is_not_deployed(
+    play_vehicle: Play, sums: SumsProcess, looks: int, words: str
+) -> None:
+    """SUMS lost its records between two steps, and gave the id to another event of the same vehicle."""
+    sums.add_fault(
+        kind="patch", method="GET", path="/events/ev-000002", body={"build_level": "1999.01.01"}, skip=looks, times=0
+    )
+    deploy = {"hatci.automation.hatci_deploy_event": {"event_id": "{{ target_event_id }}"}, "name": "Deploy"}
+    connection = {"group/hatci.automation.hatci": "{{ lookup('hatci.automation.hatci_connection') }}"}
+    tasks = [
+        {"ansible.builtin.include_role": {"name": "hatci.automation.hatci_request_update"}},
+        {**deploy, "module_defaults": connection},
+    ]
+
+    play = {"hosts": HOST, "gather_facts": False, "tasks": tasks}
+    played = play_vehicle(yaml.safe_dump([play]), variables=TEST_VARIABLES)
+
+    assert played.returncode == 2, played.output
+    failed = [task for task in played.tasks if task.outcome == "failed"]
+    assert [task.name.rpartition(" : ")[2] for task in failed] == [words]
+    assert "SUMS answered about another event: build_level is '1999.01.01'" in failed[0].result["msg"]
+    assert sums.state()["deployments"] == []

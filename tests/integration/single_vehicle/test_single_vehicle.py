@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from play_support import HOST, NEW, OLD, PLAYBOOKS, TEST_VARIABLES, VIN, is_locked, processes_of, wait_until
 
+from hatci_lab.controller.process import ControllerProcess
 from hatci_lab.sums.process import SumsProcess
 
 PLAYBOOK = PLAYBOOKS / "ota_single_vehicle.yml"
@@ -268,3 +269,18 @@ def test_the_exporter_config_is_removed_if_that_is_wanted(test_a_vehicle: Play, 
 
     assert played.returncode == 2
     assert list((played.home / ".config/jumpstarter").rglob("*.yaml")) == []
+
+
+@pytest.mark.newest_core
+def test_a_client_that_may_load_no_driver_is_told_before_anything_is_created(
+    test_a_vehicle: Play, sums: SumsProcess, controller: ControllerProcess, tmp_path: Path
+) -> None:
+    config = tmp_path / "client.yaml"
+    good = controller.client_config("alice").read_text(encoding="utf-8")
+    config.write_text(good.replace("unsafe: true", "unsafe: false"), encoding="utf-8")
+
+    played = test_a_vehicle(jumpstarter_client_config=str(config), jumpstarter_exporter_template="")
+
+    assert played.returncode == 2, played.output
+    assert f"The client config {config} allows no driver" in played.task("Tell the outcome")["msg"]
+    assert sums.state()["test_events"] == []

@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.erro
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.client_config import (
     choose_mode,
     config_arguments,
+    refuse_without_drivers,
 )
 
 
@@ -217,3 +218,26 @@ def test_a_user_without_a_home_is_told_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     with pytest.raises(InputError, match=r"^HOME is not set and this user has no home directory, .*; set HOME\.$"):
         choose_mode("auto", None, None)
+
+
+@pytest.mark.parametrize("drivers", [None, {}, {"allow": []}, {"allow": [], "unsafe": False}])
+@pytest.mark.parametrize("named", ["path", "client", "current"])
+def test_a_config_that_allows_no_driver_is_refused(drivers: Any, named: str, tmp_path: Path, home: Path) -> None:
+    make_current(home)
+    path = write_config(home / "clients/alice.yaml" if named != "path" else tmp_path / "own.yaml", drivers=drivers)
+    with pytest.raises(InputError, match=rf"The client config {re.escape(str(path))} allows no driver"):
+        refuse_without_drivers(str(path) if named == "path" else None, "alice" if named == "client" else None)
+
+
+@pytest.mark.parametrize("drivers", [{"allow": ["jumpstarter_driver_*"]}, {"unsafe": True}, {"allow": "UNSAFE"}, "odd"])
+def test_a_config_that_may_allow_a_driver_is_taken(drivers: Any, tmp_path: Path) -> None:
+    refuse_without_drivers(str(write_config(tmp_path / "own.yaml", drivers=drivers)), None)
+
+
+def test_what_the_environment_or_jmp_itself_decides_is_left_to_jmp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_without_drivers(None, None)
+    refuse_without_drivers(str(tmp_path / "none.yaml"), None)
+    monkeypatch.setenv("JMP_DRIVERS_ALLOW", "UNSAFE")
+    refuse_without_drivers(str(write_config(tmp_path / "own.yaml")), None)

@@ -9,6 +9,7 @@ import base64
 import os
 import pathlib
 import time
+import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.errors import InputError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import AUTO, CONTROLLER, LOCAL
@@ -34,17 +35,40 @@ def is_controller_configured(mode: str, client_config: str | None, client: str |
 
 def endpoint_of(client_config: str | None, client: str | None) -> str:
     """Return the address of the controller that the options name; empty if it can't be told."""
+    path = _config_file(client_config, client)
+    return os.environ.get("JMP_ENDPOINT", "") if path is None else str(_read(path).get("endpoint") or "")
+
+
+def refuse_without_drivers(client_config: str | None, client: str | None) -> None:
+    """Refuse a config by which ``jmp`` may load no driver at all, so that nothing can be done with a device.
+
+    :raises InputError: it is one.
+    """
+    path = _config_file(client_config, client)
+    if path is None or any(name.startswith("JMP_DRIVERS") for name in os.environ):
+        return
+    config = _read(path)
+    drivers = config.get("drivers") or {}
+    if config and isinstance(drivers, dict) and not drivers.get("allow") and not drivers.get("unsafe"):
+        raise InputError(
+            f"The client config {path} allows no driver, so a device can be leased but not used; name those that may "
+            "be loaded under drivers.allow, such as 'jumpstarter_driver_*', or set drivers.unsafe to true."
+        )
+
+
+def _config_file(client_config: str | None, client: str | None) -> pathlib.Path | None:
     if client_config:
-        path: pathlib.Path | None = check_path(client_config, "client_config")
-    else:
-        path = _clients_directory() / f"{client}.yaml" if client else _current_client_file()
-    if path is None:
-        return os.environ.get("JMP_ENDPOINT", "")
+        return check_path(client_config, "client_config")
+    return _clients_directory() / f"{client}.yaml" if client else _current_client_file()
+
+
+def _read(path: pathlib.Path) -> dict[str, t.Any]:
+    """Return what a config holds; nothing if that can't be read."""
     try:
         config = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, InvalidYaml):
-        return ""
-    return str(config.get("endpoint") or "") if isinstance(config, dict) else ""
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def config_arguments(client_config: str | None, client: str | None) -> list[str]:

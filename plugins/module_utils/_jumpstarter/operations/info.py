@@ -20,6 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.
     choose_mode,
     config_arguments,
     endpoint_of,
+    refuse_without_drivers,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.controller import Controller
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leases.acquire_local import local_exporter
@@ -54,6 +55,8 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
     mode = choose_mode(options["mode"], client_config, client)
     _check_device(options, mode)
     config = config_arguments(client_config, client) if mode == CONTROLLER else []
+    if mode == CONTROLLER and options["drives"]:
+        refuse_without_drivers(client_config, client)
     # A start of jmp costs a second, and each vehicle of a play has the same one.
     printed = once_a_play(owner, [jmp.path, *_stamp(jmp.path)], lambda: jmp.call("version"))
     found = re.search(r"v?([0-9]{1,6})\.([0-9]{1,6})\.[\w.+-]{0,40}", printed, re.ASCII)
