@@ -28,7 +28,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.checks impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
-from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import identity_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT, identity_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import (
@@ -136,12 +137,23 @@ def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) ->
             return words
         shown = held.get("metadata")
         metadata = {**(shown if isinstance(shown, dict) else trace.metadata), RECOVERING: closing.mark}
-        within = 2 * client.connection.timeout
-        reply = client.patch("test_events", trace.test_event_id, body={"metadata": metadata}, within=within)
+        reply = _change(client, trace, {"metadata": metadata})
         marked = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
         return _put_back(client, closing, marked) if outcome_of(marked) else ""
 
     return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
+
+
+def _change(client: SumsClient, trace: Trace, body: Record) -> Reply:
+    """Change a test event once; where SUMS refuses that without its target event, together with that."""
+    within, event_id = 2 * client.connection.timeout, _event_of(trace)
+    try:
+        return client.patch("test_events", trace.test_event_id, body=body, within=within)
+    except errors.Rejected:
+        if event_id is None:
+            raise
+        body = {**body, "event_id": event_id or NO_EVENT}
+        return client.patch("test_events", trace.test_event_id, body=body, within=within)
 
 
 def _put_back(client: SumsClient, closing: Closing, marked: Record) -> str:

@@ -36,6 +36,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._watchers.files i
 AT_ONCE = 50
 """So many test events are marked before the first of them is closed."""
 
+LONGEST_PAUSE = 15.0
+"""However slow SUMS is."""
+
 GIVE_UP = 3
 """After so many test events in a row for which SUMS was away no more are looked at, since each costs all retries."""
 
@@ -89,7 +92,7 @@ class Closings:
                     marked.append((job, closing))
             if marked:
                 # Where SUMS is slow, what another recovery sends comes late as well.
-                time.sleep(max(OTHERS_SECONDS, (time.monotonic() - began) / len(batch)))
+                time.sleep(min(LONGEST_PAUSE, max(OTHERS_SECONDS, (time.monotonic() - began) / len(batch))))
             for job, closing in marked:
                 self._finish(job, closing)
 

@@ -20,7 +20,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery import 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
-from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
+from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, Rejected
 
 RACES = 50
 FORK = multiprocessing.get_context("fork")
@@ -165,6 +165,24 @@ def test_a_report_that_came_just_before_the_mark_is_told(
     with pytest.raises(NotRecovered, match=r"reported PASS for test event .* at the same moment"):
         lab.recover()
     assert lab.statuses(ids["test_event_id"]) == ["PASS"]
+
+
+def test_a_sums_that_refuses_a_mark_alone_gets_it_with_the_link_to_the_target_event(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, patch = lab.die("deployment"), SumsClient.patch
+
+    def patched(self: SumsClient, *segments: str, body: dict[str, t.Any], **more: t.Any) -> t.Any:
+        if "event_id" not in body:
+            raise Rejected("no event_id", method="PATCH", path="/", status=422)
+        return patch(self, *segments, body=body, **more)
+
+    monkeypatch.setattr(SumsClient, "patch", patched)
+    assert lab.recover()["closed"]
+    history = lab.test_event(ids["test_event_id"])["history"]
+    links = [change["event_id"] for change in history if "recovering" in change.get("metadata", {})]
+    assert links == [ids["target"]]
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
 
 
 def test_what_another_recovery_is_about_to_close_is_left_alone_until_it_has_had_its_time(
