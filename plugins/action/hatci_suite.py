@@ -9,10 +9,12 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.loader import lookup_loader
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.hatci.automation.plugins.action.hatci_outcome import HANDED_ON
 from ansible_collections.hatci.automation.plugins.module_utils._suite import PLANNED, overall
 from ansible_collections.hatci.automation.plugins.modules import hatci_suite
+from ansible_collections.hatci.automation.plugins.plugin_utils.extra_variables import hidden_problem
 from ansible_collections.hatci.automation.plugins.plugin_utils.fleet_progress import FleetProgress
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import RIG, rig_of
@@ -34,6 +36,8 @@ class ActionModule(InProcessAction):
 
     def complete_arguments(self) -> None:
         arguments = self._task.args
+        if hidden := hidden_problem(self._task, load_extra_vars(self._loader), ["ota_suite_result"]):
+            raise AnsibleActionFail(f"{hidden} Nothing was created.")
         if arguments.get("state", PLANNED) == PLANNED and arguments.get("scenarios") is None:
             arguments["scenarios"] = self._scenarios(arguments.pop("given", None))
 

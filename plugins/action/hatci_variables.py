@@ -15,7 +15,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.plugin_utils.described_test import SUITE_STEP
-from ansible_collections.hatci.automation.plugins.plugin_utils.extra_variables import hidden_names
+from ansible_collections.hatci.automation.plugins.plugin_utils.extra_variables import hidden_problem
 from ansible_collections.hatci.automation.plugins.plugin_utils.scenario import (
     OFFERS,
     TARGET,
@@ -36,7 +36,6 @@ CHECK_MODE_BY_KEYWORD = (
     "check_mode is a keyword of the play, a block or the role here, so a part of the test would be done and a part "
     "only predicted; leave it out and run ansible-playbook with --check, or without."
 )
-HIDDEN = "The extra variable {} would hide what this play itself sets under that name; leave it out."
 VERIFICATION, SCENARIO = "ota_verify_tasks", "ota_scenario"
 
 
@@ -71,8 +70,8 @@ class ActionModule(ActionBase):
         ]
         if files and self._task.check_mode != bool((task_vars or {}).get("ansible_check_mode")):
             problems.insert(0, CHECK_MODE_BY_KEYWORD)
-        if hidden := hidden_names(self._task, load_extra_vars(self._loader), arguments["results"]):
-            problems.insert(0, HIDDEN.format(" and ".join(hidden)))
+        if hidden := hidden_problem(self._task, load_extra_vars(self._loader), arguments["results"]):
+            problems.insert(0, hidden)
         if lacking:
             problems.insert(0, f"The test lacks {', '.join(lacking)}; set it for this host.")
         if not problems:

@@ -28,7 +28,14 @@ VERDICTS = frozenset(
 )
 """What a play gives the roles of what it got before. Given by a play, none of them can come from elsewhere too."""
 
+HIDDEN = "The extra variable {} would hide what this play itself sets under that name; leave it out."
 SET_FACT = ("set_fact", "ansible.builtin.set_fact", "ansible.legacy.set_fact")
+
+
+def hidden_problem(task: Task, extra: Collection[str], results: Collection[str]) -> str:
+    """Return a sentence about all that :func:`hidden_names` finds; an empty text if that is nothing."""
+    names = hidden_names(task, extra, results)
+    return HIDDEN.format(" and ".join(names)) if names else ""
 
 
 def hidden_names(task: Task, extra: Collection[str], results: Collection[str]) -> list[str]:

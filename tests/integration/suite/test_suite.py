@@ -151,3 +151,13 @@ def test_a_suite_that_cannot_be_run_is_refused_as_a_whole(suite: Play, sums: Sum
     assert "number 3 of ota_suite needs my_relay" in played.output
     assert "number 4 of ota_suite disturbs the vehicle, but no device is leased" in played.output
     assert sums.requests() == []
+
+
+@pytest.mark.newest_core
+def test_an_extra_variable_named_like_its_result_makes_no_suite(suite: Play, sums: SumsProcess) -> None:
+    played = suite(["nominal"], "-e", '{"ota_suite_result": {"steps": [], "scenarios": []}}', vins={"vehicle_001": VIN})
+
+    assert played.returncode == 2
+    told = " ".join(played.output.split())
+    assert "The extra variable ota_suite_result would hide what this play itself sets under that name" in told
+    assert sums.requests() == []
