@@ -313,8 +313,9 @@ def _deployment(lines: list[Line], steps: list[Record], deployment_id: str) -> R
     waits = [step for step in asked if _given(step, "arguments").get("wait")]
     last = (waits or asked)[-1]["result"] if asked else {}
     for step in asked:
-        if step.get("ended") and (not states or states[-1]["state"] != step["result"]["state"]):
-            states.append({"time": step["ended"], "state": str(step["result"]["state"]), "progress": None})
+        place = sum(seen["time"] <= (step.get("ended") or "") for seen in states)
+        if step.get("ended") and (not place or states[place - 1]["state"] != step["result"]["state"]):
+            states.insert(place, {"time": step["ended"], "state": str(step["result"]["state"]), "progress": None})
     has_failed = last.get("outcome") == "FAIL"
     has_ended_well = bool(waits) and waits[-1]["outcome"] in DONE
     return {

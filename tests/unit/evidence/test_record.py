@@ -73,6 +73,22 @@ def test_what_was_under_way_when_the_play_died_is_told(tmp_path: Path) -> None:
     assert record["ended_by"] == "closer"
 
 
+def test_the_states_of_a_deployment_that_was_asked_for_again_and_again_are_in_their_order(tmp_path: Path) -> None:
+    """An update that is disturbed is waited for twice: to the moment of its disturbance, and to its end."""
+    script = evidence_support.until_deployed(tmp_path)
+    told = {"deployment_id": "deploy-000001"}
+    script.state("DOWNLOADING", 3, 5)
+    script.step("Wait for the moment", "hatci_update_status", 1, arguments={"wait": True}, state="DOWNLOADING", **told)
+    script.step("Look", "hatci_update_status", 5, state="IN_PROGRESS", **told)
+    script.state("FAILED", 3, 60)
+    script.step("Wait", "hatci_update_status", 1, "failed", arguments={"wait": True}, state="FAILED", **told)
+
+    states = record_of(tmp_path)["deployment"]["states"]
+
+    assert [seen["state"] for seen in states] == ["DOWNLOADING", "IN_PROGRESS", "FAILED"]
+    assert [seen["time"] for seen in states] == sorted(seen["time"] for seen in states)
+
+
 def test_an_empty_journal_makes_a_record(tmp_path: Path) -> None:
     journal.create(tmp_path)
     journal.append(tmp_path, "test", {"vin": "1HG"})
