@@ -12,7 +12,6 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import (
     HANDED_OVER,
-    RECOVERING,
     handed_over,
     is_lost,
     is_taken_up,
@@ -27,6 +26,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RECOVERING
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT, identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply

@@ -8,12 +8,16 @@ from __future__ import annotations
 import secrets
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RESUMED, is_later, mark_of
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import (
+    RECOVERING,
+    RESUMED,
+    is_later,
+    mark_of,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 HANDED_OVER = "handed_over"
-RECOVERING = "recovering"
 
 RECOVERING_SECONDS = 300.0
 """For so long a recovery that marked a test event, and may have died, keeps others away."""

@@ -1,13 +1,14 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mark of who goes on with a test, once the test has its outcome."""
+"""The marks of who goes on with a test, and of who is about to close it."""
 
 from __future__ import annotations
 
 import typing as t
 
 RESUMED = "resumed"
+RECOVERING = "recovering"
 
 LONGEST_SECONDS = 62 * 86400.0
 """For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""

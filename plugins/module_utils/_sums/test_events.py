@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import types
 import typing as t
@@ -18,6 +19,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.checks impo
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import (
+    RECOVERING,
     RESUMED,
     is_later,
     is_taken_from,
@@ -55,6 +57,9 @@ Result = t.TypeVar("Result")
 NOTHING: t.Mapping[str, t.Any] = types.MappingProxyType({})
 NO_JOB = "manual"
 NO_SHA = "unknown"
+RECOVERY_SECONDS = 60.0
+"""For so long a report waits for a recovery that has taken its job for dead, and is about to close the test event."""
+
 UNDECIDED = frozenset({"ABORTED", "TIMEOUT", "ERROR"})
 """Outcomes that say nothing about the vehicle, so a test that goes on may replace them."""
 
@@ -123,7 +128,8 @@ def update_test_event(
         if created:
             event_id = body.get("event_id") or ""
             event = known.get("event") if event_id == known.get("event_id") else None
-            held = refuse_another(
+            look = functools.partial(
+                refuse_another,
                 client,
                 test_event_id,
                 created,
@@ -132,6 +138,7 @@ def update_test_event(
                 is_doubtful=bool(options.get("may_be_another")),
                 may_change=is_told_by_play and "status" in body,
             )
+            held = _once_recovery_has_done(look) if "status" in body else look()
         stands = _against(body, held) if "status" in body else ""
         if stands:
             test_event = held
@@ -281,6 +288,17 @@ def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool 
     expected = identity_of(event.created)
     stands, _held = _send_own_report(client, event.test_event_id, event_id, report, expected, is_late=is_late)
     return stands, report
+
+
+def _once_recovery_has_done(look: t.Callable[[], Record]) -> Record:
+    """Return a test event once no recovery is about to close it, so that this report is the last."""
+    until = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        held = look()
+        is_recovering = is_later(mark_of(held, RECOVERING).get("until"), time.time()) and not outcome_of(held)
+        if not is_recovering or time.monotonic() >= until:
+            return held
+        time.sleep(1)
 
 
 def _refuse_to_overwrite(held: Record, body: Record, test_event_id: str, reported: str | None) -> None:

@@ -43,8 +43,8 @@ LATER = 1000
 
 CALLBACKS = Path(__file__).parents[2] / "callback_plugins"
 KILLS = os.environ.get("HATCI_KILLS", "")
-AT_ONCE = 6
-"""At so many tasks jobs die before something is done about them."""
+AT_ONCE = 3
+"""At so many tasks jobs die before something is done about them, which is before their leases of five minutes end."""
 
 HUNG_SECONDS = 900
 """No job takes so long to come to a task, however busy the machine is."""

@@ -7,18 +7,21 @@ import multiprocessing
 import random
 import tempfile
 import time
+import types
 import typing as t
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from play_support import VIN
-from recovery_support import HOST, NOW, Lab, event
-from sums_support import client_of, validated
+from recovery_support import HOST, NOW, Lab, event, moment
+from sums_support import client_of, run_module, validated
 
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import closings
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resume import resume
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import recovery_mark
+from ansible_collections.hatci.automation.plugins.module_utils._sums import test_events
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, Rejected
 
@@ -30,10 +33,24 @@ Part = Callable[[Lab, Ids], str]
 
 
 def recover_part(lab: Lab, _ids: Ids) -> str:
-    return "acted" if lab.recover()["closed"] else "left alone"
+    try:
+        return "acted" if lab.recover(later=time.time() - NOW)["closed"] else "left alone"
+    except NotRecovered as told:
+        assert "at the same moment, and the metadata of its report was lost" in told.message, told.message
+        return "told"
 
 
-def resume_now(lab: Lab, ids: Ids) -> None:
+def report_part(lab: Lab, ids: Ids) -> str:
+    """Report as a play that lives on although AAP calls its job over."""
+    report = {"test_event_id": ids["test_event_id"], "event_id": ids["target"], "status": "PASS"}
+    known = {"created": lab.test_event(ids["test_event_id"]), "event_id": ids["target"], "event": {}, "reported": None}
+    given = {**report, "metadata": {"outcome": "PASS"}, "hatci_token": lab.sums.token}
+    told = run_module("hatci_test_event_update", lab.sums.url, given, extras={"known": known})
+    assert not told.get("failed"), told
+    return "acted"
+
+
+def resume_at(lab: Lab, ids: Ids, now: float) -> None:
     """Go on with a test.
 
     :raises InputError: somebody else does.
@@ -41,13 +58,13 @@ def resume_now(lab: Lab, ids: Ids) -> None:
     given = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token, "vin": VIN, "job_id": "manual"}
     by_ids = {"test_event_id": ids["test_event_id"], "deployment_id": ids["deployment"]}
     with client_of(lab.sums.url, token=lab.sums.token) as client:
-        resume(client, validated("hatci_resume", {**given, **by_ids}), False, now=lambda: NOW)
+        resume(client, validated("hatci_resume", {**given, **by_ids}), False, now=lambda: now)
 
 
 def resume_part(lab: Lab, ids: Ids) -> str:
     """Go on with a test and report PASS."""
     try:
-        resume_now(lab, ids)
+        resume_at(lab, ids, time.time())
     except InputError:
         return "left alone"
     lab.run("test_event_update", test_event_id=ids["test_event_id"], status="PASS", metadata={"outcome": "PASS"})
@@ -73,7 +90,8 @@ def race(lab: Lab, directory: Path, parts: Sequence[Part]) -> list[tuple[Sequenc
     start, told = FORK.Barrier(len(parts) + 1), FORK.Queue()
     ids = [lab.die("deployment", job=job) for job in range(100, 100 + RACES)]
     for job in range(100, 100 + RACES):
-        lab.aap.put_job(job, name="not yet")
+        finished = moment(time.time() - NOW - 300)
+        lab.aap.put_job(job, name="not yet", finished=finished)
     # Between the look of one and what it then sends the other has time to look as well.
     lab.sums.add_fault(kind="slow", delay=0.1, method="PATCH", path="/test_events/.*", times=0)
     processes = [
@@ -118,6 +136,23 @@ def test_of_a_recovery_and_a_resumption_in_two_containers_one_acts(lab: Lab, tmp
     )
     wrong = [result for result in results if result not in right]
     print(f"{RACES} races of recovery and resumption, wrong: {len(wrong)}")
+    assert wrong == []
+
+
+@pytest.mark.matrix
+@pytest.mark.slow
+def test_of_a_recovery_and_a_job_that_lives_on_in_another_container_the_job_has_the_last_word(
+    lab: Lab, tmp_path: Path
+) -> None:
+    results = race(lab, tmp_path, [recover_part, report_part])
+    right = (
+        (["left alone", "acted"], ["PASS"]),
+        (["told", "acted"], ["PASS"]),
+        (["acted", "acted"], ["FAIL", "PASS"]),
+    )
+    wrong = [result for result in results if result not in right]
+    told = sum(did[0] == "told" for did, _statuses in results)
+    print(f"{RACES} races of recovery and living job, wrong: {len(wrong)}, told: {told}")
     assert wrong == []
 
 
@@ -185,6 +220,24 @@ def test_a_sums_that_refuses_a_mark_alone_gets_it_with_the_link_to_the_target_ev
     assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
 
 
+def test_a_report_waits_for_a_recovery_that_is_about_to_close_its_test_event(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = lab.die("deployment")
+    mark = {"recovering": recovery_mark(time.time())}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+
+    def close(_seconds: float) -> None:
+        closed = {"status": "FAIL", "metadata": {"outcome": "ABORTED"}}
+        lab.sums.api("PATCH", f"/test_events/{ids['test_event_id']}", closed)
+
+    monkeypatch.setattr(
+        test_events, "time", types.SimpleNamespace(sleep=close, time=time.time, monotonic=time.monotonic)
+    )
+    report_part(lab, ids)
+    assert lab.statuses(ids["test_event_id"]) == ["FAIL", "PASS"]
+
+
 def test_what_another_recovery_is_about_to_close_is_left_alone_until_it_has_had_its_time(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +251,7 @@ def test_what_another_recovery_is_about_to_close_is_left_alone_until_it_has_had_
     reasons = [one["reason"] for one in lab.recover()["left_alone"]]
     assert reasons == ["another recovery decides about it now"]
     with pytest.raises(InputError, match=r"A recovery is about to close test event \S+; try again in five minutes"):
-        resume_now(lab, ids)
+        resume_at(lab, ids, NOW)
     assert lab.recover(later=301)["closed"]
 
 
