@@ -71,6 +71,7 @@ def begin_closing(
     options: Options,
     trace: Trace,
     job: str,
+    *,
     gone: t.Collection[str],
     clock: t.Callable[[], float],
     claims: contextlib.ExitStack,

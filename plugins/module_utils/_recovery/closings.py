@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 import typing as t
 
@@ -97,8 +98,8 @@ class Closings:
                 self._finish(job, closing)
 
     def _begin(self, job: str, trace: Trace, claims: contextlib.ExitStack) -> Closing | None:
-        given = self._client, self._options, trace, job, self._gone, self._clock, claims
-        begun = self._tried(job, trace, lambda: begin_closing(*given))
+        begin = functools.partial(begin_closing, self._client, self._options, trace, job)
+        begun = self._tried(job, trace, lambda: begin(gone=self._gone, clock=self._clock, claims=claims))
         return begun if isinstance(begun, Closing) else None
 
     def _finish(self, job: str, closing: Closing) -> None:

@@ -127,14 +127,13 @@ def update_test_event(
     try:
         if created:
             event_id = body.get("event_id") or ""
-            event = known.get("event") if event_id == known.get("event_id") else None
             look = functools.partial(
                 refuse_another,
                 client,
                 test_event_id,
                 created,
                 event_id,
-                options.get("created_event") or event or {},
+                options.get("created_event") or _event_of(known, event_id),
                 is_doubtful=bool(options.get("may_be_another")),
                 may_change=is_told_by_play and "status" in body,
             )
@@ -167,6 +166,11 @@ def update_test_event(
     if stands:
         client.warnings.append(f"{stands} Nothing was sent to it.")
     return {"changed": not stands, "test_event": test_event}
+
+
+def _event_of(known: t.Mapping[str, t.Any], event_id: str) -> Record:
+    """Return the event of a test as it was created; empty if that is not known."""
+    return (known.get("event") or {}) if event_id == known.get("event_id") else {}
 
 
 def look_at_test_event(
