@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
@@ -13,11 +14,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._evidence.record 
 
 def found_again(directory: pathlib.Path) -> pathlib.Path:
     """Return where the evidence is that began in a directory, which bundling may have given another name."""
-    if directory.is_dir():
-        return directory
-    for other in _tests_in(directory.parent):
-        if other.name.startswith(f"{directory.name}-") and _begin_of(other).get("name") == directory.name:
-            return other
+    with contextlib.suppress(OSError):
+        if directory.is_dir():
+            return directory
+        for other in _tests_in(directory.parent):
+            if other.name.startswith(f"{directory.name}-") and _begin_of(other).get("name") == directory.name:
+                return other
     return directory
 
 

@@ -121,7 +121,10 @@ class Closer:
             pause = backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
             with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
                 settled = list(pool.map(self._send, left))
-            self._finish_evidence(left)
+            try:
+                self._finish_evidence(left)
+            except Exception as error:  # whatever is wrong with evidence must cost no report
+                self._watch.log(f"evidence could not be finished: {error}")
             left = [event for event, is_settled in zip(left, settled, strict=True) if not is_settled]
             if not left or not deadline.allows(pause):
                 break

@@ -13,7 +13,7 @@ import pytest
 from scripted_backend import Backend, Reply
 from sums_support import TOKEN, VIN, validated
 
-from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle
+from ansible_collections.hatci.automation.plugins.module_utils._evidence import bundle, whereabouts
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.outcome import outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_process import Closer
 
@@ -93,13 +93,17 @@ def test_no_token_is_left_in_evidence_of_a_test_that_had_been_reported(tmp_path:
     assert (tmp_path / "evidence/record.json").exists()
 
 
+@pytest.mark.parametrize(
+    "breaks", [(bundle, "finish_as_aborted"), (bundle, "read_record"), (whereabouts, "found_again")]
+)
 def test_evidence_that_cannot_be_made_costs_no_report(
-    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: tuple[types.ModuleType, str]
 ) -> None:
     def fail(*_arguments: t.Any, **_options: t.Any) -> None:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(bundle, "finish_as_aborted", fail)
+    evidence_support.until_deployed(tmp_path / "evidence")
+    monkeypatch.setattr(*breaks, fail)
     backend.replies(Reply(503), TAKEN)
     said = close(backend, tmp_path)
     assert backend.seen[-1].json == REPORT
