@@ -51,6 +51,7 @@ _raw:
 import functools
 import os
 import typing as t
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.playbook.block import Block
@@ -117,6 +118,7 @@ class LookupModule(LookupBase):
             self._loader.set_basedir(before)
 
     def _check_task(self, task: Task, variables: dict[str, t.Any], depth: int) -> None:
+        variables = _variables_of(task, variables)
         render = functools.partial(self._render, variables)
         play = variables.get(PLAY) or {}
         unseen = play.get("unseen", ())
@@ -140,6 +142,16 @@ class LookupModule(LookupBase):
 
     def _render(self, variables: dict[str, t.Any], value: t.Any) -> t.Any:
         return TypedVariables(self._templar, {**variables, VALUE: value}).get(VALUE)
+
+
+def _variables_of(task: Task, variables: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return those of the host, with what the task, its blocks and its role add; that of its loop is not known yet."""
+    role, chain = task._role, task.get_dep_chain()
+    defaults, set_by_role = (role.get_default_vars(chain), role.get_vars(chain)) if role else ({}, {})
+    known = {**defaults, **variables, **set_by_role, **task.get_vars()}
+    if task.loop is not None:
+        known.pop(str(getattr(task.loop_control, "loop_var", None) or "item"), None)
+    return known
 
 
 def _included(task: Task, name: str) -> str:

@@ -156,6 +156,33 @@ def test_a_keyword_that_is_known_is_no_problem(tmp_path: Path) -> None:
     assert problem_in(tmp_path / "own.yml", text, [], once=True, many=2) == ""
 
 
+def test_a_keyword_that_the_task_its_block_or_its_include_sets_is_no_problem(tmp_path: Path) -> None:
+    notifies = NOTIFIES.format("'{{ whom }}'")
+    (tmp_path / "more.yml").write_text(f"{notifies}  throttle: '{{{{ many }}}}'\n", encoding="utf-8")
+    text = (
+        f"- include_tasks: more.yml\n  vars: {{many: 2, whom: told}}\n{notifies}"
+        "  vars: {whom: told, once: false}\n  run_once: '{{ once }}'\n"
+        "- vars: {many: 3}\n  block: [{debug: {msg: x}, throttle: '{{ many }}'}]\n"
+    )
+    assert problem_in(tmp_path / "own.yml", text, ["told"]) == ""
+
+
+def test_a_keyword_that_the_defaults_of_a_role_set_is_no_problem(tmp_path: Path) -> None:
+    role = tmp_path / "lab_check"
+    for part, content in (
+        ("tasks", "- debug: {msg: x}\n  throttle: '{{ lab_many }}'\n"),
+        ("defaults", "lab_many: 2\n"),
+    ):
+        (role / part).mkdir(parents=True)
+        (role / part / "main.yml").write_text(content, encoding="utf-8")
+    assert problem_of(tmp_path / "own.yml", f"- include_role: {{name: {role}}}\n") == ""
+
+
+def test_what_a_loop_notifies_is_not_taken_from_a_loop_around_it(tmp_path: Path) -> None:
+    text = NOTIFIES.format("'{{ item }}'") + "  loop: [told]\n"
+    assert "which is not known before the test" in problem_in(tmp_path / "own.yml", text, ["told"], item="2024.02.01")
+
+
 def test_a_meta_task_that_ansible_does_not_know_is_refused(tmp_path: Path) -> None:
     assert "meta: end_car is not known to Ansible" in problem_of(tmp_path / "own.yml", "- meta: end_car\n")
     assert problem_of(tmp_path / "own.yml", "- meta: flush_handlers\n") == ""
