@@ -32,7 +32,7 @@ def claim(base_url: str, test_event_id: str) -> t.Iterator[bool]:
             yield is_mine
         finally:
             if is_mine:
-                os.unlink(path)
+                path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 

@@ -26,7 +26,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RECOVERING
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RECOVERING, without_recovery
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT, identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
@@ -37,6 +37,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
     look_at_test_event,
     outcome_of,
     send_report_unless,
+    told_outcome,
 )
 
 Options = t.Mapping[str, t.Any]
@@ -58,12 +59,19 @@ class Closing:
     """A test event that carries the mark of this recovery.
 
     :param gone: jobs that are dead.
+    :param before: its metadata without the mark.
     """
 
     trace: Trace
     report: Record
     mark: Record
     gone: t.Collection[str]
+    before: Record = dataclasses.field(default_factory=dict)
+
+    @property
+    def final_report(self) -> Record:
+        """The report with metadata in any case, since the mark must go."""
+        return {**self.report, "metadata": self.report.get("metadata") or self.before}
 
 
 def begin_closing(
@@ -103,7 +111,7 @@ def begin_closing(
     if words := "" if has_ended else waits_for_deployment(left, now):
         return words
     closing = Closing(trace, report, recovery_mark(clock()), dead)
-    return _mark(client, closing, clock) or closing
+    return _mark(client, closing, clock)
 
 
 def finish_closing(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) -> Closed | str:
@@ -112,7 +120,7 @@ def finish_closing(client: SumsClient, closing: Closing, clock: t.Callable[[], f
     :param clock: seconds since the epoch.
     :raises SumsError: SUMS does not say how it stands, or does not take the report.
     """
-    trace, report = closing.trace, closing.report
+    trace, report = closing.trace, closing.final_report
 
     def against(held: Record) -> str:
         if words := _against(held, closing.gone, clock()):
@@ -127,20 +135,21 @@ def finish_closing(client: SumsClient, closing: Closing, clock: t.Callable[[], f
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
 
 
-def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) -> str:
+def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) -> Closing | str:
     """Mark a test event, or return in words why it was left alone."""
     trace, expected = closing.trace, _expected(closing.trace)
 
-    def attempt() -> str:
+    def attempt() -> Closing | str:
         held = look_at_test_event(client, trace.test_event_id, _event_of(trace), expected)
         now = clock()
         if words := _against(held, closing.gone, now) or recovered_elsewhere(held, closing.mark, now):
             return words
         shown = held.get("metadata")
-        metadata = {**(shown if isinstance(shown, dict) else trace.metadata), RECOVERING: closing.mark}
-        reply = _change(client, trace, {"metadata": metadata})
-        marked = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
-        return _put_back(client, closing, marked) if outcome_of(marked) else ""
+        before = without_recovery(shown if isinstance(shown, dict) else trace.metadata)
+        marked = dataclasses.replace(closing, before=before)
+        reply = _change(client, trace, {"metadata": {**before, RECOVERING: closing.mark}})
+        answered = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
+        return _put_back(client, marked, answered) if outcome_of(answered) else marked
 
     return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
 
@@ -157,21 +166,23 @@ def _change(client: SumsClient, trace: Trace, body: Record) -> Reply:
         return client.patch("test_events", trace.test_event_id, body=body, within=within)
 
 
-def _put_back(client: SumsClient, closing: Closing, marked: Record) -> str:
+def _put_back(client: SumsClient, closing: Closing, answered: Record) -> str:
     """Return in words that a report came between our look and our mark, which took its metadata away.
 
-    :raises WrongState: it was not that of another recovery, so what it had is not known.
+    :raises WrongState: it was not that of another recovery, so of its metadata only the outcome is known.
     """
-    test_event_id, report = closing.trace.test_event_id, closing.report
-    if any(marked.get(name) != report.get(name) for name in ("status", "summary")):
-        raise errors.WrongState(
-            f"Another job reported {marked['status']} for test event {test_event_id} at the same moment, and the "
-            "metadata of its report was lost; send its report once more, or look at its job",
-            method="PATCH",
-            path=f"/api/v1/test_events/{test_event_id}",
-        )
-    client.patch("test_events", test_event_id, body={"metadata": report.get("metadata") or {}})
-    return "another recovery closed it at the same moment"
+    test_event_id, report = closing.trace.test_event_id, closing.final_report
+    if all(answered.get(name) == report.get(name) for name in ("status", "summary")):
+        _change(client, closing.trace, {"metadata": report["metadata"]})
+        return "another recovery closed it at the same moment"
+    outcome = told_outcome(answered)
+    _change(client, closing.trace, {"metadata": {**closing.before, "outcome": outcome}})
+    raise errors.WrongState(
+        f"Another job reported {outcome} for test event {test_event_id} at the same moment, and what the metadata of "
+        "its report had beside that was lost; send its report once more, or look at its job",
+        method="PATCH",
+        path=f"/api/v1/test_events/{test_event_id}",
+    )
 
 
 def _against(held: Record, dead: t.Collection[str], now: float) -> str:

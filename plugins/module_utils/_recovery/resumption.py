@@ -10,17 +10,16 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import (
     RECOVERING,
+    RECOVERING_SECONDS,
     RESUMED,
     is_later,
+    is_recovering,
     mark_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB, outcome_of
 from ansible_collections.hatci.automation.plugins.module_utils._times import utc_time
 
 HANDED_OVER = "handed_over"
-
-RECOVERING_SECONDS = 300.0
-"""For so long a recovery that marked a test event, and may have died, keeps others away."""
 
 OTHERS_SECONDS = 1.0
 """For so long another one may mark the same test without having seen our mark."""
@@ -56,8 +55,8 @@ def recovered_elsewhere(held: t.Mapping[str, t.Any], mark: t.Mapping[str, t.Any]
 
     :param mark: one's own; empty without one.
     """
-    other = mark_of(held, RECOVERING)
-    is_other = not outcome_of(held) and is_later(other.get("until"), now) and other.get("by") != mark.get("by")
+    is_own = mark_of(held, RECOVERING).get("by") == mark.get("by")
+    is_other = not outcome_of(held) and is_recovering(held, now) and not is_own
     return "another recovery decides about it now" if is_other else ""
 
 

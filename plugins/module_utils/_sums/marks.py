@@ -10,6 +10,9 @@ import typing as t
 RESUMED = "resumed"
 RECOVERING = "recovering"
 
+RECOVERING_SECONDS = 300.0
+"""For so long a recovery that marked a test event, and may have died, keeps others away."""
+
 LONGEST_SECONDS = 62 * 86400.0
 """For no longer somebody waits; what is granted is half of that at the most, and clocks differ."""
 
@@ -27,6 +30,17 @@ def is_later(moment: t.Any, now: float) -> bool:
     """Whether a value is a time, in seconds since the epoch, that is still to come, and not one that never comes."""
     is_time = isinstance(moment, (int, float)) and not isinstance(moment, bool)
     return is_time and now < moment <= now + LONGEST_SECONDS
+
+
+def is_recovering(held: Record, now: float) -> bool:
+    """Whether a recovery is about to close a test event; a mark further ahead is of a clock that is wrong."""
+    until = mark_of(held, RECOVERING).get("until")
+    return is_later(until, now) and t.cast("float", until) <= now + 2 * RECOVERING_SECONDS
+
+
+def without_recovery(metadata: Record) -> dict[str, t.Any]:
+    """Return metadata without the mark of a recovery."""
+    return {name: value for name, value in metadata.items() if name != RECOVERING}
 
 
 def is_taken_from(report: Record, held: Record) -> bool:

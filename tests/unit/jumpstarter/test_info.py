@@ -101,3 +101,10 @@ def test_a_device_that_can_be_leased_is_no_problem(
 
 def test_a_jmp_that_an_upgrade_took_away_for_a_moment_is_missed_by_jmp_itself(tmp_path: Path) -> None:
     assert info._stamp(str(tmp_path / "jmp")) == ()
+
+
+def test_a_host_with_another_token_is_asked_about_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JMP_TOKEN", "of one host")
+    first = info._ways_to_controller()
+    monkeypatch.setenv("JMP_TOKEN", "of another")
+    assert first != info._ways_to_controller()

@@ -24,6 +24,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
 from ansible_collections.hatci.automation.plugins.module_utils._sums import test_events
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, Rejected
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import runtime_directory
 
 RACES = 50
 FORK = multiprocessing.get_context("fork")
@@ -36,7 +37,9 @@ def recover_part(lab: Lab, _ids: Ids) -> str:
     try:
         return "acted" if lab.recover(later=time.time() - NOW)["closed"] else "left alone"
     except NotRecovered as told:
-        assert "at the same moment, and the metadata of its report was lost" in told.message, told.message
+        assert "at the same moment, and what the metadata of its report had beside that was lost" in told.message, (
+            told.message
+        )
         return "told"
 
 
@@ -200,6 +203,49 @@ def test_a_report_that_came_just_before_the_mark_is_told(
     with pytest.raises(NotRecovered, match=r"reported PASS for test event .* at the same moment"):
         lab.recover()
     assert lab.statuses(ids["test_event_id"]) == ["PASS"]
+    assert lab.test_event(ids["test_event_id"])["history"][-1]["metadata"]["outcome"] == "PASS"
+
+
+def test_an_outcome_whose_metadata_a_mark_took_away_is_put_back_as_the_summary_tells_it(
+    lab: Lab, before_mark: Callable[[Callable[[], None]], None]
+) -> None:
+    ids = lab.die("deployment")
+    report = {"status": "FAIL", "summary": "TIMEOUT: SUMS did not end it.", "metadata": {"outcome": "TIMEOUT"}}
+    before_mark(lambda: lab.run("test_event_update", test_event_id=ids["test_event_id"], **report) and None)
+    with pytest.raises(NotRecovered, match=r"reported TIMEOUT for test event .* what the metadata of its report had"):
+        lab.recover()
+    put_back = lab.test_event(ids["test_event_id"])["history"][-1]["metadata"]
+    assert put_back["outcome"] == "TIMEOUT" and put_back["job_url"] and "recovering" not in put_back
+
+
+def test_a_report_without_metadata_that_a_dead_job_could_not_send_leaves_what_the_test_event_had(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    unsent = {"test_event_id": ids["test_event_id"], "status": "FAIL", "summary": "The gateway did not start."}
+    lab.aap.add_events(41, [event("hatci_test_event_update", {"msg": "SUMS is away"}, failed=True, **unsent)])
+    assert lab.recover()["closed"]
+    (sent,) = [change for change in lab.test_event(ids["test_event_id"])["history"] if "status" in change]
+    assert sent["summary"] == "The gateway did not start."
+    assert sent["metadata"]["job_url"] == "https://aap/41" and "recovering" not in sent["metadata"]
+
+
+def test_a_mark_by_a_clock_that_is_hours_ahead_keeps_nobody_away(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    mark = {"recovering": recovery_mark(NOW + 7200)}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+    assert lab.recover()["closed"]
+
+
+def test_a_lock_that_was_cleaned_away_ends_no_recovery(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.die("deployment")
+    finish = closings.finish_closing
+
+    def clean(*given: t.Any) -> t.Any:
+        for lock in runtime_directory().glob("claim-*.lock"):
+            lock.unlink()
+        return finish(*given)
+
+    monkeypatch.setattr(closings, "finish_closing", clean)
+    assert lab.recover()["closed"]
 
 
 def test_a_sums_that_refuses_a_mark_alone_gets_it_with_the_link_to_the_target_event(

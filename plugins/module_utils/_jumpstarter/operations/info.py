@@ -69,7 +69,7 @@ def look_at_jmp(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t
         )
     if mode == CONTROLLER:
         endpoint = endpoint_of(client_config, client)
-        asked = [jmp.path, *config, endpoint]
+        asked = [jmp.path, *config, endpoint, *_stamp(client_config or ""), _ways_to_controller()]
         once_a_play(owner, asked, lambda: _ask_controller(Controller(jmp, config), endpoint), LOOK_FRESH_SECONDS)
     return {"changed": False, "path": jmp.path, "version": version, "mode": mode}
 
@@ -109,6 +109,11 @@ def _check_device(options: t.Mapping[str, t.Any], mode: str) -> None:
         check_lock_directory(options["lock_dir"])
     if exporter and not options["config_follows"]:
         find_exporter_config(exporter)
+
+
+def _ways_to_controller() -> dict[str, str]:
+    """Return what the environment of a host says of the controller and of the way there."""
+    return {name: value for name, value in os.environ.items() if name.startswith("JMP_") or name in PROXIES}
 
 
 def _ask_controller(controller: Controller, endpoint: str) -> str:
