@@ -95,5 +95,5 @@ lock: .venvs/lock/.ready  ## Lock the newest versions of what the tools need: re
 
 changelog: .venvs/lint/.ready  ## Bring CHANGELOG.md up to date with the fragments and the modules
 	@PATH="$(CURDIR)/.venvs/lint/bin:$$PATH" ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
-	  antsibull-changelog release --update-existing
+	  antsibull-changelog release --update-existing --refresh-fragments without-archives
 	@rm -f changelogs/.plugin-cache.yaml

@@ -69,3 +69,12 @@ def test_the_workflow_runs_what_maintainers_run() -> None:
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
     assert (REPOSITORY / ".ci/run").stat().st_mode & 0o111
+
+
+def test_the_changelog_says_what_the_fragments_say() -> None:
+    released = yaml.safe_load((REPOSITORY / "changelogs/changelog.yaml").read_text(encoding="utf-8"))["releases"]
+    told = {line for release in released.values() for lines in release["changes"].values() for line in lines}
+    for fragment in (REPOSITORY / "changelogs/fragments").glob("*.yml"):
+        sections: t.Any = yaml.safe_load(fragment.read_text(encoding="utf-8"))
+        lines = [line for lines in sections.values() if isinstance(lines, list) for line in lines]
+        assert not [line for line in lines if line not in told], f"{fragment.name}: run make changelog"
