@@ -24,6 +24,10 @@ ELSEWHERE = frozenset({"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"})
 """Where a user's own packages go; those of an environment go into it."""
 
 
+AGAIN_SECONDS = 5.0
+"""A mirror that is being renewed lacks what it had, for a moment."""
+
+
 class SetUpError(Exception):
     """What failed and what to do about it, in a sentence."""
 
@@ -54,14 +58,18 @@ def set_up(directory: Path, *installs: list[str], python: str = sys.executable) 
             ],
             f"pip could not set up {directory}; its reason is above. "
             "It takes packages from where pip.conf and the PIP_* variables say.",
+            tries=2,
         )
     compiling = [own, "-m", "compileall", "-q", "-j", "0", "-x", NEVER_IMPORTED, str(directory / "lib")]
     subprocess.run(compiling, stdout=subprocess.DEVNULL, check=False)  # some packages carry files for other Pythons
     print(f"Set up {directory} in {time.monotonic() - began:.0f} s.", flush=True)
 
 
-def _run(command: list[str], failure: str) -> None:
-    """Run a command; show at once that it waits for the network, and all that it said if it fails."""
+def _run(command: list[str], failure: str, tries: int = 1) -> None:
+    """Run a command; show at once that it waits for the network, and all that it said if it fails.
+
+    :param tries: how often it is run until it succeeds.
+    """
     said = []
     environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     with subprocess.Popen(
@@ -73,7 +81,11 @@ def _run(command: list[str], failure: str) -> None:
                 print(line, end="", flush=True)
             else:
                 said.append(line)
-    if process.returncode:
+    if process.returncode and tries > 1:
+        print(f"pip failed and is run again: {said[-1].strip() if said else 'it said nothing'}", flush=True)
+        time.sleep(AGAIN_SECONDS)
+        _run(command, failure, tries - 1)
+    elif process.returncode:
         sys.stderr.writelines(said)
         raise SetUpError(failure)
 

@@ -46,6 +46,7 @@ def test_a_set_up_that_fails_shows_the_reason_of_pip_and_says_who_decides(tmp_pa
 
     assert done.returncode == 1
     assert done.stdout.startswith("Setting up venv; this takes ")
+    assert done.stdout.count("pip failed and is run again: ERROR: No matching distribution found for pip==") == 1
     assert "No matching distribution found for pip==" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("pip could not set up venv; its reason is above.")
     assert "Traceback" not in done.stderr
