@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play import Play
 from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
 
@@ -25,6 +27,8 @@ def names_of(given: t.Any, **variables: t.Any) -> list[str]:
     action = object.__new__(ActionModule)
     action._loader, action._task_vars = loader, variables
     action._templar = Templar(loader, variables=variables)
+    play = Play.load({"hosts": "localhost", "gather_facts": False}, loader=loader)
+    action._task = types.SimpleNamespace(get_play=lambda: play)
     return [entry["scenario"]["name"] for entry in action._scenarios(given)]
 
 
