@@ -45,8 +45,11 @@ def list_vehicles(client: SumsClient, clock: Clock | None = None) -> t.Iterator[
         if not link:
             return
         if number > MAX_VEHICLES or deadline.expired:
+            bound = f"{MAX_SECONDS:g} s" if deadline.expired else f"{MAX_VEHICLES} vehicles"
             raise _unusable(
-                reply, f"the list of vehicles has no end; after {number} of them on {len(seen)} pages it is given up"
+                reply,
+                f"the list of vehicles has no end within {bound}; after {number} of them on {len(seen)} pages it is "
+                "given up",
             )
         if link in seen or len(seen) > MAX_PAGES:
             raise _unusable(reply, f"page {one_line(link)[:200]!r} leads back to itself")
