@@ -250,7 +250,7 @@ def send_report_unless(
 
     def attempt() -> tuple[str, Record]:
         nonlocal is_sent
-        held = look_at_test_event(client, test_event_id, event_id, expected)
+        held = _once_recovery_has_done(lambda: look_at_test_event(client, test_event_id, event_id, expected))
         if is_sent and outcome_of(held) == outcome_of(body):
             return "", held
         if words := against(held):
@@ -282,13 +282,16 @@ def send_left_report(client: SumsClient, event: OpenTestEvent, *, is_late: bool 
     event_id = report.get("event_id") or event.event_id or ""
     held: Record = {}
     if event.created:
-        held = refuse_another(
-            client,
-            event.test_event_id,
-            event.created,
-            event_id,
-            event.event if event_id == event.event_id else {},
-            is_doubtful=event.lost_record,
+        created = event.created
+        held = _once_recovery_has_done(
+            lambda: refuse_another(
+                client,
+                event.test_event_id,
+                created,
+                event_id,
+                event.event if event_id == event.event_id else {},
+                is_doubtful=event.lost_record,
+            )
         )
     if held and (stands := _against(report, held)):
         return stands, report

@@ -24,6 +24,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
 from ansible_collections.hatci.automation.plugins.module_utils._sums import test_events
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, Rejected
+from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
+from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_left_report
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import runtime_directory
 
 RACES = 50
@@ -266,10 +269,12 @@ def test_a_sums_that_refuses_a_mark_alone_gets_it_with_the_link_to_the_target_ev
     assert lab.statuses(ids["test_event_id"]) == ["FAIL"]
 
 
+@pytest.mark.parametrize("by", ["play", "closer"])
 def test_a_report_waits_for_a_recovery_that_is_about_to_close_its_test_event(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     ids = lab.die("deployment")
+    created = what_was_created(lab.test_event(ids["test_event_id"]))
     mark = {"recovering": recovery_mark(time.time())}
     lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
 
@@ -280,7 +285,16 @@ def test_a_report_waits_for_a_recovery_that_is_about_to_close_its_test_event(
     monkeypatch.setattr(
         test_events, "time", types.SimpleNamespace(sleep=close, time=time.time, monotonic=time.monotonic)
     )
-    report_part(lab, ids)
+    if by == "play":
+        report_part(lab, ids)
+    else:
+        report: dict[str, t.Any] = {"status": "PASS", "metadata": {"outcome": "PASS"}}
+        connection = {"hatci_base_url": lab.sums.url, "hatci_token": lab.sums.token}
+        known: dict[str, t.Any] = {"host": "vehicle_001", "job": "41", "metadata": {}, "keep_report_in": ""}
+        known |= {"deployment_id": ids["deployment"], "event_id": ids["target"]}
+        left = OpenTestEvent(connection, ids["test_event_id"], **known, created=created, report=report)
+        with client_of(lab.sums.url, token=lab.sums.token) as client:
+            send_left_report(client, left)
     assert lab.statuses(ids["test_event_id"]) == ["FAIL", "PASS"]
 
 
