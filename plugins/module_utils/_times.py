@@ -11,6 +11,9 @@ import typing as t
 
 Clock = t.Callable[[], float]
 
+SAY_SECONDS = 60.0
+"""At least this often a line tells that a wait goes on: for SUMS, for a device."""
+
 
 def since_boot() -> float:
     """Return the seconds since the machine was started; unlike ``time.monotonic`` it counts those of a suspend."""

@@ -14,16 +14,13 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_progress
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals, canonical
-from ansible_collections.hatci.automation.plugins.module_utils._times import Clock, Deadline
+from ansible_collections.hatci.automation.plugins.module_utils._times import SAY_SECONDS, Clock, Deadline
 
 CREATE_GRACE_SECONDS = 15.0
 """How long a deployment that was just created may be unknown to SUMS."""
 
 GONE_SECONDS = 120.0
 """How long one that was seen may be unknown to SUMS, since an instance that has just started may not have it yet."""
-
-SAY_SECONDS = 60.0
-"""At least this often a line tells that the wait goes on."""
 
 LEAST_RESERVE = 0.05
 FIRST_RESERVE = 1.0

@@ -219,8 +219,13 @@ def test_it_knows_the_same_final_states_as_the_modules() -> None:
     assert (SOURCE["SUCCESS"], SOURCE["FAILURE"]) == (states.SUCCESS, states.FAILURE)
 
 
-def test_its_documentation_names_every_option() -> None:
-    assert set(yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]) == set(SOURCE["OPTIONS"])
+def test_its_documentation_names_every_option_and_default() -> None:
+    documented = yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]
+    assert set(documented) == set(SOURCE["OPTIONS"])
+    told = {name: option["default"] for name, option in documented.items() if "default" in option}
+    for name in told.keys() - {"verify_tls"}:  # of the environment, so a text
+        assert told[name] == SOURCE["OPTIONS"][name]
+    assert {name for name, value in SOURCE["OPTIONS"].items() if value and name not in told} == set()
 
 
 def test_its_example_runs(backend: Backend, tmp_path: Path) -> None:

@@ -42,7 +42,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import CONTROLLER
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import label_of, new_lease_name
-from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff, since_boot
+from ansible_collections.hatci.automation.plugins.module_utils._times import (
+    SAY_SECONDS,
+    Deadline,
+    backoff,
+    since_boot,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import (
     LaunchedWatcher,
     NotWatching,
@@ -59,7 +64,6 @@ ADVICE = {
 }
 """What to do, by the controller's reason."""
 
-SAY_SECONDS = 60.0
 OUTAGE_SECONDS = 60.0
 FIRST_PAUSE = 1.0
 LONGER_SECONDS = 2.0

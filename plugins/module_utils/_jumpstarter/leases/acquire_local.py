@@ -34,9 +34,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.leas
 )
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import LOCAL
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.validation import new_lease_name
-from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
+from ansible_collections.hatci.automation.plugins.module_utils._times import SAY_SECONDS, Deadline
 
-SAY_SECONDS = 60.0
 LOCK_PAUSE = 0.25
 
 
