@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import sys
 import typing as t
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,34 @@ def test_it_asks_for_the_deployment_with_the_token(backend: Backend) -> None:
     (seen,) = backend.seen
     assert (seen.method, seen.path) == ("GET", "/api/v1/deployments/dep%2F1")
     assert seen.headers["authorization"] == "Bearer canary-token"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"token": "given"}, "given"),
+        ({"token": "given", "token_file": ""}, "given"),
+        ({"token_file": "given-file"}, "of-given-file"),
+        ({"token": "given", "token_file": "given-file"}, "of-given-file"),
+        ({}, "of-environment-file"),
+        ({"token": None, "token_file": None}, "of-environment-file"),
+    ],
+)
+def test_the_environment_names_a_token_only_where_none_is_given(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: dict[str, str], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("given-file", "environment-file"):
+        Path(name).write_text(f"of-{name}\n")
+    monkeypatch.setenv("HATCI_TOKEN_FILE", "environment-file")
+    monkeypatch.setenv("HATCI_TOKEN", "environment")
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", load())
+    backend.script = [DONE]
+
+    follow(backend.url, **{"token": None, **given})
+
+    (seen,) = backend.seen
+    assert seen.headers["authorization"] == f"Bearer {expected}"
 
 
 def test_a_renewed_token_is_read_again(backend: Backend, tmp_path: Path) -> None:

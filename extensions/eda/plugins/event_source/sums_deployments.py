@@ -52,10 +52,13 @@ options:
     description: Address of SUMS, without C(/api/v1). The environment's E(HATCI_BASE_URL) by default.
     type: str
   token:
-    description: Token for SUMS. The environment's E(HATCI_TOKEN) by default.
+    description: >-
+      Token for SUMS. The environment's E(HATCI_TOKEN) by default, unless O(token_file) is given.
     type: str
   token_file:
-    description: File with the token, read again when SUMS refuses it. The environment's E(HATCI_TOKEN_FILE) by default.
+    description: >-
+      File with the token, read again when SUMS refuses it; it counts before O(token). The environment's
+      E(HATCI_TOKEN_FILE) by default, unless O(token) is given.
     type: str
   ca_path:
     description: PEM file with the authorities to trust. The environment's E(HATCI_CA_PATH) by default.
@@ -884,7 +887,9 @@ def options_of(args: Record) -> Record:
     """
     if unknown := sorted(set(args) - OPTIONS.keys() - {OF_RULEBOOK}):
         raise ValueError(f"{unknown[0]} is not an option of sums_deployments; it has {', '.join(OPTIONS)}.")
-    options = {**OPTIONS, **{name: value for name, value in args.items() if value is not None and name in OPTIONS}}
+    given = {name: value for name, value in args.items() if value is not None and name in OPTIONS}
+    without_environment = {"token": "", "token_file": ""} if given.get("token") or given.get("token_file") else {}
+    options = {**OPTIONS, **without_environment, **given}
     leasts = {"poll_interval": 0.01, "timeout": 0.01, "stall_after": 0.0, "unfinished_after": 0.0, "concurrency": 1}
     for name, least in leasts.items():
         try:
