@@ -43,4 +43,4 @@ class ActionModule(InProcessAction):
         play = playbook_process()
         result["run"] = play.identity
         if options["hand_on"]:
-            FleetProgress(play).note_end(result["outcome"])
+            FleetProgress(play, self._task).note_end(self.host, result["outcome"])

@@ -52,7 +52,7 @@ class ActionModule(InProcessAction):
             row = {f"{self.host}/{name}": _handed_on(rows[name])}
             if len(rows) == len(result["scenarios"]):
                 row[self.host] = _handed_on(overall(rows))
-                FleetProgress(play).note_end(row[self.host]["outcome"])
+                FleetProgress(play, self._task).note_end(self.host, row[self.host]["outcome"])
         if row and not self._task.check_mode:
             data = to_hand_on(self._task_vars, "ota_tests", row)
             result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": True}

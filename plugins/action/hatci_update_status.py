@@ -22,7 +22,7 @@ class ActionModule(InProcessAction):
     def extras(self) -> dict[str, t.Any]:
         play = playbook_process()
         vehicles = self._task_vars.get("ansible_play_hosts_all") or []
-        fleet = FleetProgress(play, len(vehicles), self.show)
+        fleet = FleetProgress(play, self._task, len(vehicles), self.show)
         remind = fleet.remind if len(vehicles) > 1 else self.say
         return {"seen": self._journal_state, "say": self.say, "remind": remind, "sleep": play.sleep}
 
