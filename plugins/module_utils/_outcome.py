@@ -10,10 +10,10 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import textwrap
 import time
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._columns import cell, columns, cut, ending, pad, wrap
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure, sentence
 from ansible_collections.hatci.automation.plugins.module_utils._files import write_atomically
 from ansible_collections.hatci.automation.plugins.module_utils._waves import Stop, Waves
@@ -32,6 +32,7 @@ NOT_TESTED = ("", "TIMEOUT", "UNKNOWN")
 
 WIDTH = 80
 INDENT = "    "
+STATE_WIDTH = 14
 
 Values = t.Mapping[str, t.Any]
 
@@ -200,36 +201,41 @@ class Campaign:
 
     def table(self) -> list[str]:
         """Return lines of at most 80 columns: a row a test, failures last with their VIN, ids and reason."""
-        vehicle = _width("vehicle", (test.vehicle for test in self.tests), 16 if self.has_scenarios else 30)
-        scenario = _width("scenario", (test.scenario for test in self.tests), 30)
-        shown = _told_apart({test.vehicle for test in self.tests}, vehicle)
+        most = 16 if self.has_scenarios else 30
+        vehicles, vehicle = _told_apart("vehicle", [test.vehicle for test in self.tests], most)
+        scenarios, scenario = _told_apart("scenario", [test.scenario for test in self.tests], 30)
         width = len(NOT_BEGUN) if self.not_begun else 8
-        names = f"{{0:<{vehicle}.{vehicle}}}  "
-        names += f"{{1:<{scenario}.{scenario}}}  {{2:<8}}" if self.has_scenarios else f"{{2:<{width}}} {{3:<14.14}}"
-        form = names + " {4:>8} {5:>8}"
-        lines = [form.format("vehicle", "scenario", "outcome", "state", "took (s)", "held (s)")]
+        form = "{0}  {1}  {2:<8}" if self.has_scenarios else f"{{0}}  {{2:<{width}}} {{3}}"
+        form += " {4:>8} {5:>8}"
+        head = (pad("vehicle", vehicle), pad("scenario", scenario), "outcome", pad("state", STATE_WIDTH))
+        lines = [form.format(*head, "took (s)", "held (s)")]
         for test in [*(test for test in self.tests if test.is_good), *self.not_begun, *self.bad]:
-            row = (shown[test.vehicle], test.scenario or "-", test.outcome, test.state or "-")
+            state = pad(cell(test.state or "-"), STATE_WIDTH)
+            row = (vehicles[test.vehicle], scenarios[test.scenario], test.outcome, state)
             lines.append(form.format(*row, _whole(test.took), _whole(test.held)))
             lines += _wrapped(test.cycles)
             if test in self.bad:
                 ids = (("VIN", test.vin), ("test event", test.test_event_id), ("deployment", test.deployment_id))
                 lines += _wrapped(", ".join(f"{name} {value}" for name, value in ids if value))
                 lines += _wrapped(sentence(test.reason))
-        return [*lines, *(_wrapped(self.stop.reason) if self.stop else []), *textwrap.wrap(self.totals, WIDTH)]
+        return [*lines, *(_wrapped(self.stop.reason) if self.stop else []), *wrap(self.totals, WIDTH)]
 
 
-def _width(head: str, values: t.Iterable[str], most: int) -> int:
-    return min(most, max([len(head), *map(len, values)]))
+def _told_apart(head: str, names: t.Sequence[str], most: int) -> tuple[dict[str, str], int]:
+    """Return how each name of a column is shown: of those that begin alike the begin and the end.
 
-
-def _told_apart(names: set[str], width: int) -> dict[str, str]:
-    """Return how each name is shown: of those that begin alike for so many characters the begin and the end."""
-    begins = collections.Counter(name[:width] for name in names)
-    head = (width - 3) // 2
-    return {
-        name: name if begins[name[:width]] == 1 else f"{name[:head]}...{name[head + 3 - width :]}" for name in names
-    }
+    :param head: of the column.
+    :param most: columns that it may take.
+    :returns: by the name, and the columns that it takes.
+    """
+    shown = {name: cell(name or "-") for name in names}
+    width = min(most, max([columns(head), *map(columns, shown.values())]))
+    begins = collections.Counter(cut(name, width) for name in set(shown.values()))
+    begin = (width - 3) // 2
+    for name, whole in shown.items():
+        is_alone = begins[cut(whole, width)] == 1
+        shown[name] = pad(whole if is_alone else f"{cut(whole, begin)}...{ending(whole, width - 3 - begin)}", width)
+    return shown, width
 
 
 def _whole(seconds: float | None) -> str:
@@ -237,7 +243,7 @@ def _whole(seconds: float | None) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+    return wrap(text, WIDTH, INDENT)
 
 
 def verdict_of(handed_on: t.Any, vehicles: t.Any, allowed: t.Any = 0) -> list[str]:
@@ -305,7 +311,7 @@ def sum_up(
     if hint and os.environ.get("JOB_ID"):  # a file goes with the container of its job
         hint = [f"To run only those {len(again)} again, give a job of AAP ota_hosts: {','.join(again)}"]
     if options["show"] or len(campaign.tests) > 1:
-        show([*lines, *hint])
+        show([*lines, *map(cell, hint)])
     result = {
         "lines": lines,
         "failed_vehicles": list(dict.fromkeys(test.vehicle for test in campaign.bad)),

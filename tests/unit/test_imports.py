@@ -13,7 +13,7 @@ PREFIX = "ansible_collections.hatci.automation.plugins."
 
 LAYERS = (
     (*(f"module_utils.{name}" for name in ("_plain_json", "_text", "_files", "_times", "_job")),),
-    ("module_utils._failure",),
+    ("module_utils._failure", "module_utils._columns"),
     ("module_utils._waves",),
     ("module_utils._arguments",),
     ("module_utils._module",),

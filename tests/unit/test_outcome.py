@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
+import unicodedata
 
 import pytest
 
@@ -88,6 +90,37 @@ def test_vehicles_whose_names_begin_alike_are_told_apart() -> None:
     names = [f"vehicle_of_the_first_proving_ground_{n}" for n in (1, 2)]
     lines = Campaign([VehicleTest.of(name, PASSED) for name in names]).table()
     assert [line.split()[0] for line in lines[1:3]] == [f"vehicle_of_th...oving_ground_{n}" for n in (1, 2)]
+
+
+def test_scenarios_whose_names_begin_alike_are_told_apart() -> None:
+    names = [f"power_is_lost_while_the_software_is_installed_{n}" for n in (1, 2)]
+    lines = Campaign([VehicleTest.of("vehicle_001", PASSED, scenario=name) for name in names]).table()
+    assert [line.split()[1] for line in lines[1:3]] == [f"power_is_lost...is_installed_{n}" for n in (1, 2)]
+
+
+def test_wide_letters_and_control_characters_leave_the_table_whole() -> None:
+    wide = {**FAILED, "vin": "\x1b[31m1HG\tx", "state": "失败了" * 6, "summary": "电池电压过低" * 20}
+    odd = {**PASSED, "state": "COM\x1b[1mPLETE\n"}
+    names = ["试验车辆" * 6, "시험차량" * 9 + "1", "시험차량" * 9 + "2", "vehicle\n\x1b[2Jone"]
+    tests = [VehicleTest.of(name, test) for name, test in zip(names, (wide, PASSED, PASSED, odd), strict=True)]
+
+    for lines in (Campaign(tests).table(), Campaign([dataclasses.replace(tests[0], scenario="长" * 40)]).table()):
+        assert max(columns_of(line) for line in lines) <= 80
+        assert all(line.isprintable() for line in lines)
+        rows = [line for line in lines if not line.startswith(" ")][:-1]
+        assert len({columns_of(row) for row in rows}) == 1, "the columns of the rows do not stand below each other"
+
+    lines = Campaign(tests).table()
+    assert [line.split()[:2] for line in lines[1:4]] == [
+        ["시험차량시험...차량시험차량1", "PASS"],
+        ["시험차량시험...차량시험차량2", "PASS"],
+        ["vehicle", "one"],
+    ]
+    assert "    VIN 1HG x, test event te-1" in lines
+
+
+def columns_of(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 @pytest.mark.parametrize(("allowed", "is_ok"), [(0, False), (33.3, False), (33.4, True), (100, True)])

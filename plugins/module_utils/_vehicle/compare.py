@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._columns import columns, pad
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.account import shorten
 
@@ -89,8 +90,8 @@ def before_and_after(before: t.Iterable[Ecu], after: t.Iterable[Ecu]) -> list[st
         old, new = olds.get(name, {}), news.get(name, {})
         cells = (change(of(old), of(new)) for of in (_part_number, _software, _code_list))
         rows.append((shorten(sentence(name), MAX_CELL), *cells))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def change(old: t.Any, new: t.Any) -> str:

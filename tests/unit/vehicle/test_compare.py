@@ -91,6 +91,13 @@ def test_the_table_shows_what_changed() -> None:
     ]
 
 
+def test_wide_names_leave_the_columns_below_each_other() -> None:
+    assert before_and_after([], [ecu("网关")]) == [
+        "ECU   part number  software    trouble codes",
+        "网关  ? -> GW-1    ? -> 2.0.0  ? -> none",
+    ]
+
+
 def test_the_table_stays_small() -> None:
     many = [ecu(codes=[code(f"U01{n:02X}-00") for n in range(200)], sw_version="x" * 1000)]
 
