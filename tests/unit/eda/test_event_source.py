@@ -416,6 +416,52 @@ def test_a_line_that_cannot_be_read_is_told_once_and_hides_no_other(
     assert "dep-2" in {event["deployment"]["deployment_id"] for _at, event in events}
 
 
+@pytest.mark.parametrize("name", ["test_event_id", "target_event_id"])
+@pytest.mark.parametrize("value", ["\ud800", "..", ".", "a\nb", "x" * 257, True, 1.5, ["te-1"]])
+def test_a_line_with_an_id_that_cannot_be_asked_for_is_told_once_and_hides_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, value: t.Any
+) -> None:
+    listed = tmp_path / "deployments"
+    wrong = {"deployment_id": "dep-2", "test_event_id": "te-2", name: value}
+    listed.write_text(f"{json.dumps(wrong)}\n{json.dumps(TEST)}\n")
+
+    events = follow(by_time((0, {"state": "PENDING"})), 100, deployments=[], deployments_file=str(listed))
+
+    assert [event["deployment"]["deployment_id"] for _at, event in events] == ["dep-1"]
+    (line,) = [message for record in caplog.records if "dep-2" in (message := record.getMessage())]
+    assert line.startswith(f"deployments has dep-2 with the {name} ") and line.endswith("; give an id of SUMS.")
+
+
+@pytest.mark.parametrize("error", [UnicodeError("surrogates not allowed"), ValueError("x"), RecursionError("deep")])
+def test_what_cannot_be_asked_for_one_deployment_does_not_end_the_source(
+    caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        if deployment_id == "dep-2":
+            raise error
+        return {"state": "COMPLETE"}
+
+    async def fetch_test(_given: dict[str, t.Any]) -> dict[str, t.Any]:
+        raise error
+
+    tests = [{"deployment_id": f"dep-{number}", "test_event_id": f"te-{number}"} for number in (1, 2, 3)]
+    events = follow(fetch, 2 * HOUR, tests, fetch_test=fetch_test, unfinished_after=600, stall_after=1800)
+
+    told = [(event["deployment"]["deployment_id"], event["deployment"]["state"]) for _at, event in events]
+    assert told == [("dep-1", "COMPLETE"), ("dep-3", "COMPLETE"), ("dep-2", "UNKNOWN")]
+    assert f"Deployment dep-2: there was an unexpected error ({type(error).__name__}: {error})." in caplog.text
+    assert "The test event of deployment dep-1 cannot be looked at: there was an unexpected error (" in caplog.text
+
+
+def test_ids_that_a_line_has_as_numbers_are_text_in_its_events() -> None:
+    numbers = {"deployment_id": 7, "test_event_id": 12, "target_event_id": 0}
+    ((_at, event),) = follow(by_time((0, {"state": "PENDING"})), 5, [numbers])
+    assert (event["deployment"]["deployment_id"], event["test"]) == (
+        "7",
+        {"test_event_id": "12", "target_event_id": "0"},
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -597,6 +643,46 @@ def test_an_id_that_comes_again_with_another_test_is_watched_for_that_one(
 
     assert of_tests(events) == [("te-1", "PENDING"), ("te-2", "PENDING"), ("te-2", "COMPLETED")]
     assert [record.getMessage() for record in caplog.records if "again" in record.getMessage()] == list(ANEW)
+    assert follow(fetch, 50, **given) == [], "it knows after a restart that the latest one has ended"
+
+
+@pytest.mark.parametrize("slow", ["fetch", "fetch_test", "queue"])
+def test_a_deployment_that_is_replaced_while_it_is_looked_at_is_forgotten(tmp_path: Path, slow: str) -> None:
+    listed = tmp_path / "deployments"
+    listed.write_text(f"{json.dumps(OF_TEST)}\n")
+    second = {**OF_TEST, "test_event_id": "te-2"}
+
+    async def replace(what: str, test_event_id: str) -> None:
+        if what == slow and test_event_id == "te-1":
+            with listed.open("a") as file:
+                file.write(f"{json.dumps(second)}\n")
+            await asyncio.sleep(60)
+
+    class Slow(Recorder):
+        async def put(self, event: dict[str, t.Any]) -> None:
+            await super().put(event)
+            await replace("queue", event["test"]["test_event_id"])
+
+    async def fetch(_deployment_id: str) -> dict[str, t.Any]:
+        await replace("fetch", "te-1" if now() - EPOCH < 5 else "te-2")
+        return {"state": "COMPLETE"}
+
+    async def fetch_test(given: dict[str, t.Any]) -> dict[str, t.Any]:
+        await replace("fetch_test", given["test_event_id"])
+        return {"status": "RUNNING" if given["test_event_id"] == "te-1" else "PASS"}
+
+    given = {
+        "deployments": [],
+        "deployments_file": str(listed),
+        "state_file": str(tmp_path / "state"),
+        "fetch_test": fetch_test,
+        "unfinished_after": 20,
+    }
+    events = follow(fetch, 200, queue=Slow(), **given)
+
+    assert of_tests(events) == [("te-1", "COMPLETED")] * (slow != "fetch") + [("te-2", "COMPLETED")]
+    last = json.loads(Path(given["state_file"]).read_text().splitlines()[-1])
+    assert last["test_event_id"] == "te-2"
     assert follow(fetch, 50, **given) == [], "it knows after a restart that the latest one has ended"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from event_source_simulation import load
+from jinja2.nativetypes import NativeEnvironment
 
 REPOSITORY = Path(__file__).parents[3]
 RULEBOOKS = sorted((REPOSITORY / "extensions/eda/rulebooks").glob("*.yml"))
@@ -38,6 +39,34 @@ def test_its_rules_read_only_what_an_event_has(path: Path) -> None:
     assert read
     for part, name in read:
         assert name in event[part]
+
+
+@pytest.mark.parametrize("name", ["ota_finish", "ota_finish_here"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"host": "v", "test_event_id": "te-1", "target_build_level": "1.10", "target_ecus": "- {ecu_name: A}"},
+        {"host": 7, "test_event_id": 12, "target_build_level": 2024, "target_ecus": [{"ecu_name": "G'\"<", "v": True}]},
+        {"host": "7", "test_event_id": "12", "target_build_level": "1e3", "target_ecus": "[]"},
+    ],
+    ids=["texts", "numbers and lists", "texts that look like something else"],
+)
+def test_what_is_handed_on_is_text_whatever_stood_in_the_line(name: str, given: dict[str, t.Any]) -> None:
+    """As the questions of type text in the survey of the job template demand."""
+    (rules,) = rulesets(REPOSITORY / f"extensions/eda/rulebooks/{name}.yml")
+    ((_kind, action),) = rules["rules"][0]["action"].items()
+    event = SOURCE["Deployment"]("dep-1", given=given).event(0.0)
+    handed_on = {
+        variable: NativeEnvironment().from_string(template).render(event=event)
+        for variable, template in action.get("job_args", action)["extra_vars"].items()
+    }
+    assert {type(value) for value in handed_on.values()} == {str}
+    assert handed_on["hatci_test_event_id"] == str(given["test_event_id"])
+    assert handed_on["ota_hosts"] == str(given["host"])
+    if name == "ota_finish":
+        ecus = given["target_ecus"]
+        assert handed_on["hatci_target_build_level"] == str(given["target_build_level"])
+        assert yaml.safe_load(handed_on["ota_target_ecus"]) == (yaml.safe_load(ecus) if isinstance(ecus, str) else ecus)
 
 
 def test_a_job_that_failed_is_not_launched_again() -> None:

@@ -152,6 +152,9 @@ PERCENT = re.compile(r"\d{1,3}(\.\d{1,20})? ?%?", re.ASCII)
 
 MAX_ANSWER = 4 * 1024 * 1024
 MAX_ID = 256
+OTHER_IDS = ("test_event_id", "target_event_id")
+"""Ids that may be given with a deployment, and by which SUMS is asked."""
+
 LONGEST_RETRY_AFTER = 21600.0
 LONGEST_PAUSE = 30.0
 BUSY_PAUSE = 1.0
@@ -186,6 +189,10 @@ class Refused(Trouble):
 
 class TokenRefused(Trouble):
     """401 or 403."""
+
+
+class TokenNeverTaken(ValueError):
+    """The token is refused for every deployment, and there is no file with another one."""
 
 
 @dataclasses.dataclass
@@ -246,13 +253,13 @@ class Deployment:
 
     def see(self, answer: Record, now: float) -> bool:
         """Take over what SUMS says; return whether the state is another one."""
-        state, progress = find_state(answer), find_progress(answer)
+        state, progress, reason = find_state(answer), find_progress(answer), find_reason(answer)
         is_new = state != self.state
         if is_new or progress != self.progress:
             self.changed_at, self.is_stalled = now, False
         if is_new:
             self.previous_state, self.state = self.state, state
-        self.progress, self.reason = progress, find_reason(answer)
+        self.progress, self.reason = progress, reason
         event_id, vin = answer.get("event_id"), answer.get("vin")
         if isinstance(event_id, (str, int)) and not isinstance(event_id, bool):
             self.event_id = str(event_id)
@@ -420,8 +427,8 @@ class StateFile:
                 setattr(one, name, kept[name])
 
     def keep(self, one: Deployment) -> None:
-        """Note what was emitted of a deployment."""
-        if self._file is None:
+        """Note what was emitted of a deployment, unless its id was given again meanwhile: that one's line counts."""
+        if self._file is None or one.is_replaced:
             return
         record = {**one.kept, "base_url": self._base_url}
         self._kept[one.deployment_id] = record
@@ -642,7 +649,10 @@ class Watcher:
             is_new = one.see(answer, self._steady())
             self._told.pop(one.deployment_id, None)
             one.failures, has_answered = 0, True
-        except Trouble as trouble:
+        except TokenNeverTaken:
+            raise
+        except (Trouble, ValueError, RecursionError) as error:
+            trouble = trouble_of(error)
             is_new = False
             one.failures += 1
             if not trouble.about_one:
@@ -667,7 +677,10 @@ class Watcher:
         try:
             held = await self._fetch_test({**one.given, "target_event_id": event_id})
             needs_nobody_now = needs_nobody(held, self._now())
-        except Trouble as trouble:
+        except TokenNeverTaken:
+            raise
+        except (Trouble, ValueError, RecursionError) as error:
+            trouble = trouble_of(error)
             if not trouble.about_one:
                 self._gate.fail(trouble, began, asyncio.get_running_loop().time())
                 return
@@ -684,6 +697,8 @@ class Watcher:
             self._file.keep(one)
 
     async def _emit(self, one: Deployment, **more: t.Any) -> None:
+        if one.is_replaced:
+            return
         await self._queue.put(one.event(self._now(), **more))
         self._file.keep(one)
 
@@ -700,11 +715,31 @@ def deployment_of(entry: t.Any) -> Deployment:
     :raises ValueError: it names none.
     """
     fields = dict(entry) if isinstance(entry, dict) else {"deployment_id": entry}
-    value, vin = fields.pop("deployment_id", None), fields.pop("vin", None)
-    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if not text or text in (".", "..") or len(text) > MAX_ID or not text.isprintable():
+    deployment_id, vin = id_of(fields.pop("deployment_id", None)), fields.pop("vin", None)
+    if not deployment_id:
         raise ValueError(f"deployments has {str(entry)[:80]!r}, which names no deployment; give an id of SUMS.")
-    return Deployment(text, str(vin or "").strip(), fields)
+    for name in OTHER_IDS:
+        if fields.get(name) in (None, ""):
+            continue
+        text = id_of(fields[name])
+        if not text:
+            value = str(fields[name])[:80]
+            raise ValueError(f"deployments has {deployment_id} with the {name} {value!a}; give an id of SUMS.")
+        fields[name] = text
+    return Deployment(deployment_id, str(vin or "").strip(), fields)
+
+
+def id_of(value: t.Any) -> str:
+    """Return an id as text; empty if it is none that can stand in a path."""
+    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    return text if text not in (".", "..") and len(text) <= MAX_ID and text.isprintable() else ""
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """Return what an error means that came when one deployment was looked at."""
+    if isinstance(error, Trouble):
+        return error
+    return Trouble(f"there was an unexpected error ({type(error).__name__}: {error})", about_one=True)
 
 
 def read_list(path: str) -> tuple[list[t.Any], list[str]]:
@@ -742,7 +777,7 @@ class Sums:
         """Return what SUMS says of a deployment.
 
         :raises Trouble: there was no usable answer.
-        :raises ValueError: SUMS has never taken the token, and there is no file with another one.
+        :raises TokenNeverTaken: SUMS has never taken the token, and there is no file with another one.
         """
         return await self._ask("GET", "deployments", deployment_id)
 
@@ -764,6 +799,8 @@ class Sums:
         raise AssertionError("the last change returns or raises")
 
     async def _ask(self, method: str, kind: str, record_id: str, body: Record | None = None) -> Record:
+        if id_of(record_id) != record_id:
+            raise Trouble(f"{record_id[:80]!a} is no id of SUMS", about_one=True)
         try:
             async with asyncio.timeout(self._timeout):
                 try:
@@ -776,7 +813,7 @@ class Sums:
             is_for_all = record_id in self._refused or len(self._refused) == MOST_REFUSED
             self._refused.add(record_id)
             if is_for_all and not self._has_answered and not self._token_file:
-                raise ValueError(f"{trouble}; give another token, or token_file.") from None
+                raise TokenNeverTaken(f"{trouble}; give another token, or token_file.") from None
             raise
         except Refused:
             self._has_answered = True
