@@ -74,7 +74,7 @@ docs: .venvs/docs/.ready  ## Make the site of the documentation in .cache/docs/h
 	@.venvs/docs/bin/python dev/docs/build.py
 
 .PHONY: lint sanity build importer lock changelog
-lint: .venvs/lint/.ready .venvs/core-2.19/.ready  ## Run every static check: style, types, YAML, documentation, changelog
+lint: .venvs/lint/.ready .venvs/core-2.19/.ready $(COLLECTIONS)/.ready  ## Run every static check: style, types, YAML, documentation, changelog
 	@.venvs/lint/bin/python dev/lint.py
 
 sanity: .venvs/sanity/.ready  ## Run ansible-test sanity, no ignore files

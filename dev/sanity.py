@@ -6,7 +6,6 @@ Run with the Python of .venvs/sanity; `make sanity` does. Arguments go to ansibl
 
 from __future__ import annotations
 
-import ast
 import configparser
 import os
 import shutil
@@ -16,36 +15,30 @@ import urllib.request
 from pathlib import Path
 
 from checkout import REPOSITORY, checkout
+from pip_settings import pip_settings
 
 HOME = REPOSITORY / ".cache/sanity-home"
 GET_PIP = HOME / ".ansible/test/cache/get_pip_24_2.py"  # the name ansible-core 2.19 looks for
 
 
-def pip_settings() -> configparser.RawConfigParser:
+def pip_conf() -> configparser.RawConfigParser:
     """Collect what pip would do here: ansible-test passes neither PIP_* nor proxies on."""
-    listing = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    settings = configparser.RawConfigParser()
-    settings.read_dict({"global": {"quiet": "2"}, "install": {}})
+    conf = configparser.RawConfigParser()
+    conf.read_dict({"global": {"quiet": "2"}})
     if proxy := urllib.request.getproxies().get("https"):
-        settings["global"]["proxy"] = proxy
-    for line in sorted(listing.splitlines(), key=lambda line: line.startswith(":env:")):
-        name, value = line.split("=", 1)
-        section, option = name.replace(":env:", "global", 1).split(".", 1)
-        if section in settings:
-            settings[section][option] = ast.literal_eval(value)
-    return settings
+        conf["global"]["proxy"] = proxy
+    conf["global"].update(pip_settings(sys.executable))
+    return conf
 
 
 def prepare_home() -> None:
     """Write the two files that ansible-test and its pip read at home."""
-    pip_conf = HOME / ".config/pip/pip.conf"
-    for directory in (GET_PIP.parent, pip_conf.parent):
+    conf = HOME / ".config/pip/pip.conf"
+    for directory in (GET_PIP.parent, conf.parent):
         directory.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("get_pip.py"), GET_PIP)
-    with pip_conf.open("w", encoding="utf-8") as file:
-        pip_settings().write(file)
+    with conf.open("w", encoding="utf-8") as file:
+        pip_conf().write(file)
 
 
 def main(arguments: list[str]) -> int:

@@ -8,21 +8,18 @@ Each group of arguments goes to one `pip install`.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from installed import missing
+from pip_settings import PipSettingsError, pip_environment
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = (3, 11)
 NEVER_IMPORTED = r"site-packages/(kubernetes|pip)/"
 """Nearly half of all lines; a dependency of jmp that it does not import, and pip."""
-
-
-ELSEWHERE = frozenset({"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"})
-"""Where a user's own packages go; those of an environment go into it."""
-
 
 AGAIN_SECONDS = 5.0
 """A mirror that is being renewed lacks what it had, for a moment."""
@@ -42,8 +39,18 @@ def set_up(directory: Path, *installs: list[str], python: str = sys.executable) 
     began = time.monotonic()
     own = str(directory / "bin/python")
     _run([python, "-m", "venv", str(directory)], f"Python could not make {directory}; its reason is above.")
+    failure = (
+        f"pip could not set up {directory}; its reason is above. "
+        "It takes packages from where pip.conf and the PIP_* variables say."
+    )
+    try:
+        environment = pip_environment(own)
+    except PipSettingsError as error:
+        sys.stderr.write(str(error))
+        raise SetUpError(failure) from None
     # The pip that comes with Python 3.11 takes three times as long.
-    for install in (["-r", str(REPOSITORY / "requirements/pip.txt")], *installs):
+    wanted = (["-r", str(REPOSITORY / "requirements/pip.txt")], *installs)
+    for install in wanted:
         _run(
             [
                 own,
@@ -56,22 +63,28 @@ def set_up(directory: Path, *installs: list[str], python: str = sys.executable) 
                 "--no-compile",
                 *install,
             ],
-            f"pip could not set up {directory}; its reason is above. "
-            "It takes packages from where pip.conf and the PIP_* variables say.",
+            failure,
             tries=2,
+            environment=environment,
+        )
+    absent = missing(own, wanted)
+    if absent:
+        raise SetUpError(
+            f"pip ended well, but {directory} lacks {', '.join(absent)}; look in pip.conf and the PIP_* variables for "
+            "what keeps pip from installing, such as PIP_DRY_RUN."
         )
     compiling = [own, "-m", "compileall", "-q", "-j", "0", "-x", NEVER_IMPORTED, str(directory / "lib")]
     subprocess.run(compiling, stdout=subprocess.DEVNULL, check=False)  # some packages carry files for other Pythons
     print(f"Set up {directory} in {time.monotonic() - began:.0f} s.", flush=True)
 
 
-def _run(command: list[str], failure: str, tries: int = 1) -> None:
+def _run(command: list[str], failure: str, tries: int = 1, environment: dict[str, str] | None = None) -> None:
     """Run a command; show at once that it waits for the network, and all that it said if it fails.
 
     :param tries: how often it is run until it succeeds.
+    :param environment: the one of this process without any.
     """
     said = []
-    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
@@ -84,7 +97,7 @@ def _run(command: list[str], failure: str, tries: int = 1) -> None:
     if process.returncode and tries > 1:
         print(f"pip failed and is run again: {said[-1].strip() if said else 'it said nothing'}", flush=True)
         time.sleep(AGAIN_SECONDS)
-        _run(command, failure, tries - 1)
+        _run(command, failure, tries - 1, environment)
     elif process.returncode:
         sys.stderr.writelines(said)
         raise SetUpError(failure)

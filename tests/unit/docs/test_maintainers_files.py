@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tomllib
 import typing as t
 from pathlib import Path
 
@@ -62,6 +64,14 @@ def test_hooks_run_the_tools_that_lint_has_and_fetch_nothing() -> None:
         found = PROGRAM.match(hook["entry"])
         assert found and found[1] == "lint" and f"\n{found[2]}==" in tools
         assert hook["language"] == "system"
+
+
+def test_lint_makes_what_the_hook_of_mypy_reads(tmp_path: Path) -> None:
+    config = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert ".cache/collections" in config["tool"]["mypy"]["mypy_path"].split(":")
+    make = ["make", "--dry-run", "lint", f"COLLECTIONS={tmp_path}"]
+    steps = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"touch {tmp_path}/.ready" in steps
 
 
 def test_the_workflow_runs_what_maintainers_run() -> None:
