@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import ssl
 import sys
@@ -284,31 +285,112 @@ def test_its_example_runs(backend: Backend, tmp_path: Path) -> None:
     assert len((tmp_path / "state").read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("event_id", ["ev-2", None])
-def test_a_test_event_is_looked_at_by_what_sums_has_a_call_for(backend: Backend, event_id: str | None) -> None:
-    test = {"deployment_id": "dep/1", "test_event_id": "te/1", "target_event_id": event_id}
-    open_test = Reply(body=b'{"test_event_id": "te/1", "status": "RUNNING"}')
-    refused = [Reply(status=405), Reply(status=400)]
-    backend.script = [DONE, *refused, *([open_test] if event_id else [])]
+AT = "/api/v1/test_events/te%2F1"
+LOOKS = [("GET", AT, b""), ("PATCH", AT, b"{}")]
+EVENT = ("GET", "/api/v1/events/ev-2", b"")
+LINK = ("PATCH", AT, b'{"event_id": "ev-2"}')
+REFUSED = [Reply(status=405), Reply(status=400)]
+OPEN = Reply(body=b'{"test_event_id": "te/1", "status": "RUNNING", "vin": "v"}')
+OF_ANOTHER = Reply(body=b'{"test_event_id": "te/1", "status": "RUNNING", "vin": "W"}')
+DONE_OF_NO_EVENT = Reply(body=b'{"deployment_id": "dep/1", "state": "SUCCESS", "vin": "V", "event_id": ".."}')
+NO_VIN = Reply(body=b'{"deployment_id": "dep/1", "state": "SUCCESS"}')
 
+
+def event_reply(**more: str) -> Reply:
+    """Return how SUMS shows the event that was tested."""
+    return Reply(body=json.dumps({"event_id": "ev-2", **more}).encode())
+
+
+def look_at_test(
+    backend: Backend, state_file: Path, **given: t.Any
+) -> tuple[list[dict[str, t.Any]], list[tuple[str, str, bytes]]]:
+    """Watch a deployment until its test was looked at; return the events and what was asked about the test."""
     events: list[dict[str, t.Any]] = []
 
     async def run() -> None:
         queue: asyncio.Queue[dict[str, t.Any]] = asyncio.Queue()
+        test = {"deployment_id": "dep/1", "test_event_id": "te/1", "target_event_id": "ev-2", **given}
         args = {"base_url": backend.url, "token": "t", "poll_interval": 0.05, "unfinished_after": 0.05}
-        running = asyncio.create_task(SOURCE["main"](queue, {**args, "deployments": [test]}))
-        expected = 2 if event_id else 1
+        given_here = {"deployments": [test], "state_file": str(state_file)}
+        running = asyncio.create_task(SOURCE["main"](queue, {**args, **given_here}))
         async with asyncio.timeout(60):
-            while len(events) < expected:
-                events.append(await queue.get())
-            while len(backend.seen) < 3:
+            events.append(await queue.get())
+            while not ('is_finished": true' in state_file.read_text() or not queue.empty()):
+                assert not running.done(), running.result()
                 await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        while not queue.empty():
+            events.append(queue.get_nowait())
 
     asyncio.run(run())
-    asked = [(seen.method, seen.path, seen.body) for seen in backend.seen[1:4]]
-    at = "/api/v1/test_events/te%2F1"
-    changes = [("GET", at, b""), ("PATCH", at, b"{}"), ("PATCH", at, b'{"event_id": "ev-2"}')]
-    assert asked == changes[: 3 if event_id else 2]
-    assert ["unfinished_for" in event["deployment"] for event in events] == [False, True][: len(events)]
+    return events, [(seen.method, seen.path, seen.body) for seen in backend.seen[1:]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([OPEN], LOOKS[:1]),
+        ([Reply(status=405), OPEN], LOOKS),
+        ([*REFUSED, event_reply(vin="v"), OPEN], [*LOOKS, EVENT, LINK]),
+    ],
+)
+def test_a_test_event_is_looked_at_by_what_sums_has_a_call_for(
+    backend: Backend, tmp_path: Path, answers: list[Reply], expected: list[tuple[str, str, bytes]]
+) -> None:
+    backend.script = [DONE, *answers]
+    (_end, again), asked = look_at_test(backend, tmp_path / "state")
+    assert asked[: len(expected)] == expected
+    assert "unfinished_for" in again["deployment"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "given", "expected"),
+    [
+        ([DONE, OF_ANOTHER], {}, LOOKS[:1]),
+        ([DONE, Reply(status=405), OF_ANOTHER], {}, LOOKS),
+        ([DONE, *REFUSED], {"target_event_id": None}, LOOKS),
+        ([DONE, *REFUSED, event_reply(vin="W")], {}, [*LOOKS, EVENT]),
+        ([DONE, *REFUSED, event_reply()], {}, [*LOOKS, EVENT]),
+        ([DONE, *REFUSED, Reply(body=b'{"event_id": "ev-3", "vin": "V"}')], {}, [*LOOKS, EVENT]),
+        ([DONE, *REFUSED, Reply(status=404)], {}, [*LOOKS, EVENT]),
+        ([NO_VIN, *REFUSED, event_reply(vin="V")], {}, [*LOOKS, EVENT]),
+        ([DONE, *REFUSED, event_reply(vin="V")], {"vin": "U"}, [*LOOKS, EVENT]),
+        ([DONE_OF_NO_EVENT, *REFUSED], {"target_event_id": None}, LOOKS),
+        ([DONE, *REFUSED, event_reply(vin="V"), OF_ANOTHER], {}, [*LOOKS, EVENT, LINK]),
+    ],
+    ids=[
+        "read, of another vehicle",
+        "unchanged, of another vehicle",
+        "no event known",
+        "event of another vehicle",
+        "event of nobody",
+        "another event",
+        "no such event",
+        "vehicle unknown",
+        "another vehicle given",
+        "event without an id that can be asked for",
+        "linked, of another vehicle",
+    ],
+)
+def test_a_test_event_is_not_changed_that_may_be_of_another_vehicle(
+    backend: Backend,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    answers: list[Reply],
+    given: dict[str, t.Any],
+    expected: list[tuple[str, str, bytes]],
+) -> None:
+    backend.script = answers
+    events, asked = look_at_test(backend, tmp_path / "state", **given)
+    assert asked == expected
+    assert len(events) == 1, "its end is not told again"
+    assert "The test event of deployment dep/1 cannot be looked at: " in caplog.text
+
+
+def test_while_sums_does_not_show_the_event_a_test_event_is_looked_at_later(backend: Backend, tmp_path: Path) -> None:
+    away = Reply(status=503)
+    backend.script = [DONE, *REFUSED, away, *REFUSED, event_reply(vin="V"), OPEN]
+    (_end, again), asked = look_at_test(backend, tmp_path / "state")
+    assert asked[:7] == [*LOOKS, EVENT, *LOOKS, EVENT, LINK]
+    assert "unfinished_for" in again["deployment"]

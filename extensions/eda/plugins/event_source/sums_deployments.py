@@ -87,8 +87,8 @@ options:
     description: >-
       Seconds after the end of a deployment until its test event (C(test_event_id)) is looked at. Where it has no
       outcome and nobody goes on with it, the end is told again, six times at most, each after twice the time. Where
-      SUMS has no call to read a test event, a change of nothing is sent, or else the link to its target event.
-      0 for never.
+      SUMS has no call to read a test event, a change of nothing is sent, or else the link to its target event, if SUMS
+      shows that this is of the same VIN. 0 for never.
     type: float
     default: 0
   state_file:
@@ -208,6 +208,7 @@ class Deployment:
     :param is_finished: its test event needs nobody any more.
     :param failures: of looks at it since the last answer.
     :param is_replaced: its id was given again, with another test event.
+    :param given_vin: the VIN that was given with it, whatever SUMS says.
     """
 
     deployment_id: str
@@ -225,6 +226,7 @@ class Deployment:
     is_finished: bool = False
     failures: int = 0
     is_replaced: bool = False
+    given_vin: str = ""
 
     @property
     def test_event_id(self) -> str:
@@ -260,11 +262,11 @@ class Deployment:
         if is_new:
             self.previous_state, self.state = self.state, state
         self.progress, self.reason = progress, reason
-        event_id, vin = answer.get("event_id"), answer.get("vin")
+        event_id = answer.get("event_id")
         if isinstance(event_id, (str, int)) and not isinstance(event_id, bool):
             self.event_id = str(event_id)
-        if isinstance(vin, str) and vin.strip():
-            self.vin = vin.strip()
+        if vin_of(answer):
+            self.vin = answer["vin"].strip()
         return is_new
 
     def event(self, now: float, **more: t.Any) -> Record:
@@ -294,6 +296,12 @@ def fits(value: t.Any, kinds: tuple[type, ...]) -> bool:
     if isinstance(value, bool):
         return bool in kinds
     return isinstance(value, kinds) and (not isinstance(value, float) or math.isfinite(value))
+
+
+def vin_of(answer: Record) -> str:
+    """Return the VIN in capitals; empty if SUMS does not say."""
+    vin = answer.get("vin")
+    return vin.strip().upper() if isinstance(vin, str) else ""
 
 
 def find_state(answer: Record) -> str:
@@ -675,7 +683,7 @@ class Watcher:
             return
         event_id = one.given.get("target_event_id") or one.event_id
         try:
-            held = await self._fetch_test({**one.given, "target_event_id": event_id})
+            held = await self._fetch_test({**one.given, "target_event_id": event_id, "vin": one.given_vin or one.vin})
             needs_nobody_now = needs_nobody(held, self._now())
         except TokenNeverTaken:
             raise
@@ -726,7 +734,8 @@ def deployment_of(entry: t.Any) -> Deployment:
             value = str(fields[name])[:80]
             raise ValueError(f"deployments has {deployment_id} with the {name} {value!a}; give an id of SUMS.")
         fields[name] = text
-    return Deployment(deployment_id, str(vin or "").strip(), fields)
+    vin = str(vin or "").strip()
+    return Deployment(deployment_id, vin, fields, given_vin=vin)
 
 
 def id_of(value: t.Any) -> str:
@@ -786,17 +795,39 @@ class Sums:
 
         Where SUMS has no call to read one, a change of nothing is sent; where it refuses that, the event that it has.
 
-        :raises Trouble: there was no usable answer.
+        :param given: ``test_event_id``, ``target_event_id`` and ``vin``; the last two may be empty.
+        :raises Trouble: there was no usable answer, or one about another vehicle.
         """
-        test_event_id, event_id = str(given["test_event_id"]), given.get("target_event_id")
-        changes: list[Record | None] = [None, {}, *([{"event_id": str(event_id)}] if event_id else [])]
-        for change in changes:
+        vin = str(given.get("vin") or "")
+        held = await self._show_test(str(given["test_event_id"]), str(given.get("target_event_id") or ""), vin)
+        if vin and vin_of(held) not in ("", vin.upper()):
+            raise Trouble("SUMS answered about a test event of another vehicle", about_one=True)
+        return held
+
+    async def _show_test(self, test_event_id: str, event_id: str, vin: str) -> Record:
+        try:
+            with contextlib.suppress(Refused):
+                return await self._ask("GET", "test_events", test_event_id)
             try:
-                return await self._ask("GET" if change is None else "PATCH", "test_events", test_event_id, change)
-            except Refused as refused:
-                if change is changes[-1]:
-                    raise Trouble(str(refused), about_one=True) from None
-        raise AssertionError("the last change returns or raises")
+                return await self._ask("PATCH", "test_events", test_event_id, {})
+            except Refused:
+                if not event_id:
+                    raise
+            await self._require_event_of(event_id, vin)
+            return await self._ask("PATCH", "test_events", test_event_id, {"event_id": event_id})
+        except Refused as refused:
+            raise Trouble(str(refused), about_one=True) from None
+
+    async def _require_event_of(self, event_id: str, vin: str) -> None:
+        """Make sure that SUMS has kept an event, before a test event is linked to it.
+
+        A SUMS that lost its records gives the ids again, so both may be of another vehicle.
+
+        :raises Trouble: it is not known to be of this vehicle.
+        """
+        event = await self._ask("GET", "events", event_id)
+        if not vin or vin_of(event) != vin.upper():
+            raise Trouble(f"SUMS does not show that event {event_id} is of this vehicle", about_one=True)
 
     async def _ask(self, method: str, kind: str, record_id: str, body: Record | None = None) -> Record:
         if id_of(record_id) != record_id:
