@@ -1,10 +1,11 @@
 # Copyright: The hatci.automation maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sentences with which a test ends."""
+"""The sentences with which a test ends, or is handed over."""
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._outcome import CHECKED, ERROR, GOOD, PASS
@@ -113,10 +114,7 @@ def told(
     outcome = "CHECK MODE" if outcome == CHECKED else outcome
     words = [f"{outcome} {result.get('vin') or ''}: {test['summary']}", *troubles]
     if go_on and test["outcome"] == TIMEOUT and result.get("deployment_id"):
-        words.append(
-            f"To go on with it: ansible-playbook hatci.automation.ota_resume -i INVENTORY -e ota_hosts={go_on} "
-            f"-e hatci_test_event_id={result['test_event_id']} -e hatci_deployment_id={result['deployment_id']}."
-        )
+        words.append(f"{_to_go_on(go_on, result)}.")
     if kept:
         recorded = f"; its console is recorded in {console}" if console else ""
         words.append(
@@ -124,3 +122,25 @@ def told(
             f"to give it back sooner: {kept['give_back']}"
         )
     return " ".join(words)
+
+
+def handed_over(handover: Values, vin: str, host: str, kept: Values) -> str:
+    """Return the sentence with which a test is left to another job, and how to go on.
+
+    :param handover: what `hatci_handover` returned of it.
+    :param kept: the device that stays leased, with `kept_until`; empty if none does.
+    """
+    leased = f"; the device stays leased until {kept['kept_until']}" if kept else ""
+    return (
+        f"Test event {handover['test_event_id']} of {vin} was handed over with deployment {handover['deployment_id']}"
+        f"{leased}. {_to_go_on(host, handover)}"
+    )
+
+
+def _to_go_on(host: str, test: Values) -> str:
+    """Return the command that goes on with a test, which can be pasted into a shell whatever its names are."""
+    return (
+        f"To go on with it: ansible-playbook hatci.automation.ota_resume -i INVENTORY -e ota_hosts={shlex.quote(host)} "
+        f"-e hatci_test_event_id={shlex.quote(str(test['test_event_id']))} "
+        f"-e hatci_deployment_id={shlex.quote(str(test['deployment_id']))}"
+    )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 import typing as t
 
@@ -21,6 +22,7 @@ from ansible_collections.hatci.automation.plugins.filter import (
     template_problem,
     test_corrected,
     test_failure,
+    test_handed_over,
     test_metadata,
     test_report,
     test_result,
@@ -50,6 +52,7 @@ corrected, reported, ended, kept_for, of_suite = map(
     filter_of, (test_corrected, test_report, update_end, keep_seconds, suite_metadata)
 )
 batch, console, failure, verdict = map(filter_of, (batch_size, console_look, test_failure, workflow_verdict))
+handed_over = filter_of(test_handed_over)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,32 @@ def test_a_test_that_ran_out_of_time_names_the_command_that_goes_on() -> None:
         told({**late, "outcome": "FAIL"}, RESULT, go_on="vehicle_001"),
     ):
         assert "go on" not in other
+
+
+def test_a_test_that_is_handed_over_names_the_command_that_goes_on() -> None:
+    left = {"test_event_id": "te-1", "deployment_id": "deploy-1", "seconds": 60}
+    go_on = (
+        "To go on with it: ansible-playbook hatci.automation.ota_resume -i INVENTORY -e ota_hosts=vehicle_001 "
+        "-e hatci_test_event_id=te-1 -e hatci_deployment_id=deploy-1"
+    )
+    begin = "Test event te-1 of 1HGBH41JXMN109186 was handed over with deployment deploy-1"
+    assert handed_over(left, RESULT["vin"], "vehicle_001", kept={}) == f"{begin}. {go_on}"
+    leased = f"{begin}; the device stays leased until 12:40. {go_on}"
+    assert handed_over(left, RESULT["vin"], "vehicle_001", kept=KEPT) == leased
+
+
+def test_a_command_that_goes_on_can_be_pasted_whatever_names_are() -> None:
+    odd = {**RESULT, "deployment_id": "d;reboot"}
+    late = {"outcome": "TIMEOUT", "summary": "It did not end."}
+    for said in (
+        told(late, odd, go_on="vehicle 1; reboot").removesuffix("."),
+        handed_over(odd, "V", "vehicle 1; reboot"),
+    ):
+        words = shlex.split(said.partition("To go on with it: ")[2], comments=True)
+        assert words[4:] == [
+            *("-e", "ota_hosts=vehicle 1; reboot"),
+            *("-e", "hatci_test_event_id=te-1", "-e", "hatci_deployment_id=d;reboot"),
+        ]
 
 
 def test_a_device_that_is_kept_is_told_with_the_way_in_and_out() -> None:
