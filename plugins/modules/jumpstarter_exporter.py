@@ -11,7 +11,7 @@ short_description: Write an exporter config for jmp
 version_added: 0.1.0
 description:
   - Writes an exporter config and a link by which C(jmp shell --exporter NAME) finds it.
-  - What is no exporter config is refused before it replaces one that works.
+  - What is not an exporter config is refused before it replaces one that works.
 author:
   - The hatci.automation maintainers (@hatci)
 extends_documentation_fragment:

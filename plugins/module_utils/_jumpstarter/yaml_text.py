@@ -19,15 +19,15 @@ except ImportError:
 
 
 class InvalidYaml(Exception):
-    """A text is no YAML.
+    """A text is not YAML.
 
-    ``str()`` says where and why, such as "no YAML in line 3 (this is no timestamp)"; it quotes nothing that could be
-    a secret.
+    ``str()`` says where and why, such as "not valid YAML in line 3 (this is not a valid timestamp)"; it quotes nothing
+    that could be a secret.
     """
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         where = "" if line is None else f" in line {line}"
-        super().__init__(f"no YAML{where} ({problem})")
+        super().__init__(f"not valid YAML{where} ({problem})")
 
 
 def parse_yaml(text: str) -> t.Any:
@@ -47,7 +47,7 @@ def parse_yaml(text: str) -> t.Any:
         raise InvalidYaml(_unquoted(problem), mark.line + 1 if mark else None) from None
     except (OverflowError, ValueError):
         # An escape such as \UFFFFFFFF, which PyYAML itself does not check.
-        raise InvalidYaml("a text has an escape that is no character") from None
+        raise InvalidYaml("a text has an escape that is not a character") from None
 
 
 def write_yaml(value: t.Any) -> str:
@@ -77,7 +77,8 @@ def _loader() -> t.Any:
                 return super().construct_object(node, deep)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 kind = node.tag.rpartition(":")[2]
-                raise yaml.constructor.ConstructorError(None, None, f"this is no {kind}", node.start_mark) from None
+                problem = f"this is not a valid {kind}"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
     return Loader
 

@@ -87,7 +87,7 @@ def read_report(path: str, base_url: str) -> tuple[str, Record]:
     except FileNotFoundError:
         raise _no_report(path, "there is no such file; it is removed once it has been sent") from None
     except (OSError, ValueError) as error:
-        raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is no JSON") from None
+        raise _no_report(path, (isinstance(error, OSError) and error.strerror) or "it is not valid JSON") from None
     if owner.st_uid != os.geteuid() or owner.st_mode & stat.S_IWOTH:
         raise _no_report(path, "another user can have written it, since it is not this user's alone")
     test_event_id = find_id(kept, "test_event_id")

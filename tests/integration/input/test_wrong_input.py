@@ -103,13 +103,13 @@ def test_a_template_that_is_not_there(refused: Refused) -> None:
     message = refused(jumpstarter_exporter_template="/no/such.yaml.j2")
 
     assert_is_sentence(message)
-    assert message == "jumpstarter_exporter_template names /no/such.yaml.j2, which is no file; correct the path."
+    assert message == "jumpstarter_exporter_template names /no/such.yaml.j2, which is not a file; correct the path."
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("kind: [", "The exporter config is no YAML in line 1"),
+        ("kind: [", "The exporter config is not valid YAML in line 1"),
         ("kind: Other\n", "The exporter config has no kind: ExporterConfig; correct its template."),
         ("just words\n", "The exporter config has no kind: ExporterConfig; correct its template."),
         ("kind: ExporterConfig\nexport: {}\n", "The exporter config has no driver under export; correct its template."),

@@ -78,8 +78,8 @@ def test_a_file_leads_the_token_nowhere_else(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "it is no JSON"),
-        ("{", "it is no JSON"),
+        ("", "it is not valid JSON"),
+        ("{", "it is not valid JSON"),
         ("[]", "it has no test_event_id"),
         ('{"status": "PASS"}', "it has no test_event_id"),
         ('{"test_event_id": "..", "status": "PASS"}', "it has no test_event_id"),

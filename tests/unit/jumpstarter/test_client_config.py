@@ -86,7 +86,7 @@ def test_a_home_without_a_current_client_names_no_controller(home: Path, text: s
         ("[]", "unusable (no config of jmp), so it is not known which controller"),
         ("config: 7", "unusable (no config of jmp)"),
         ("config: {current-client: [alice]}", "unusable (no config of jmp)"),
-        ("config: {", "unusable (no YAML in line 1"),
+        ("config: {", "unusable (not valid YAML in line 1"),
         ("config: {current-client: ../x}", "current-client is '../x'"),
     ],
 )
@@ -161,19 +161,19 @@ def test_a_token_that_cannot_be_judged_is_left_to_the_controller(tmp_path: Path,
 def test_a_file_that_is_no_client_config_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "client.yaml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"client_config names .*, which is no Jumpstarter client config \(kind"):
+    with pytest.raises(InputError, match=r"client_config names .*, which is not a Jumpstarter client config \(kind"):
         config_arguments(str(path), None)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("kind: [\n", r"no YAML in line 2 \(expected the node content, but found '<stream end>'\)"),
-        ("a: 1\nb: 2026-13-01\n", r"no YAML in line 2 \(this is no timestamp\)"),
-        ("a: " + "9" * 5000, r"no YAML in line 1 \(this is no int\)"),
-        ("[" * 5000, r"no YAML \(nested too deeply\)"),
-        ('"\\UFFFFFFFF"', r"no YAML \(a text has an escape that is no character\)"),
-        ("token: *canary", r"no YAML in line 1 \(found undefined alias '\.\.\.'\)"),
+        ("kind: [\n", r"not valid YAML in line 2 \(expected the node content, but found '<stream end>'\)"),
+        ("a: 1\nb: 2026-13-01\n", r"not valid YAML in line 2 \(this is not a valid timestamp\)"),
+        ("a: " + "9" * 5000, r"not valid YAML in line 1 \(this is not a valid int\)"),
+        ("[" * 5000, r"not valid YAML \(nested too deeply\)"),
+        ('"\\UFFFFFFFF"', r"not valid YAML \(a text has an escape that is not a character\)"),
+        ("token: *canary", r"not valid YAML in line 1 \(found undefined alias '\.\.\.'\)"),
     ],
 )
 def test_a_config_that_is_no_yaml_is_refused_without_quoting_it(tmp_path: Path, content: str, words: str) -> None:
@@ -198,7 +198,7 @@ def test_a_token_that_expired_before_all_calendars_is_refused(monkeypatch: pytes
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "client.yaml"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="cannot be read: it is no text; give a Jumpstarter client config"):
+    with pytest.raises(InputError, match="cannot be read: it is not text; give a Jumpstarter client config"):
         config_arguments(str(path), None)
     with pytest.raises(InputError, match="cannot be read: Is a directory; give"):
         config_arguments(str(tmp_path), None)

@@ -112,7 +112,7 @@ def test_the_holder_is_told_in_words_whatever_the_file_holds(path: Path, content
 
 def test_a_lock_that_is_no_file_is_refused(path: Path) -> None:
     os.mkfifo(path)
-    with pytest.raises(InputError, match=r"vehicle_001\.lock cannot be used: it is no file"):
+    with pytest.raises(InputError, match=r"vehicle_001\.lock cannot be used: it is not a file"):
         device_lock.try_lock(path, HOLDER)
 
 

@@ -107,9 +107,9 @@ def test_one_directory_needs_no_link(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("kind: [\n", "is no YAML in line 2"),
-        ("a: b: c\n", "is no YAML in line 1"),
-        ("\x00", "is no YAML"),
+        ("kind: [\n", "is not valid YAML in line 2"),
+        ("a: b: c\n", "is not valid YAML in line 1"),
+        ("\x00", "is not valid YAML"),
         ("", "has no kind: ExporterConfig"),
         ("- 1\n", "has no kind: ExporterConfig"),
         ("kind: ClientConfig\n", "has no kind: ExporterConfig"),

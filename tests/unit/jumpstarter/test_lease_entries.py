@@ -74,7 +74,7 @@ def test_a_lease_that_cannot_be_read_is_no_orphan(run: Run, jmp: FakeJmp, entry:
 @pytest.mark.parametrize("running", [[""], ["7a"], ["\u0667"], ["None"]])
 def test_a_list_of_jobs_that_holds_no_ids_releases_nothing(run: Run, jmp: FakeJmp, running: list[str]) -> None:
     result = run("orphans", [HELD], running_jobs=running, min_age=0)
-    assert "which is no id of a job; no lease was released." in result["msg"]
+    assert "which is not a valid job id; no lease was released." in result["msg"]
     assert not jmp.called("delete")
 
 

@@ -831,7 +831,7 @@ class Sums:
 
     async def _ask(self, method: str, kind: str, record_id: str, body: Record | None = None) -> Record:
         if id_of(record_id) != record_id:
-            raise Trouble(f"{record_id[:80]!a} is no id of SUMS", about_one=True)
+            raise Trouble(f"{record_id[:80]!a} is not a valid id of SUMS", about_one=True)
         try:
             async with asyncio.timeout(self._timeout):
                 try:

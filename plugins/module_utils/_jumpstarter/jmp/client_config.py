@@ -107,7 +107,7 @@ def _check_config(path: pathlib.Path, option: str, *, is_renewed: bool = True) -
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(
             f"{option} names {path}, which cannot be read: {reason}; give a Jumpstarter client config."
         ) from None
@@ -116,7 +116,9 @@ def _check_config(path: pathlib.Path, option: str, *, is_renewed: bool = True) -
     except InvalidYaml as error:
         raise InputError(f"{option} names {path}, which is {error}; give a Jumpstarter client config.") from None
     if not isinstance(config, dict) or config.get("kind") != "ClientConfig" or not config.get("endpoint"):
-        raise InputError(f"{option} names {path}, which is no Jumpstarter client config (kind ClientConfig, endpoint).")
+        raise InputError(
+            f"{option} names {path}, which is not a Jumpstarter client config (kind ClientConfig, endpoint)."
+        )
     can_renew = bool(config.get("refresh_token"))
     if isinstance(config.get("token"), str) and not (can_renew and is_renewed):
         hint = (

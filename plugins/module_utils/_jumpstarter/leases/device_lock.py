@@ -107,7 +107,7 @@ def try_lock(
         raise _unusable(path, error.strerror) from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _unusable(path, "it is no file")
+            raise _unusable(path, "it is not a file")
         if not _take(descriptor, path) or not clear(descriptor):
             os.close(descriptor)
             return None

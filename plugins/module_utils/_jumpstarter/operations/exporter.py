@@ -22,7 +22,7 @@ def manage_exporter(options: t.Mapping[str, t.Any], check_mode: bool) -> dict[st
     """Write an exporter config and the link by which ``jmp`` finds it, or remove both.
 
     :returns: ``changed`` and ``path``.
-    :raises InputError: the content is no exporter config, or a file cannot be written; what was there stays.
+    :raises InputError: the content is not an exporter config, or a file cannot be written; what was there stays.
     """
     file_name = f"{check_name(options['name'], 'name')}.yaml"
     path = check_path(options["directory"], "directory") / file_name

@@ -106,7 +106,9 @@ def _running(options: t.Mapping[str, t.Any]) -> set[str] | None:
         ids = {job.strip() for job in options["running_jobs"]}
         odd = next((job for job in ids if not aap_jobs.is_job_id(job)), None)
         if odd is not None:
-            raise errors.InputError(f"running_jobs has {odd!r:.60}, which is no id of a job; no lease was released.")
+            raise errors.InputError(
+                f"running_jobs has {odd!r:.60}, which is not a valid job id; no lease was released."
+            )
         return ids
     return aap_jobs.ask_running_jobs() if aap_jobs.can_ask() else None
 
