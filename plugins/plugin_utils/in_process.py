@@ -27,7 +27,7 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal, text_problems, without_empty
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, works_for
 from ansible_collections.hatci.automation.plugins.plugin_utils.journaled_step import GOES_ON, JournaledStep
 from ansible_collections.hatci.automation.plugins.plugin_utils.lasting_text import lasting_text
 from ansible_collections.hatci.automation.plugins.plugin_utils.origin import is_of_lab
@@ -87,14 +87,15 @@ class InProcessAction(ActionBase):
         self._show_secrets()
         hidden = bool(self._task.no_log or self._play_context.no_log)
         try:
-            self._take_environment()
-            self.complete_arguments()
-            if self.is_step:
-                self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden, self._templar)
-            result = {**result, **self._run()}
-            if self._step:
-                self._step.end(result, self.transcript(result))
-            self._note(result)
+            with works_for(playbook_process()):
+                self._take_environment()
+                self.complete_arguments()
+                if self.is_step:
+                    self._step = JournaledStep(self._task, self._task_vars, self._specification, hidden, self._templar)
+                result = {**result, **self._run()}
+                if self._step:
+                    self._step.end(result, self.transcript(result))
+                self._note(result)
         except OwnerGone as error:
             raise AnsibleActionFail(str(error)) from None
         finally:

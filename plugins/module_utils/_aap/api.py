@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import time
 import typing as t
 from urllib.parse import urljoin, urlsplit
 
@@ -24,6 +23,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._http.session imp
 )
 from ansible_collections.hatci.automation.plugins.module_utils._plain_json import parse_json
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 HOST = "CONTROLLER_HOST"
 TOKEN = "CONTROLLER_OAUTH_TOKEN"  # noqa: S105  # the name of a variable
@@ -160,7 +160,7 @@ class Aap:
                 if not error.passes or not has_time:
                     self._is_given_up |= error.passes
                     raise
-                time.sleep(pause)
+                rest(pause)
             else:
                 self._is_given_up = False
                 return answer

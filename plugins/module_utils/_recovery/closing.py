@@ -96,7 +96,7 @@ def begin_closing(
         return "another recovery decides about it now"
     event_id = _event_of(trace)
     try:
-        held = look_at_test_event(client, trace.test_event_id, event_id, _expected(trace))
+        held = look_at_test_event(client, trace.test_event_id, event_id, _expected(trace), trace.event)
     except errors.NotFound:
         return "SUMS does not know it"
     except errors.Rejected:
@@ -140,7 +140,7 @@ def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) ->
     trace, expected = closing.trace, _expected(closing.trace)
 
     def attempt() -> Closing | str:
-        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), expected)
+        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), expected, trace.event)
         now = clock()
         if words := _against(held, closing.gone, now) or recovered_elsewhere(held, closing.mark, now):
             return words
@@ -201,7 +201,7 @@ def heir_in_sums(client: SumsClient, trace: Trace, dead: t.Collection[str], now:
     :raises SumsError: SUMS does not say how it stands.
     """
     try:
-        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), _expected(trace))
+        held = look_at_test_event(client, trace.test_event_id, _event_of(trace), _expected(trace), trace.event)
     except errors.NotFound:
         return ""
     if outcome := outcome_of(held):

@@ -33,6 +33,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.errors impo
     SumsError,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 AT_ONCE = 50
 """So many test events are marked before the first of them is closed."""
@@ -93,7 +94,7 @@ class Closings:
                     marked.append((job, closing))
             if marked:
                 # Where SUMS is slow, what another recovery sends comes late as well.
-                time.sleep(min(LONGEST_PAUSE, max(OTHERS_SECONDS, (time.monotonic() - began) / len(batch))))
+                rest(min(LONGEST_PAUSE, max(OTHERS_SECONDS, (time.monotonic() - began) / len(batch))))
             for job, closing in marked:
                 self._finish(job, closing)
 

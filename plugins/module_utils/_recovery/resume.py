@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pathlib
 import time
@@ -15,6 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.api import H
 from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
+from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_deployment import (
     NOTHING_DONE,
@@ -118,15 +120,19 @@ def resume(
                 f"Somebody else on this machine decides about test event {trace.test_event_id} right now; try again."
             )
         expected = {**identity_of(trace.created), "vin": options["vin"]}
-        held = look_at_test_event(client, trace.test_event_id, trace.event_id, expected)
-        _refuse_settled(trace, held, options, now())
-        if recovered_elsewhere(held, {}, now()):
-            raise errors.InputError(
-                f"A recovery is about to close test event {trace.test_event_id}; try again in five minutes."
-            )
-        refuse_other_deployment(client, trace, held, created)
+        said: list[str] = []
+        held = look_at_test_event(
+            client, trace.test_event_id, trace.event_id, expected, trace.event, on_link=said.append
+        )
         known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
-        _refuse_scenario(trace, known or {})
+        with _telling(said):
+            _refuse_settled(trace, held, options, now())
+            if recovered_elsewhere(held, {}, now()):
+                raise errors.InputError(
+                    f"A recovery is about to close test event {trace.test_event_id}; try again in five minutes."
+                )
+            refuse_other_deployment(client, trace, held, created)
+            _refuse_scenario(trace, known or {})
         result |= _left_by_handover(result, handed_over(held))
         result["before"] = result["before"] or from_metadata(known)
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
@@ -138,6 +144,17 @@ def resume(
             _refuse_settled(trace, again, options, now())
             _refuse_unmarked(trace, again)
     return {"changed": True, **result, "test_event": test_event, RESUMED: mark}
+
+
+@contextlib.contextmanager
+def _telling(said: t.Sequence[str]) -> t.Iterator[None]:
+    """Let a refusal say too what a look may have changed, unless it was set right."""
+    try:
+        yield
+    except Failure as error:
+        if not error.message.endswith(NOTHING_DONE):
+            error.message = " ".join([error.message, *said])
+        raise
 
 
 def _left_by_handover(result: Record, mark: Record) -> Record:

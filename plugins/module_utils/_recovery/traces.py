@@ -10,7 +10,10 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, is_ours, seconds_of
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
-from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import what_was_created
+from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import (
+    identity_of_event,
+    what_was_created,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
 
@@ -53,6 +56,7 @@ class Trace:
     :param test_event_id: empty if it cannot be read.
     :param created: what tells the test event from another one that SUMS may give the same id.
     :param event_id: the target event.
+    :param event: what tells it from another one that SUMS may give the same id.
     :param lease_name: the lease that was held when the tasks ended.
     :param kept_lease: the lease that stays held beyond the job; once the test was judged it is for people.
     :param leases: all that the test had.
@@ -71,6 +75,7 @@ class Trace:
     metadata: Values = dataclasses.field(default_factory=dict)
     source_event_id: str = ""
     event_id: str = ""
+    event: Values = dataclasses.field(default_factory=dict)
     deployment_id: str = ""
     lease_name: str = ""
     kept_lease: str = ""
@@ -251,6 +256,7 @@ def _note(step: Step, trace: Trace) -> None:
             found = _id_or_hidden(step, "event_id", trace)
             if kind == TARGET:
                 trace.event_id = found or trace.event_id
+                trace.event = identity_of_event((step.result or {}).get("event"))
             elif kind:
                 trace.source_event_id = found or trace.source_event_id
         case "hatci_deploy_event":

@@ -35,6 +35,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.retry impor
 from ansible_collections.hatci.automation.plugins.module_utils._sums.urls import destination_of, resolve_page_url
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import require_owner
 
 if t.TYPE_CHECKING:
     import requests
@@ -157,6 +158,7 @@ class SumsClient:
         if within is not None:
             whole = min(whole, max(SHORTEST_TIMEOUT, within))
             timeout = min(timeout, whole)
+        require_owner()
         try:
             return self._session.exchange(
                 request.method,

@@ -81,7 +81,7 @@ def refuse_another(
             raise
         except errors.RequestError:
             if event_id:
-                _require_event(client, event_id, {"vin": created.get("vin"), **event})
+                require_event(client, event_id, {"vin": created.get("vin"), **event})
     except errors.AnotherRecord as error:
         message = f"{error.message} Nothing was sent to test event {test_event_id}."
         method, path, details = _request_of(error)
@@ -117,7 +117,12 @@ def _request_of(error: errors.RequestError) -> tuple[str, str, dict[str, t.Any]]
     return details.pop("method"), details.pop("path"), details
 
 
-def _require_event(client: SumsClient, event_id: str, event: Created) -> None:
+def require_event(client: SumsClient, event_id: str, event: Created) -> None:
+    """Make sure that SUMS still holds an event as it was created, by what is known of it.
+
+    :raises NotFound: SUMS does not know it.
+    :raises AnotherRecord: SUMS gave its id to another one.
+    """
     reply = client.get("events", event_id, within=LOOK_SECONDS)
     require_record(reply, "event", "event_id", event_id, **identity_of_event(event))
 

@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.hatci.automation.plugins.module_utils._http.retry_after import parse_retry_after
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
 from ansible_collections.hatci.automation.plugins.module_utils._times import Deadline, backoff
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 __all__ = ["is_repeatable", "parse_retry_after", "repeat"]
 
@@ -37,7 +38,7 @@ def repeat(
             pause = error.details.get("retry_after") or backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
             if not may_repeat(error) or not deadline.allows(pause):
                 raise
-        time.sleep(pause)
+        rest(pause)
     raise AssertionError("itertools.count has no end")
 
 

@@ -30,6 +30,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_ev
     NO_EVENT,
     identity_of,
     refuse_another,
+    require_event,
     what_was_created,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import (
@@ -51,6 +52,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.responses i
 from ansible_collections.hatci.automation.plugins.module_utils._sums.retry import repeat
 from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.environment import absolute_path
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 Result = t.TypeVar("Result")
 
@@ -174,15 +176,23 @@ def _event_of(known: t.Mapping[str, t.Any], event_id: str) -> Record:
 
 
 def look_at_test_event(
-    client: SumsClient, test_event_id: str, event_id: str | None, expected: t.Mapping[str, str]
+    client: SumsClient,
+    test_event_id: str,
+    event_id: str | None,
+    expected: t.Mapping[str, str],
+    event: t.Mapping[str, t.Any] | None = None,
+    on_link: t.Callable[[str], None] = lambda words: None,
 ) -> Record:
     """Return a test event as SUMS holds it.
 
-    Where SUMS has no call to read one, a change of nothing is sent; where SUMS refuses that, the event that was tested.
+    Where SUMS has no call to read one, a change of nothing is sent; where SUMS refuses that, the event that was tested,
+    if that is still the one that was created: a SUMS that lost its records gives ids again.
 
     :param event_id: the event that was tested, empty if the test had come to none, None if it cannot be known.
-    :raises NotFound: SUMS has no such test event.
-    :raises AnotherRecord: SUMS answered about another test event.
+    :param event: that event as it was created, as far as that is known.
+    :param on_link: is told in words if the event was sent, for whoever sees that this is not the test looked for.
+    :raises NotFound: SUMS has no such test event, or has lost the event.
+    :raises AnotherRecord: SUMS answered about another test event, or has given the id of the event to another one.
     :raises Rejected: SUMS shows it to nobody who does not know its event.
     """
     refuse_predicted(test_event_id, "test_event_id")
@@ -194,8 +204,34 @@ def look_at_test_event(
         except errors.Rejected:
             if event_id is None:
                 raise
-            reply = client.patch("test_events", test_event_id, body={"event_id": event_id or NO_EVENT})
+            on_link(_linked(test_event_id, event_id or NO_EVENT))
+            return _look_by_link(client, test_event_id, event_id, expected, event or {})
     return require_record(reply, "test event", "test_event_id", test_event_id, **expected)
+
+
+def _look_by_link(
+    client: SumsClient,
+    test_event_id: str,
+    event_id: str,
+    expected: t.Mapping[str, str],
+    event: t.Mapping[str, t.Any],
+) -> Record:
+    if event_id:
+        require_event(client, event_id, {"vin": expected.get("vin"), **event})
+    link = event_id or NO_EVENT
+    reply = client.patch("test_events", test_event_id, body={"event_id": link})
+    try:
+        return require_record(reply, "test event", "test_event_id", test_event_id, **expected)
+    except errors.AnotherRecord as error:
+        error.message += f" {_linked(test_event_id, link)}"
+        raise
+
+
+def _linked(test_event_id: str, event_id: str) -> str:
+    return (
+        f"Where SUMS shows a test event only to whoever names its event, as here, {event_id} was sent as that of "
+        f"{test_event_id}; set it right in SUMS if it is another one."
+    )
 
 
 def outcome_of(test_event: t.Mapping[str, t.Any]) -> str:
@@ -311,7 +347,7 @@ def _once_recovery_has_done(look: t.Callable[[], Record]) -> Record:
         is_closed_soon = is_recovering(held, time.time()) and not outcome_of(held)
         if not is_closed_soon or time.monotonic() >= until:
             return held
-        time.sleep(1)
+        rest(1.0)
 
 
 def _refuse_to_overwrite(held: Record, body: Record, test_event_id: str, reported: str | None) -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import os
 import select
@@ -94,6 +96,40 @@ def pause(seconds: float, owner: Owner | None) -> None:
         owner.sleep(seconds)
     else:
         time.sleep(seconds)
+
+
+_works_for: contextvars.ContextVar[Owner | None] = contextvars.ContextVar("works_for", default=None)
+
+
+@contextlib.contextmanager
+def works_for(owner: Owner) -> t.Iterator[None]:
+    """Let what this process does end with another one: it rests no longer, and sends nothing more."""
+    before = _works_for.set(owner)
+    try:
+        yield
+    finally:
+        _works_for.reset(before)
+
+
+def rest(seconds: float) -> None:
+    """Pause, as long as the play lives that this process works for, if it works for one.
+
+    :raises OwnerGone: it ended meanwhile.
+    """
+    try:
+        pause(seconds, _works_for.get())
+    except OwnerUnknown:
+        time.sleep(seconds)
+
+
+def require_owner() -> None:
+    """Make sure that the play lives that this process works for, if it works for one, before something is sent.
+
+    :raises OwnerGone: it has ended.
+    """
+    owner = _works_for.get()
+    if owner and not owner.is_alive():
+        raise OwnerGone("the ansible-playbook process has ended")
 
 
 def start_of(pid: int) -> int:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import types
 import typing as t
 from collections.abc import Callable
 
@@ -33,7 +32,7 @@ BLIPS: tuple[dict[str, t.Any], ...] = (
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the pauses before AAP is asked again, none of which takes its time."""
     pauses: list[float] = []
-    monkeypatch.setattr(api, "time", types.SimpleNamespace(sleep=pauses.append))
+    monkeypatch.setattr(api, "rest", pauses.append)
     return pauses
 
 

@@ -47,5 +47,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         made.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(f"{RETRY}.time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(f"{RETRY}.time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(f"{RETRY}.rest", sleep)
     return made
