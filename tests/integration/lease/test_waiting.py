@@ -95,6 +95,7 @@ ROUND = """
 
 
 @pytest.mark.slow
+@pytest.mark.newest_core
 def test_two_plays_that_race_for_a_device_are_never_inside_together(
     device: Device, start: StartPlay, tmp_path: Path
 ) -> None:
