@@ -280,6 +280,27 @@ def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
     assert sums.token not in said and "token-of-the-platform" not in said
 
 
+def test_a_state_that_the_tests_take_for_an_end_launches_a_job_with_text_for_whatever_the_line_has(
+    start_rulebook: Callable[..., Path], sums: SumsProcess, platform: Platform, tmp_path: Path
+) -> None:
+    deployment = deploy(sums)
+    test = {"host": HOST, "test_event_id": 12, "target_build_level": "1.10", "target_ecus": json.loads(ECUS)}
+    listed = tmp_path / "deployments.jsonl"
+    listed.write_text(json.dumps({"deployment_id": deployment, "vin": VIN, **test}) + "\n", encoding="utf-8")
+    campaign = {
+        "ota_deployments_file": str(listed),
+        "ota_state_file": str(tmp_path / "state.jsonl"),
+        "ota_aap_organization": "Vehicles",
+        "hatci_poll_interval_seconds": 0.5,
+        "hatci_failure_states": ["In_Progress", "FAILED"],  # in which the deployment stays
+    }
+    start_rulebook("ota_finish", inventory_of(), campaign, environment_of(sums, platform))
+
+    wait_until(lambda: platform.launched, HUNG_SECONDS)
+    given = platform.launched[0]["extra_vars"]
+    assert (given["hatci_test_event_id"], json.loads(given["ota_target_ecus"])) == ("12", json.loads(ECUS))
+
+
 def test_a_job_that_was_not_launched_is_launched_later_until_its_test_has_an_outcome(
     start_rulebook: Callable[..., Path], sums: SumsProcess, platform: Platform, tmp_path: Path
 ) -> None:

@@ -171,6 +171,7 @@ def test_an_event_tells_what_changed() -> None:
                 "progress": 41,
                 "reason": "Low battery",
                 "at": "2023-11-14T22:13:50.000Z",
+                "ended": True,
             }
         },
     ]
@@ -196,6 +197,63 @@ def test_a_deployment_that_has_ended_is_left_alone() -> None:
     events = follow(fetch, 100)
 
     assert looks == ["dep-1"] and events[0][1]["deployment"]["state"] == "COMPLETE"
+
+
+OWN_STATES: dict[str, t.Any] = {"success_states": ["Updated"], "failure_states": "rolled_back, Failed"}
+
+
+@pytest.mark.parametrize(
+    ("state", "is_end"), [(" updated", True), ("Rolled_Back", True), ("failed", True), ("COMPLETE", False)]
+)
+def test_a_lab_may_have_end_states_of_its_own(state: str, is_end: bool) -> None:
+    asked: list[str] = []
+
+    async def fetch(deployment_id: str) -> dict[str, t.Any]:
+        asked.append(deployment_id)
+        return {"state": "PENDING" if now() - EPOCH < 15 else state}
+
+    async def fetch_test(_given: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {"status": "RUNNING" if now() - EPOCH < 80 else "PASS"}
+
+    follows = {"fetch_test": fetch_test, "unfinished_after": 50, "stall_after": 40}
+    events = follow(fetch, 300, [OF_TEST], **follows, **OWN_STATES)
+
+    told = [event["deployment"] for _moment, event in events]
+    assert {one["state"] for one in told[1:]} == {state.strip().upper()}
+    assert ["ended" in one for one in told] == [False, is_end, is_end]
+    assert ("unfinished_for" if is_end else "stalled_for") in told[2]
+    assert len(asked) == 3 if is_end else len(asked) > 20
+
+
+@pytest.mark.parametrize("is_of_old_version", [False, True])
+def test_a_state_that_counts_as_an_end_since_a_restart_is_told_as_an_end(
+    tmp_path: Path, is_of_old_version: bool
+) -> None:
+    state_file = tmp_path / "state"
+    fetch = by_time((0, {"state": "ROLLED_BACK"}))
+    ((_at, before),) = follow(fetch, 50, state_file=str(state_file))
+    if is_of_old_version:
+        forget_that_it_has_ended(state_file)
+
+    ((_at, after),) = follow(fetch, 50, state_file=str(state_file), **OWN_STATES)
+
+    assert ["ended" in event["deployment"] for event in (before, after)] == [False, True]
+    assert follow(fetch, 50, state_file=str(state_file), **OWN_STATES) == []
+
+
+def forget_that_it_has_ended(state_file: Path) -> None:
+    """Make the state file one of a version that did not know of other end states."""
+    line = json.loads(state_file.read_text())
+    del line["has_ended"]
+    state_file.write_text(f"{json.dumps(line)}\n")
+
+
+def test_an_end_that_an_older_version_told_is_not_told_again(tmp_path: Path) -> None:
+    state_file = tmp_path / "state"
+    fetch = by_time((0, {"state": "COMPLETE"}))
+    follow(fetch, 50, state_file=str(state_file))
+    forget_that_it_has_ended(state_file)
+    assert follow(fetch, 50, state_file=str(state_file)) == []
 
 
 @pytest.mark.parametrize("seconds", [95.0, 611.3])
@@ -474,6 +532,15 @@ def test_ids_that_a_line_has_as_numbers_are_text_in_its_events() -> None:
         ({"deployments": [{"vin": "V"}]}, "which names no deployment"),
         ({"deployments": ["../events"], "token": "a b"}, "token is empty or holds characters"),
         ({"token": ""}, "token is empty"),
+        (
+            {"success_states": []},
+            "success_states is empty or holds an empty state; give those of hatci_success_states.",
+        ),
+        ({"failure_states": "FAILED,"}, "failure_states is empty or holds an empty state"),
+        ({"failure_states": ["unknown"]}, "failure_states is empty or holds an empty state"),
+        ({"failure_states": ["FAILED", False]}, r"failure_states is .*FAILED.*; give a list of states."),
+        ({"failure_states": {"FAILED": 1}}, r"failure_states is .*; give a list of states."),
+        ({"failure_states": ["Success"]}, "COMPLETE is in success_states and in failure_states; it cannot be both."),
         ({"interval": 3}, "interval is not an option of sums_deployments; it has base_url, token"),
     ],
 )

@@ -249,6 +249,13 @@ def test_it_knows_the_same_final_states_as_the_modules() -> None:
     assert (SOURCE["SUCCESS"], SOURCE["FAILURE"]) == (states.SUCCESS, states.FAILURE)
 
 
+@pytest.mark.parametrize("role", ["hatci_wait_for_update", "hatci_ota_test"])
+def test_its_end_states_are_by_default_those_of_the_roles(role: str) -> None:
+    defaults = yaml.safe_load((Path(__file__).parents[3] / f"roles/{role}/defaults/main.yml").read_text())
+    for name in ("success_states", "failure_states"):
+        assert SOURCE["OPTIONS"][name] == defaults[f"hatci_{name}"]
+
+
 def test_its_documentation_names_every_option_and_default() -> None:
     documented = yaml.safe_load(SOURCE["DOCUMENTATION"])["options"]
     assert set(documented) == set(SOURCE["OPTIONS"])

@@ -40,8 +40,8 @@ description:
     each change of state, exactly once, and one for each stall.
   - An event is C(deployment) with C(deployment_id), C(vin), C(state) (in capitals, C(COMPLETE) for every spelling of
     success), C(previous_state) (null at first sight), C(progress) (percent, or null), C(reason) and C(at) (ISO 8601,
-    UTC). That of a stall has C(stalled_for) (seconds) as well. Where more was given with a deployment, this stands
-    beside it as C(test).
+      UTC). That of an end has C(ended) (true) as well, that of a stall C(stalled_for) (seconds). Where more was given
+      with a deployment, this stands beside it as C(test).
   - A deployment that has ended is not looked at again, unless its id comes again with another test event
     (C(test_event_id)), since a SUMS that lost its records gives ids again. The source goes on until it is stopped.
   - With O(unfinished_after) the end of a deployment is told again while the test event that was given with it has no
@@ -79,6 +79,18 @@ options:
     description: Seconds between two looks at the same deployment.
     type: float
     default: 30
+  success_states:
+    description: >-
+      States in which a deployment has ended well, in any letter case. Give what C(hatci_success_states) of the tests
+      has.
+    type: list
+    default: [COMPLETE, COMPLETED, SUCCESS]
+  failure_states:
+    description: >-
+      States in which it has ended otherwise, in any letter case. Give what C(hatci_failure_states) of the tests has. A
+      state in neither list is progress.
+    type: list
+    default: [FAILED, ERROR, CANCELLED]
   stall_after:
     description: Seconds without a change of state or progress after which a deployment counts as stalled; 0 for never.
     type: float
@@ -116,7 +128,7 @@ EXAMPLES = r"""
 
 SUCCESS = ("COMPLETE", "COMPLETED", "SUCCESS")
 FAILURE = ("FAILED", "ERROR", "CANCELLED")
-ENDED = (*SUCCESS, *FAILURE)
+ENDED = frozenset((SUCCESS[0], *FAILURE))
 UNKNOWN = "UNKNOWN"
 """State of a deployment that SUMS has not told yet."""
 
@@ -129,6 +141,8 @@ OPTIONS: dict[str, t.Any] = {
     "deployments": [],
     "deployments_file": "",
     "poll_interval": 30.0,
+    "success_states": list(SUCCESS),
+    "failure_states": list(FAILURE),
     "stall_after": 1800.0,
     "unfinished_after": 0.0,
     "state_file": "",
@@ -209,6 +223,7 @@ class Deployment:
     :param failures: of looks at it since the last answer.
     :param is_replaced: its id was given again, with another test event.
     :param given_vin: the VIN that was given with it, whatever SUMS says.
+    :param ends: the states in which nothing more will happen to it, in capitals.
     """
 
     deployment_id: str
@@ -227,6 +242,7 @@ class Deployment:
     failures: int = 0
     is_replaced: bool = False
     given_vin: str = ""
+    ends: frozenset[str] = ENDED
 
     @property
     def test_event_id(self) -> str:
@@ -251,7 +267,7 @@ class Deployment:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state in ENDED
+        return self.state in self.ends
 
     def see(self, answer: Record, now: float) -> bool:
         """Take over what SUMS says; return whether the state is another one."""
@@ -276,12 +292,14 @@ class Deployment:
         told = {name: getattr(self, name) for name in names}
         told["state"] = self.state or UNKNOWN
         told["at"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if self.has_ended:
+            told["ended"] = True
         return {"deployment": {**told, **more}, **({"test": self.given} if self.given else {})}
 
     @property
     def kept(self) -> Record:
         """What the state file holds of it."""
-        return {name: getattr(self, name) for name in (*KEPT, "test_event_id")}
+        return {name: getattr(self, name) for name in (*KEPT, "test_event_id", "has_ended")}
 
 
 def is_kept(record: t.Any) -> bool:
@@ -312,9 +330,14 @@ def find_state(answer: Record) -> str:
     for key in ("state", "status"):
         value = answer.get(key)
         if isinstance(value, str) and value.strip():
-            upper = " ".join(value.split()).upper()
-            return SUCCESS[0] if upper in SUCCESS else upper
+            return canonical(value)
     raise Trouble("SUMS answered without a state", about_one=True)
+
+
+def canonical(state: str) -> str:
+    """Return a state in capitals, with COMPLETE for each of its spellings."""
+    upper = " ".join(state.split()).upper()
+    return SUCCESS[0] if upper in SUCCESS else upper
 
 
 def find_progress(answer: Record) -> float | None:
@@ -433,6 +456,8 @@ class StateFile:
         for name in kept.keys() & KEPT.keys():
             if not (name == "vin" and one.vin):
                 setattr(one, name, kept[name])
+        if one.has_ended and not kept.get("has_ended", one.state in ENDED):
+            one.state = None  # it was told, but not as an end
 
     def keep(self, one: Deployment) -> None:
         """Note what was emitted of a deployment, unless its id was given again meanwhile: that one's line counts."""
@@ -511,6 +536,7 @@ class Watcher:
         self._given: list[t.Any] = options["deployments"]
         self._list = options["deployments_file"]
         self._interval: float = options["poll_interval"]
+        self._ends = frozenset((*options["success_states"], *options["failure_states"]))
         self._stall_after: float = options["stall_after"]
         self._unfinished_after: float = options["unfinished_after"] if fetch_test else 0.0
         self._concurrency: int = options["concurrency"]
@@ -578,7 +604,7 @@ class Watcher:
                 self._tell(repr(entry), str(error))
                 continue
             if self._is_new(one):
-                one.changed_at = self._steady()
+                one.ends, one.changed_at = self._ends, self._steady()
                 self._file.restore(one)
                 if not one.has_ended or self._reminder_in(one) is not None:
                     new.append(one)
@@ -967,6 +993,7 @@ def options_of(args: Record) -> Record:
         if not least <= options[name] <= 30 * 86400:
             raise ValueError(f"{name} is {options[name]:g}; give at least {least:g}, and at most 30 days.")
     options["base_url"] = check_base_url(str(options["base_url"]))
+    check_states(options)
     options["verify_tls"] = str(options["verify_tls"]).strip().lower() not in ("false", "no", "off", "0")
     if isinstance(options["deployments"], str):
         options["deployments"] = options["deployments"].replace(",", " ").split()
@@ -979,6 +1006,24 @@ def options_of(args: Record) -> Record:
     if not options["token_file"]:
         options["token"] = check_token(str(options["token"]), "token")
     return options
+
+
+def check_states(options: Record) -> None:
+    """Put the states that end a deployment into capitals.
+
+    :raises ValueError: an option names none, or both name the same.
+    """
+    names = ("success_states", "failure_states")
+    for name in names:
+        given = options[name]
+        states = given.split(",") if isinstance(given, str) else given
+        if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
+            raise ValueError(f"{name} is {str(given)[:80]!r}; give a list of states.")
+        options[name] = [canonical(state) for state in states]
+        if not states or {"", UNKNOWN} & set(options[name]):
+            raise ValueError(f"{name} is empty or holds an empty state; give those of hatci_{name}.")
+    if both := set(options[names[0]]) & set(options[names[1]]):
+        raise ValueError(f"{min(both)} is in success_states and in failure_states; it cannot be both.")
 
 
 def check_base_url(value: str) -> str:
