@@ -9,7 +9,11 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import text_problems, without_empty
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import (
+    text_problems,
+    without_empty,
+    without_rivals,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection, check_base_url
 from ansible_collections.hatci.automation.plugins.module_utils._sums.runner import run_operation
@@ -64,7 +68,7 @@ def validated(name: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
     spec = rules.pop("argument_spec")
     if problems := text_problems(spec, arguments):
         raise ValueError(" ".join(problems))
-    checked = ArgumentSpecValidator(spec, **rules).validate(without_empty(spec, arguments))
+    checked = ArgumentSpecValidator(spec, **rules).validate(without_rivals(spec, without_empty(spec, arguments)))
     if checked.error_messages:
         raise ValueError(str(checked.errors.msg))
     return checked.validated_parameters

@@ -25,8 +25,8 @@ options:
   hatci_token_file:
     description:
       - File that holds the bearer token. It is read again when SUMS refuses the token, so that a token
-        which is renewed during a long job goes on working. Wins over O(hatci_token).
-      - Falls back to the environment variable E(HATCI_TOKEN_FILE).
+        which is renewed during a long job goes on working. Wins over O(hatci_token) that comes from where it comes from.
+      - Falls back to the environment variable E(HATCI_TOKEN_FILE), unless O(hatci_token) is given.
     type: path
   verify_tls:
     description:
@@ -48,7 +48,7 @@ options:
   client_key:
     description:
       - PEM file with the key of O(client_cert), if that file does not hold it.
-      - Falls back to the environment variable E(HATCI_CLIENT_KEY).
+      - Falls back to the environment variable E(HATCI_CLIENT_KEY), unless O(client_cert) is given.
     type: path
   idempotent_posts:
     description:

@@ -41,7 +41,8 @@ options:
       - name: HATCI_TOKEN
   hatci_token_file:
     description:
-      - File that holds the bearer token. Wins over O(hatci_token).
+      - File that holds the bearer token. Wins over O(hatci_token), but a file that only E(HATCI_TOKEN_FILE) names does
+        not win over a token that the inventory file gives.
     type: str
     env:
       - name: HATCI_TOKEN_FILE
@@ -65,7 +66,9 @@ options:
     env:
       - name: HATCI_CLIENT_CERT
   client_key:
-    description: PEM file with the key of O(client_cert), if that file does not hold it.
+    description:
+      - PEM file with the key of O(client_cert), if that file does not hold it.
+      - E(HATCI_CLIENT_KEY) alone is not used with a O(client_cert) that the inventory file gives.
     type: str
     env:
       - name: HATCI_CLIENT_KEY
@@ -136,6 +139,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import rivals_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError, SumsError
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import (
@@ -174,7 +178,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """
         super().parse(inventory, loader, path, cache=cache)
         try:
-            self._read_config_data(path)
+            self._given = self._read_config_data(path)
             hosts = self._name_hosts(self._filtered(self._vehicles(path, cache)))
         except SumsError as error:
             UNREAD[path] = error.message
@@ -200,11 +204,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return vehicles
 
     def _ask_sums(self, base_url: str) -> list[Record]:
+        token = self._templated("hatci_token")
+        given = {**self._given, "hatci_token": self._given.get("hatci_token") and token}
         options = {name: self.get_option(name) for name in READING_ARGUMENTS}
+        options.update(dict.fromkeys(rivals_of(given)))
         options.update({name: os.path.expanduser(options[name]) for name in PATHS if options[name]})
         options.update(
             hatci_base_url=base_url,
-            hatci_token=self._templated("hatci_token"),
+            hatci_token=token,
             verify_tls=is_true("verify_tls", options["verify_tls"]),
         )
         with SumsClient(Connection.from_options(options)) as client:

@@ -45,6 +45,10 @@ COMPARED_ECUS: Mapping[str, t.Any] = {
 }
 """Software that ECUs should have; of one without either nothing would be compared."""
 
+RIVALS: Mapping[str, str] = {"hatci_token_file": "hatci_token", "client_key": "client_cert"}
+"""Options that win over another one, or are joined to it: the variable of the environment for the first must not do
+that to the second where a task gives only that."""
+
 Spec = Mapping[str, Mapping[str, t.Any]]
 
 CURE = "put it into quotes"
@@ -111,6 +115,20 @@ def without_empty(spec: Spec, arguments: Mapping[t.Any, t.Any]) -> dict[t.Any, t
         for name, value in arguments.items()
         if not (isinstance(value, str) and not value.strip() and _may_be_left_out(spec.get(name, {"type": "str"})))
     }
+
+
+def without_rivals(spec: Spec, arguments: Mapping[t.Any, t.Any]) -> dict[t.Any, t.Any]:
+    """Return the arguments with None for each rival of a given one, so that the environment does not add it."""
+    return {**dict.fromkeys(name for name in rivals_of(arguments) if name in spec), **arguments}
+
+
+def rivals_of(given: Mapping[t.Any, t.Any]) -> list[str]:
+    """Return the options that the environment must not add to those that were given."""
+    return [name for name, other in RIVALS.items() if _has_text(given.get(other)) and not _has_text(given.get(name))]
+
+
+def _has_text(value: object) -> bool:
+    return value is not None and bool(str(value).strip())
 
 
 def _may_be_left_out(option: Mapping[str, t.Any]) -> bool:

@@ -9,7 +9,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal, text_problems, without_empty
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import (
+    refusal,
+    text_problems,
+    without_empty,
+    without_rivals,
+)
 
 Result = dict[str, t.Any]
 Operation = t.Callable[..., Result]
@@ -24,7 +29,7 @@ class _Module(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         self.problems = text_problems(self.argument_spec, self.params)
-        self.params = without_empty(self.argument_spec, self.params)
+        self.params = without_rivals(self.argument_spec, without_empty(self.argument_spec, self.params))
 
 
 def run_module(

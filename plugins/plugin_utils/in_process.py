@@ -24,7 +24,13 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
-from ansible_collections.hatci.automation.plugins.module_utils._arguments import refusal, text_problems, without_empty
+from ansible_collections.hatci.automation.plugins.module_utils._arguments import (
+    RIVALS,
+    refusal,
+    text_problems,
+    without_empty,
+    without_rivals,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._failure import sentence
 from ansible_collections.hatci.automation.plugins.module_utils._sums.closer_channel import note_for_closer
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, works_for
@@ -179,7 +185,8 @@ class InProcessAction(ActionBase):
         spec = arguments.pop("argument_spec")
         try:
             with task_environment(self._environment):
-                checked = ArgumentSpecValidator(spec, **arguments).validate(_as_sent(self._task.args))
+                given = without_rivals(spec, _as_sent(self._task.args))
+                checked = ArgumentSpecValidator(spec, **arguments).validate(given)
         except (OverflowError, RecursionError, TypeError, ValueError) as error:
             # A key that is a date, an infinite int: what Ansible itself breaks off with on the way to a module.
             return {"failed": True, "msg": f"The task's arguments cannot be handed on: {sentence(str(error))}."}
@@ -217,10 +224,20 @@ class InProcessAction(ActionBase):
         self._compute_environment_string(given)
         for name, option in self._specification.items():
             for variable in _variables_of(option) if option.get("no_log") else ():
-                if secret := given.pop(variable, None):
-                    self._task.args.setdefault(name, secret)
+                if (secret := given.pop(variable, None)) and name not in self._task.args:
+                    self._task.args.update({name: secret, **self._rivals_of(name, given)})
         self._environment = {name: str(value) for name, value in given.items()}
         self._task.environment = [self._environment] if self._environment else []
+
+    def _rivals_of(self, name: str, environment: Values) -> Values:
+        """Return the arguments that go on winning over another one, since the same environment has both."""
+        rivals = {rival: _variables_of(self._specification[rival]) for rival, other in RIVALS.items() if other == name}
+        return {
+            rival: environment[variable]
+            for rival, variables in rivals.items()
+            for variable in variables
+            if rival not in self._task.args and environment.get(variable)
+        }
 
     def _show_secrets(self) -> None:
         """Give a task that is tried again back what was hidden of it."""

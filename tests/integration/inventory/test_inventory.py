@@ -190,6 +190,22 @@ def test_the_token_may_come_from_a_file(inventory: Inventory, sums: SumsProcess,
     assert len(inventory.list(HATCI_TOKEN=None, HATCI_TOKEN_FILE=str(tmp_path / "token")).hosts) == 3
 
 
+def test_the_environment_adds_no_file_and_no_key_to_what_the_inventory_gives(
+    inventory: Inventory, sums: SumsProcess, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").write_text("wrong")
+    (tmp_path / "right").write_text(sums.token)
+    elsewhere = {"HATCI_TOKEN": "wrong", "HATCI_TOKEN_FILE": str(tmp_path / "wrong"), "HATCI_CLIENT_KEY": "/nowhere"}
+    inventory.write(hatci_token="{{ lookup('ansible.builtin.env', 'MY_TOKEN') }}", client_cert=str(tmp_path / "wrong"))
+    assert len(inventory.list(**elsewhere, MY_TOKEN=sums.token).hosts) == 3
+
+    refused = inventory.list(**elsewhere, MY_TOKEN="")
+    assert "SUMS answered 401" in refused.said
+
+    inventory.write(hatci_token="wrong", hatci_token_file=str(tmp_path / "right"))
+    assert len(inventory.list(HATCI_TOKEN="wrong").hosts) == 3
+
+
 def test_the_file_for_aap_works_with_the_environment_of_its_credential(inventory: Inventory) -> None:
     shutil.copy(REPOSITORY / "extensions/aap/vehicles.hatci.yml", inventory.file)
     listed = inventory.list(HATCI_VERIFY_TLS="True", HATCI_CA_PATH="")

@@ -9,6 +9,7 @@ import re
 import typing as t
 from pathlib import Path
 
+import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from playbook_runner import AnsiblePlaybook, PlayResult
@@ -321,6 +322,43 @@ def test_options_come_from_the_environment_too(
 
     assert play.returncode == 0, play.output
     assert play.task("one")["health"] == {"status": "ok"}
+
+
+@pytest.mark.parametrize("way", [{}, {"HATCI_WAY": "module"}], ids=["in-process", "module"])
+def test_the_environment_adds_no_file_and_no_key_to_what_a_task_gives(
+    sums: SumsProcess, ansible_playbook: AnsiblePlaybook, tmp_path: Path, way: dict[str, str]
+) -> None:
+    """A token file would replace the token, a key be joined to a certificate that holds its own."""
+    files = {"wrong": "wrong", "right": sums.token, "both.pem": "certificate and key"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    wrong, right, both = (str(tmp_path / name) for name in files)
+    health = "hatci.automation.hatci_health"
+    file_of_task, key = {"HATCI_TOKEN_FILE": right}, {"HATCI_CLIENT_KEY": "/nowhere"}
+    good: list[dict[str, t.Any]] = [
+        {"name": "token", health: {"hatci_token": sums.token}},
+        {"name": "certificate", health: {"hatci_token": sums.token, "client_cert": both}, "environment": key},
+        {"name": "file and token", health: {"hatci_token": "wrong", "hatci_token_file": right}},
+        {"name": "token of the task's environment", health: {}, "environment": {"HATCI_TOKEN": sums.token}},
+        {"name": "both of it", health: {}, "environment": {"HATCI_TOKEN": "wrong", **file_of_task}},
+        {"name": "empty token", health: {"hatci_token": ""}, "environment": file_of_task},
+    ]
+    bad: list[dict[str, t.Any]] = [
+        {"name": "token, file of the task's environment", health: {"hatci_token": "no"}, "environment": file_of_task},
+        {"name": "empty certificate", health: {"hatci_token": sums.token, "client_cert": ""}, "environment": key},
+    ]
+    for task in (*good, *bad):
+        task.update(ignore_errors=True, environment={**way, **task.get("environment", {})})
+
+    play = ansible_playbook(
+        _as_yaml([*good, *bad]), "-vvv", env={"HATCI_BASE_URL": sums.url, "HATCI_TOKEN_FILE": wrong}
+    )
+
+    assert ("AnsiballZ_hatci" in play.output) == bool(way)
+    seen = {task["name"]: play.task(task["name"]) for task in (*good, *bad)}
+    assert [name for name, result in seen.items() if "health" in result] == [task["name"] for task in good], seen
+    assert "SUMS answered 401" in seen["token, file of the task's environment"]["msg"]
+    assert "client_key is /nowhere" in seen["empty certificate"]["msg"]
 
 
 def test_group_defaults_reach_every_module(sums: SumsProcess, ansible_playbook: AnsiblePlaybook) -> None:
