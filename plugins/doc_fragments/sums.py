@@ -25,7 +25,7 @@ options:
   hatci_token_file:
     description:
       - File that holds the bearer token. It is read again when SUMS refuses the token, so that a token
-        which is renewed during a long job goes on working. Wins over O(hatci_token) that comes from where it comes from.
+        which is renewed during a long job goes on working. Wins over O(hatci_token).
       - Falls back to the environment variable E(HATCI_TOKEN_FILE), unless O(hatci_token) is given.
     type: path
   verify_tls:

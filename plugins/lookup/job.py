@@ -45,6 +45,7 @@ import typing as t
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.hatci.automation.plugins.plugin_utils.job import job_of
+from ansible_collections.hatci.automation.plugins.plugin_utils.lasting_text import lasting_text
 
 
 class LookupModule(LookupBase):
@@ -52,4 +53,4 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[t.Any], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[t.Any]:
         """Return one dictionary."""
-        return [dataclasses.asdict(job_of(variables or {}))]
+        return [lasting_text(dataclasses.asdict(job_of(variables or {})))]

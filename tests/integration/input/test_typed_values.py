@@ -211,8 +211,13 @@ def test_names_and_ids_that_look_like_numbers_stay_as_they_are(
 
     played = play_vehicle(
         PLAYBOOKS / "ota_single_vehicle.yml",
-        variables={**TEST_VARIABLES, "jumpstarter_exporter_name": "1e6"},
-        env={"ANSIBLE_JINJA2_NATIVE": native},
+        variables={
+            **TEST_VARIABLES,
+            "jumpstarter_exporter_name": "1e6",
+            "ota_suite_name": "1e7",
+            "ota_evidence_dir": "1e8",
+        },
+        env={"ANSIBLE_JINJA2_NATIVE": native, "JOB_ID": "1_000", "GIT_SHA": "1234567"},
     )
 
     state = sums.state()
@@ -221,12 +226,49 @@ def test_names_and_ids_that_look_like_numbers_stay_as_they_are(
     (test_event,) = state["test_events"]
     assert (played.returncode, test_event["status"]) == ((0, "PASS") if outcome == "COMPLETE" else (2, "FAIL"))
     assert test_event["event_id"] == ids[2]
+    assert [test_event[name] for name in ("ansible_job_id", "git_sha", "suite_name")] == ["1_000", "1234567", "1e7"]
+    assert (played.home / "1e8").is_dir()
     told = played.task("Hand the outcome to whatever comes next, such as the next node of a workflow")
     names = ("test_event_id", "source_event_id", "target_event_id", "deployment_id")
     assert [told[name] for name in names] == ids
     if outcome == "FAILED":
         assert "{'code': 1e5}" in test_event["summary"]
         assert played.task("Note the failure")["ansible_facts"]["hatci_final_reason"] == "{'code': 1e5}"
+
+
+LOOK_LIKE_NUMBERS = {
+    "jumpstarter_client": "1e5",
+    "jumpstarter_client_config": "1e6",
+    "jumpstarter_exporter_selector": "1e7",
+    "jumpstarter_lease_guard_expected_exporter": "1_000",
+    "jumpstarter_lease_guard_take_over": "0x31",
+}
+TWO_ROLES = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - block: [ansible.builtin.include_role: {name: hatci.automation.hatci_preflight}]
+      rescue: [ansible.builtin.include_role: {name: hatci.automation.jumpstarter_lease_guard}]
+"""
+
+
+@pytest.mark.parametrize("native", ["false", "true"])
+def test_names_of_a_controller_that_look_like_numbers_stay_as_they_are(play_vehicle: Play, native: str) -> None:
+    played = play_vehicle(
+        TWO_ROLES,
+        variables={**TEST_VARIABLES, "jumpstarter_exporter_name": "", **LOOK_LIKE_NUMBERS},
+        env={"ANSIBLE_JINJA2_NATIVE": native},
+    )
+
+    for name in ("Check that jmp is there and works", "Acquire the device"):
+        task = played.task(name)
+        assert "client_config and client are both given" in task["msg"]
+        seen = task["invocation"]["module_args"]
+        given = {name.removeprefix("jumpstarter_"): text for name, text in LOOK_LIKE_NUMBERS.items()}
+        options = {name.removeprefix("exporter_").removeprefix("lease_guard_"): text for name, text in given.items()}
+        assert {option: seen[option] for option in options.keys() & seen.keys()} == {
+            option: text for option, text in options.items() if option in seen
+        }
 
 
 def test_roles_take_ids_that_look_like_numbers(play_vehicle: Play, sums: SumsProcess) -> None:
