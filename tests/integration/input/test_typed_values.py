@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from play_support import PLAYBOOKS, TEST_VARIABLES, VIN
+import yaml
+from play_support import PATHS, PLAYBOOKS, REPOSITORY, TEST_VARIABLES, VIN
 from sums_support import assert_is_sentence, deploy_update
 
 from hatci_lab.sums.process import SumsProcess
 
+ROLES = REPOSITORY / "roles"
 REQUEST = """
 - hosts: all
   gather_facts: false
@@ -198,6 +201,30 @@ def test_an_empty_answer_leaves_the_default(play_vehicle: Play, sums: SumsProces
     assert [event["status"] for event in sums.state()["test_events"]] == ["PASS"]
 
 
+OPTIONS = yaml.safe_load((ROLES / "hatci_ota_test/meta/argument_specs.yml").read_text(encoding="utf-8"))
+TEST_ROLE = """
+- hosts: all
+  gather_facts: false
+  tasks: [ansible.builtin.include_role: {name: hatci.automation.hatci_ota_test}]
+"""
+
+
+@pytest.mark.parametrize("play", [PLAYBOOKS / "ota_single_vehicle.yml", TEST_ROLE], ids=["playbook", "role"])
+def test_a_test_is_the_same_whoever_leaves_all_answers_empty(
+    play_vehicle: Play, sums: SumsProcess, play: str | Path
+) -> None:
+    sums.set_vehicle(VIN, update_seconds=0)
+    needed = {*TEST_VARIABLES, *PATHS, "hatci_base_url", "hatci_token"} - {"ota_verify_ecus"}
+    empty = dict.fromkeys(OPTIONS["argument_specs"]["main"]["options"].keys() - needed, "")
+    assert len(empty) > 40
+
+    played = play_vehicle(play, variables={**TEST_VARIABLES, **empty})
+
+    assert played.returncode == 0, played.output
+    assert [event["status"] for event in sums.state()["test_events"]] == ["PASS"]
+    assert "WARNING" not in played.output
+
+
 @pytest.mark.parametrize("native", ["false", "true"])
 @pytest.mark.parametrize("outcome", ["COMPLETE", "FAILED"])
 def test_names_and_ids_that_look_like_numbers_stay_as_they_are(
@@ -282,7 +309,10 @@ def test_roles_take_ids_that_look_like_numbers(play_vehicle: Play, sums: SumsPro
         "- {hosts: all, gather_facts: false,"
         " roles: [hatci.automation.hatci_wait_for_update, hatci.automation.hatci_report_results]}",
         *(word for name, value in ids.items() for word in ("-e", f"{name}={value}")),
-        variables={"hatci_vin": VIN, "hatci_test_status": "PASS", "hatci_poll_interval_seconds": 0.1},
+        variables={
+            **{"hatci_vin": VIN, "hatci_test_status": "PASS", "hatci_poll_interval_seconds": 0.1},
+            **dict.fromkeys(["hatci_report_results_metadata", "hatci_report_results_outcome"], ""),
+        },
         env={"ANSIBLE_JINJA2_NATIVE": "true"},
     )
 

@@ -13,6 +13,7 @@ import jinja2
 import jinja2.nodes
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import FAILURE, SUCCESS
 from ansible_collections.hatci.automation.plugins.plugin_utils.test_variables import CHECKS
@@ -36,6 +37,14 @@ def test_every_variable_of_the_roles_own_is_given_somewhere() -> None:
 def test_a_role_ends_its_wait_by_the_states_of_the_module(role: str) -> None:
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     assert (defaults["hatci_success_states"], defaults["hatci_failure_states"]) == ([*SUCCESS], [*FAILURE])
+
+
+@pytest.mark.parametrize("path", [*ROLES.glob("*/meta/argument_specs.yml")], ids=lambda path: path.parts[-3])
+def test_no_role_refuses_an_answer_that_was_left_empty(path: Path) -> None:
+    for entry_point, spec in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].items():
+        optional = {name: option for name, option in spec["options"].items() if not option.get("required")}
+        checked = ArgumentSpecValidator(optional).validate(dict.fromkeys(optional, ""))
+        assert checked.error_messages == [], entry_point
 
 
 TASKS = [*ROLES.glob("*/tasks/*.yml"), *(REPOSITORY / "playbooks").glob("*.yml"), *REPOSITORY.glob("playbooks/tasks/*")]
