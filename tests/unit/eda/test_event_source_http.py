@@ -144,7 +144,7 @@ def test_a_deployment_that_the_token_may_not_see_does_not_end_the_source(
 def test_a_token_that_is_refused_for_every_one_of_many_ends_the_source_soon(backend: Backend) -> None:
     backend.script = [Reply(status=401)]
     with pytest.raises(ValueError, match="SUMS answered 401: the token is wrong"):
-        follow(backend.url, deployments=[f"dep-{number}" for number in range(1000)], poll_interval=2)
+        follow(backend.url, deployments=[f"dep-{number}" for number in range(1000)], poll_interval=2, seconds=240)
     assert len(backend.seen) < 100
 
 
