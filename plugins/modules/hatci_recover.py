@@ -16,6 +16,7 @@ description:
     report is sent. Successful jobs of C(ota_fleet.yml) are looked at too, since a fleet may lose vehicles.
   - A test event that has an outcome is never changed, nor one that another job goes on with. A second run changes
     nothing more.
+  - Of jobs of other templates only the leases are given back.
   - A job that AAP calls over may still live for a while, so a job counts as dead once it has shown no sign of life for
     O(grace_seconds), which is waited for.
   - AAP is found by E(CONTROLLER_HOST) and E(CONTROLLER_OAUTH_TOKEN), which a credential of the type Red Hat Ansible
@@ -159,6 +160,24 @@ left_alone:
       type: str
       returned: always
       sample: SUMS has its outcome, PASS
+settled:
+  description:
+    - The test events of dead jobs that have their outcome, also as earlier runs found. A later run does not look at
+      them again, which it knows by the events of C(ota_recover.yml) in AAP.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    job:
+      description: Id of the latest job that left it.
+      type: str
+      returned: always
+      sample: "4711"
+    test_event_id:
+      description: Id of the test event.
+      type: str
+      returned: always
+      sample: te-000001
 """
 
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.options import SHARED_ARGUMENTS

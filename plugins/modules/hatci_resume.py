@@ -61,13 +61,15 @@ options:
     type: str
     default: localhost
   seconds:
-    description: For so long nobody else may take the test for abandoned.
+    description: For so long nobody else may take the test for abandoned; more than 0, at most 30 days.
     type: float
     default: 7200
   grace_seconds:
     description:
       - Seconds without a sign of life after which the job O(resume_job_id) counts as dead, since one that AAP calls
         over may still live for a while; they are waited for, at most 3600.
+      - With O(test_event_id) or O(evidence_dir) the jobs that the test event names are waited for, where AAP can be
+        asked; while one of them runs, and where AAP does not tell, the test is refused.
       - A job that was cancelled, has reported the test or handed it over is not waited for.
     type: float
     default: 120

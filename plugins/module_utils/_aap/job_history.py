@@ -19,8 +19,12 @@ OVER = frozenset({"canceled", "failed", "error", "successful"})
 BEGUN = "runner_on_start"
 RESULTS = ("runner_on_ok", "runner_on_failed", BEGUN)
 """The events that hold what a task returned, and those that tell that it began."""
-OURS = ("hatci.automation.", "hatci_", "jumpstarter_")
+COLLECTIONS = ("hatci.automation.", "jumpstarter.jumpstarter.")
+"""This collection, and the one under whose names its modules can be called, too."""
+OURS = ("hatci_", "jumpstarter_")
 """How the modules of this collection begin."""
+NAMES = ("resolved_action", "task_action")
+"""Where an event tells which module its task ran: what it was found to be, and as the play names it."""
 BAD_FILTER = 400
 MOST_EVENT_PAGES = 50_000
 """Of 200 events, about a hundred for each test; before that a job's events are bounded by time."""
@@ -60,12 +64,13 @@ class Job:
 
 
 def find_dead_jobs(aap: Aap, templates: t.Sequence[str], since: float) -> list[Job]:
-    """Return the jobs of templates that ended without success.
+    """Return the jobs of templates that ran in earnest and ended without success.
 
     :param since: seconds since the epoch; jobs that ended earlier are left out.
     :raises AapError: the list is not known for sure.
     """
-    return _jobs(aap, f"jobs/?status__in={DEAD}&{_ended_since(templates, since)}")
+    entries = _entries(aap, f"jobs/?status__in={DEAD}&{_ended_since(templates, since)}")
+    return [job for entry in entries if _ran(entry) and (job := Job.read(entry))]
 
 
 def find_jobs_of_playbook(
@@ -73,6 +78,7 @@ def find_jobs_of_playbook(
 ) -> list[Job]:
     """Return the jobs of templates that ran a playbook, in earnest, to an end.
 
+    :param templates: names of job templates; empty for all.
     :param since: seconds since the epoch; jobs that ended earlier are left out.
     :param playbook: the name of its file.
     :param statuses: with commas between them.
@@ -89,15 +95,16 @@ def find_jobs_of_playbook(
     return [job for entry in found if (job := Job.read(entry))]
 
 
-def _ran(entry: t.Any, playbook: str) -> bool:
-    """Whether a job ran a playbook in earnest."""
+def _ran(entry: t.Any, playbook: str = "") -> bool:
+    """Whether a job ran in earnest, and this playbook if one is given."""
     told = entry if isinstance(entry, dict) else {}
     return str(told.get("playbook") or "").endswith(playbook) and told.get("job_type") in (None, "run")
 
 
 def _ended_since(templates: t.Sequence[str], since: float) -> str:
     moment = datetime.datetime.fromtimestamp(since, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"job_template__name__in={quote(','.join(templates))}&finished__gt={moment}&page_size=200"
+    of_templates = f"job_template__name__in={quote(','.join(templates))}&" if templates else ""
+    return f"{of_templates}finished__gt={moment}&page_size=200"
 
 
 def find_living_jobs(aap: Aap) -> list[Job]:
@@ -144,16 +151,24 @@ def results_of(aap: Aap, job_id: str, module: str = "") -> t.Iterator[dict[str, 
         yield from (_in_short(event) for event in page if isinstance(event, dict))
 
 
-def is_ours(action: t.Any) -> bool:
-    """Whether a task ran a module of this collection."""
-    return isinstance(action, str) and action.startswith(OURS)
+def module_of(data: dict[str, t.Any]) -> str:
+    """Return the module of this collection that a task ran, without the collection's name; empty if it ran another.
+
+    :param data: the data of an event of the task.
+    """
+    for action in (data.get(name) for name in NAMES):
+        collection = next((one for one in COLLECTIONS if str(action).startswith(one)), "")
+        module = str(action).removeprefix(collection)
+        if module.startswith(OURS):
+            return module
+    return ""
 
 
 def _in_short(event: dict[str, t.Any]) -> dict[str, t.Any]:
     """Return of an event what is used."""
     data = event.get("event_data")
     data = data if isinstance(data, dict) else {}
-    names = ("host", "task_action", "res") if is_ours(data.get("task_action")) else ("host", "task_action")
+    names = ("host", *NAMES, "res") if module_of(data) else ("host", *NAMES)
     known = {name: data[name] for name in names if name in data}
     return {**{name: event.get(name) for name in ("event", "counter", "created")}, "event_data": known}
 
@@ -165,10 +180,6 @@ def seconds_of(moment: t.Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return (found if found.tzinfo else found.replace(tzinfo=datetime.UTC)).timestamp()
-
-
-def _jobs(aap: Aap, path: str) -> list[Job]:
-    return [job for entry in _entries(aap, path) if (job := Job.read(entry))]
 
 
 def _entries(aap: Aap, path: str) -> list[t.Any]:

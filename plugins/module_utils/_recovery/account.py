@@ -22,6 +22,7 @@ class DeadJob:
     :param traces: its tests without an outcome.
     :param alive_at: seconds since the epoch, the latest moment at which it is known to have lived.
     :param tests: all its tests.
+    :param seen_at: when its last event happened, in seconds since the epoch; None without one.
     """
 
     job: Job
@@ -29,6 +30,7 @@ class DeadJob:
     leases: list[Lease]
     alive_at: float
     tests: list[Trace]
+    seen_at: float | None = None
 
     @property
     def has_left_something(self) -> bool:
@@ -52,9 +54,16 @@ class Account:
     evidence: list[str] = dataclasses.field(default_factory=list)
     """What was made of the journals of the tests, in words."""
 
+    settled: dict[str, str] = dataclasses.field(default_factory=dict)
+    """The latest job of each test event that has its outcome."""
+
     def leave(self, job: str, what: str, reason: str) -> None:
         """Note what was left alone and why."""
         self.left_alone.append({"job": job, "what": what, "reason": reason})
+
+    def settle(self, job: str, test_event_id: str) -> None:
+        """Note that a test event has its outcome, so that no later recovery has to look at it."""
+        self.settled[test_event_id] = max(job, self.settled.get(test_event_id, "0"), key=int)
 
     def as_result(self, check_mode: bool) -> Values:
         """Return it as the values of a result."""
@@ -72,5 +81,6 @@ class Account:
             "closed": self.closed,
             "released": self.released,
             "left_alone": self.left_alone,
+            "settled": [{"job": job, "test_event_id": name} for name, job in self.settled.items()],
             "lines": lines or ["No job has left anything open."],
         }

@@ -40,6 +40,8 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
     told_outcome,
 )
 
+HAS_OUTCOME = "SUMS has its outcome, "
+
 Options = t.Mapping[str, t.Any]
 
 
@@ -188,7 +190,7 @@ def _put_back(client: SumsClient, closing: Closing, answered: Record) -> str:
 def _against(held: Record, dead: t.Collection[str], now: float) -> str:
     """Return in words why a test event is not to be closed; empty if nothing speaks against it."""
     if outcome := outcome_of(held):
-        return f"SUMS has its outcome, {outcome}"
+        return f"{HAS_OUTCOME}{outcome}"
     left = {} if is_taken_up(held) else handed_over(held)
     return resumed_elsewhere(held, dead, now) or waits_for_heir(left, now)
 

@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.account import Account, DeadJob
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import (
+    HAS_OUTCOME,
     Closed,
     Closing,
     begin_closing,
@@ -107,6 +108,7 @@ class Closings:
         trace = closing.trace
         done = self._tried(job, trace, lambda: finish_closing(self._client, closing, self._clock))
         if isinstance(done, Closed):
+            self._account.settle(job, trace.test_event_id)
             self._account.closed.append({"job": job, "host": trace.host, **dataclasses.asdict(done)})
 
     def _is_left_alone(self, dead: DeadJob, trace: Trace, living: t.Sequence[Job], owners: t.Mapping[str, str]) -> bool:
@@ -142,6 +144,8 @@ class Closings:
             return None
         self._away_in_a_row = 0
         if isinstance(done, str):
+            if done.startswith(HAS_OUTCOME):
+                self._account.settle(job, trace.test_event_id)
             self._account.leave(job, _name_of(trace), done)
             return None
         return done

@@ -40,8 +40,7 @@ def hand_over(client: SumsClient, options: Options, check_mode: bool, now: t.Cal
     """
     require(options, "vin", "test_event_id", "deployment_id")
     require_json(options, "metadata")
-    if not 0 < options["seconds"] <= LONGEST_SECONDS:
-        raise errors.InputError(f"seconds is {options['seconds']:g}; give more than 0 and at most 30 days.")
+    check_seconds(options)
     known = {name: options[name] or "" for name in (*IDS[1:], "lease_name")}
     known |= {"before": confirmed_only(options["before"]) if options["before"] else {}}
     mark = handover_mark(options["job_id"], now(), options["seconds"], known)
@@ -60,6 +59,15 @@ def hand_over(client: SumsClient, options: Options, check_mode: bool, now: t.Cal
     if options["deployments_file"]:
         _append(options["deployments_file"], handover)
     return result
+
+
+def check_seconds(options: Options) -> None:
+    """Refuse a time for which nobody may take a test for abandoned, if it cannot be meant.
+
+    :raises InputError: it is not more than 0 seconds and at most 30 days.
+    """
+    if not 0 < options["seconds"] <= LONGEST_SECONDS:
+        raise errors.InputError(f"seconds is {options['seconds']:g}; give more than 0 and at most 30 days.")
 
 
 def _append(path: str, handover: Record) -> None:

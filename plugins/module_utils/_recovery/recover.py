@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.api import (
     Aap,
     AapError,
     Forbidden,
+    RequestFailed,
     can_ask,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
@@ -41,7 +42,12 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.heirs import heir_of
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.left_evidence import finish_evidence
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import waits_for_heir
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.settled import settled_tests
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import (
+    alive_at,
+    check_grace,
+    has_lived_on,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
     Story,
     Trace,
@@ -99,7 +105,7 @@ def recover(
     :param show: shows lines to whoever watches.
     :param clock: seconds since the epoch.
     :param sleep: pauses for seconds.
-    :returns: ``changed``, ``closed``, ``released``, ``left_alone`` and ``lines``.
+    :returns: ``changed``, ``closed``, ``released``, ``left_alone``, ``settled`` and ``lines``.
     :raises InputError: an option cannot be used.
     :raises AapError: the jobs are not known for sure; nothing was done.
     :raises NotRecovered: not all could be done.
@@ -144,6 +150,8 @@ class Recovery:
         self._is_sums_away = False
         self._kept: dict[str, float] = {}
         self._unreported: set[str] = set()
+        self._listed: set[str] = set()
+        self._settled: dict[str, str] = {}
         self._alive_at: dict[str, float] = {}
 
     def run(self, check_mode: bool) -> None:
@@ -152,13 +160,16 @@ class Recovery:
         controller, leases = self._leases()
         found = [self._look(job, its_leases) for job, its_leases in self._jobs_to_look_at(leases)]
         found += self._unfinished(found)
+        self._settled = self._settled_tests(found)
         for dead in found:
+            dead.traces = self._without_settled(dead.job, dead.traces)
             dead.leases = self._without_kept(dead.job, dead.leases)
         left = [dead for dead in found if dead.has_left_something]
         if check_mode:
             self._list(left)
             return
         surely = self._wait_until_dead(left)
+        self._tell_others(surely)
         if controller:
             self._give_back(controller, surely)
         self._close(surely)
@@ -192,21 +203,34 @@ class Recovery:
         since = self._since() - LEFT_SECONDS
         jobs = {job.id: job for job in job_history.find_dead_jobs(self._aap, self._options["job_templates"], since)}
         jobs |= {job.id: job for job in self._fleets()}
+        self._listed = set(jobs)
         of_job: dict[str, list[Lease]] = {}
         for lease in leases:
             of_job.setdefault(job_of(lease), []).append(lease)
         for job_id in of_job.keys() - jobs.keys():
-            try:
-                job = job_history.find_job(self._aap, job_id)
-            except Forbidden:
-                self.account.leave(job_id, "its lease", "AAP does not show this job to the token's user")
-                continue
-            if job is None:
-                job = Job(job_id, "", "deleted", 0.0, {})
-            elif not job.is_over:
-                continue
-            jobs[job_id] = job
+            if job := self._ended_job(job_id):
+                jobs[job_id] = job
         return [(job, of_job.get(job.id, [])) for job in jobs.values()]
+
+    def _ended_job(self, job_id: str) -> Job | None:
+        """Return the job of a lease; None if it is not over, or if AAP does not show it, which is noted.
+
+        :raises AapError: AAP says something odd, so that it can be relied on in nothing.
+        """
+        try:
+            with self._aap.beside(ASKING_SECONDS, "Nothing of this job was closed or released."):
+                job = job_history.find_job(self._aap, job_id) or Job(job_id, "", "deleted", 0.0, {})
+        except Forbidden:
+            self.account.leave(job_id, "its lease", "AAP does not show this job to the token's user")
+            return None
+        except RequestFailed as error:
+            self.account.failures.append(f"Job {job_id} could not be looked at: {error.message}")
+            return None
+        return job if job.is_over or job.status == "deleted" else None
+
+    def _is_of_templates(self, job: Job) -> bool:
+        """Whether a job's tests are looked after, and not only its leases."""
+        return job.id in self._listed or job.template in self._options["job_templates"]
 
     def _since(self) -> float:
         """Return since when a job must have ended to be looked after, in seconds since the epoch."""
@@ -241,23 +265,49 @@ class Recovery:
                 dead.traces = [trace for trace in dead.traces if trace.test_event_id not in finished]
         return due
 
+    def _settled_tests(self, found: t.Sequence[DeadJob]) -> dict[str, str]:
+        """Return which test events had their outcome for an earlier recovery, each with the latest job that left it."""
+        left = [dead for dead in found if any(trace.test_event_id for trace in dead.traces)]
+        if not left:
+            return {}
+        since = min(dead.job.finished or self._clock() for dead in left)
+        wanted = {trace.test_event_id for dead in left for trace in dead.traces if trace.test_event_id}
+        with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
+            return settled_tests(self._aap, since, wanted)
+
+    def _without_settled(self, job: Job, traces: t.Sequence[Trace]) -> list[Trace]:
+        """Return the tests that no earlier recovery saw with an outcome; SUMS may give an id to a test of a later job.
+
+        To look at one means to send something, and what people have corrected since would be undone.
+        """
+        left = []
+        for trace in traces:
+            settled = self._settled.get(trace.test_event_id, "")
+            if settled and int(job.id) <= int(settled):
+                self.account.settle(settled, trace.test_event_id)
+            else:
+                left.append(trace)
+        return left
+
     def _look(self, job: Job, leases: list[Lease]) -> DeadJob:
         """Return what a job has left, and note which leases it keeps."""
-        is_left = job.status in job_history.DEAD.split(",") or job.id in self._unreported
+        is_dead = job.status in job_history.DEAD.split(",")
+        is_left = is_dead or job.id in self._unreported
         story = self._story_of(job) if is_left or leases else Story()
         if story is None:
             return DeadJob(job, [], [], alive_at(job, None, self._clock()), [])
         lived_until = alive_at(job, story.seen_at, self._clock())
-        if job.status in job_history.DEAD.split(","):
+        if is_dead:
             self._alive_at[job.id] = lived_until
         is_recent = leases or job.finished is None or job.finished > self._since()
         unreported = [trace for trace in story.traces if not trace.is_reported and (is_left or trace.handed_over)]
-        traces = [trace for trace in unreported if is_recent or trace.handed_over]
+        is_looked_after = self._is_of_templates(job)
+        traces = [trace for trace in unreported if is_looked_after and (is_recent or trace.handed_over)]
         for_nobody = {name for trace in traces if self._is_abandoned(trace) for name in trace.leases}
         for name, until in story.kept.items():
             if name not in for_nobody:
                 self._kept[name] = max(until, self._kept.get(name, 0.0))
-        return DeadJob(job, traces, leases, lived_until, story.traces)
+        return DeadJob(job, traces, leases, lived_until, story.traces, story.seen_at)
 
     def _story_of(self, job: Job) -> Story | None:
         """Return what the events of a job tell; None if they are not known, so that nothing of it may be touched."""
@@ -308,12 +358,25 @@ class Recovery:
         surely = []
         for dead in left:
             again = self._look(dead.job, dead.leases) if dead.job.id in waited_for else dead
-            if again.alive_at > dead.alive_at and dead.job.finished is not None:
+            if has_lived_on(again.seen_at, dead.alive_at, dead.seen_at):
                 self.account.leave(dead.job.id, "all of it", f"it is {dead.job.status} in AAP, but it still lives")
                 continue
+            if dead.job.id in self._alive_at:
+                self._alive_at[dead.job.id] = dead.alive_at
+            again.traces = self._without_settled(again.job, again.traces)
             again.leases = self._without_kept(again.job, again.leases)
             surely.append(again)
         return surely
+
+    def _tell_others(self, surely: t.Sequence[DeadJob]) -> None:
+        """Tell which tests stay open since their jobs, found by their leases, are of other templates."""
+        for dead in surely:
+            if self._is_of_templates(dead.job) or dead.job.status not in job_history.DEAD.split(","):
+                continue
+            reason = f"its job is of the template {dead.job.template[:80]!r}, which is not among job_templates"
+            for trace in dead.tests:
+                if not trace.is_reported and trace.test_event_id:
+                    self.account.leave(dead.job.id, f"test event {trace.test_event_id}", reason)
 
     def _give_back(self, controller: Controller, surely: t.Sequence[DeadJob]) -> None:
         """Give back the leases that nobody goes on with."""

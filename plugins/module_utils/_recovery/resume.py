@@ -6,18 +6,25 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import functools
 import pathlib
 import time
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap import job_history
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import HOST, TOKEN, Aap, can_ask
-from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.claim import claim
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.dead_job import (
+    ASKING_SECONDS,
+    Watch,
+    died_taking_over,
+    ended_job,
+    surely_dead,
+    wait_for_jobs,
+)
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.handover import check_seconds
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_deployment import (
     NOTHING_DONE,
     check_deployment,
@@ -32,12 +39,10 @@ from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumpt
     resumed_mark,
     resuming_job,
 )
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, check_grace
+from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import check_grace
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import (
-    Story,
     Trace,
     steps_of_journal,
-    story_of,
     traces_of,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums import errors
@@ -52,13 +57,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
     standing_outcome,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
-
-ASKING_SECONDS = 180.0
-EVENTS_SECONDS = 1800.0
-"""For the events of a job, of which a suite of many vehicles has hundreds of thousands."""
-
-SURELY_ENDED = frozenset({"successful", "canceled"})
-"""AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
 
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
@@ -87,9 +85,10 @@ def resume(
     :raises AapError: the job's events are not known for sure.
     """
     require(options, "vin", "seconds")
+    check_seconds(options)
     check_grace(options)
-    by_job = _is_found_by_job(options)
-    trace = _of_dead_job(options, check_mode, now, sleep, say) if by_job else _find(options)
+    watch = Watch(options["grace_seconds"], now, sleep, say)
+    trace = _of_dead_job(options, check_mode, watch) if _is_found_by_job(options) else _find(options)
     refuse_predicted(trace.test_event_id, "test_event_id")
     if not trace.deployment_id and trace.has_hidden:
         raise errors.InputError(
@@ -110,9 +109,9 @@ def resume(
         "before": trace.before,
         "lease_name": trace.lease_name,
     }
-    mark = resumed_mark(options["job_id"], now(), options["seconds"])
     _refuse_scenario(trace, trace.metadata)
     if check_mode:
+        mark = resumed_mark(options["job_id"], now(), options["seconds"])
         return {"changed": True, **result, "test_event": {}, RESUMED: mark}
     with claim(client.connection.base_url, trace.test_event_id) as is_mine:
         if not is_mine:
@@ -121,12 +120,12 @@ def resume(
             )
         expected = {**identity_of(trace.created), "vin": options["vin"]}
         said: list[str] = []
-        held = look_at_test_event(
-            client, trace.test_event_id, trace.event_id, expected, trace.event, on_link=said.append
+        look = functools.partial(
+            look_at_test_event, client, trace.test_event_id, trace.event_id, expected, trace.event, on_link=said.append
         )
-        known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
         with _telling(said):
-            _refuse_settled(trace, held, options, now())
+            held = _look_once_left(look, trace, options, watch)
+            known = held.get("metadata") if isinstance(held.get("metadata"), dict) else trace.metadata
             if recovered_elsewhere(held, {}, now()):
                 raise errors.InputError(
                     f"A recovery is about to close test event {trace.test_event_id}; try again in five minutes."
@@ -135,6 +134,7 @@ def resume(
             _refuse_scenario(trace, known or {})
         result |= _left_by_handover(result, handed_over(held))
         result["before"] = result["before"] or from_metadata(known)
+        mark = resumed_mark(options["job_id"], now(), options["seconds"])
         reply = client.patch("test_events", trace.test_event_id, body={"metadata": {**(known or {}), RESUMED: mark}})
         test_event = require_record(reply, "test event", "test_event_id", trace.test_event_id, **expected)
         # Jobs in other containers know nothing of the claim; of two that marked it at once the later one goes on.
@@ -153,8 +153,27 @@ def _telling(said: t.Sequence[str]) -> t.Iterator[None]:
         yield
     except Failure as error:
         if not error.message.endswith(NOTHING_DONE):
-            error.message = " ".join([error.message, *said])
+            error.message = " ".join([error.message, *dict.fromkeys(said)])
         raise
+
+
+def _look_once_left(look: t.Callable[[], Record], trace: Trace, options: Options, watch: Watch) -> Record:
+    """Return the test event once nobody else goes on with it, as far as SUMS and AAP tell.
+
+    :raises InputError: somebody does, or its outcome stands.
+    :raises AapError: AAP does not tell.
+    """
+    held = look()
+    _refuse_settled(trace, held, options, watch.now())
+    if wait_for_jobs(trace, held, _done_with(options), watch):
+        held = look()
+        _refuse_settled(trace, held, options, watch.now())
+    return held
+
+
+def _done_with(options: Options) -> set[str]:
+    """Return the jobs that keep nobody away: one's own, and the one by whose events the test is found."""
+    return {options["job_id"], *([options["resume_job_id"]] if _is_found_by_job(options) else [])}
 
 
 def _left_by_handover(result: Record, mark: Record) -> Record:
@@ -204,13 +223,7 @@ def _from_journal(directory: pathlib.Path) -> list[Trace]:
     return traces_of(steps_of_journal(lines))
 
 
-def _of_dead_job(
-    options: Options,
-    check_mode: bool,
-    now: t.Callable[[], float],
-    sleep: t.Callable[[float], None],
-    say: t.Callable[[str], None],
-) -> Trace:
+def _of_dead_job(options: Options, check_mode: bool, watch: Watch) -> Trace:
     """Return the test of a job that is surely dead, or has done with the test.
 
     :raises InputError: there is none, or the job lives.
@@ -218,20 +231,11 @@ def _of_dead_job(
     job_id = options["resume_job_id"]
     _check_job_id(job_id)
     with Aap(ASKING_SECONDS + options["grace_seconds"], NOTHING_DONE) as aap:
-        job, story = _ended_job(aap, job_id)
+        job, story = ended_job(aap, job_id)
         trace = _latest(story.traces, options, f"job {job_id}")
-        if check_mode or job.status in SURELY_ENDED or trace.is_reported or trace.handed_over:
+        if check_mode or trace.is_reported or trace.handed_over:
             return trace
-        lived_until = alive_at(job, story.seen_at, now())
-        seconds = lived_until + options["grace_seconds"] - now()
-        if seconds <= 0:
-            return trace
-        say(f"Job {job_id} is {job.status} in AAP and may still live for a while; waiting {math.ceil(seconds)} s.")
-        sleep(seconds)
-        job, story = _ended_job(aap, job_id)
-    if alive_at(job, story.seen_at, lived_until) > lived_until:
-        raise errors.InputError(f"Job {job_id} is {job.status} in AAP, but it still lives; wait until it has ended.")
-    return _latest(story.traces, options, f"job {job_id}")
+        return _latest(surely_dead(aap, job, story, watch).traces, options, f"job {job_id}")
 
 
 def _check_job_id(job_id: str) -> None:
@@ -243,37 +247,6 @@ def _check_job_id(job_id: str) -> None:
         raise errors.InputError(
             f"{HOST} and {TOKEN} are not both set, so AAP cannot be asked for the events of job {job_id}; set both."
         )
-
-
-def _ended_job(aap: Aap, job_id: str) -> tuple[Job, Story]:
-    """Return a job that AAP calls over, and what its events tell.
-
-    :raises InputError: there is none, or it runs.
-    """
-    job = job_history.find_job(aap, job_id)
-    if job is None:
-        raise errors.InputError(f"AAP has no job {job_id}; it deletes old ones.")
-    if not job.is_over:
-        raise errors.InputError(f"Job {job_id} is {job.status}; cancel it first, or wait until it has ended.")
-    return job, _story_of(aap, job_id)
-
-
-def _story_of(aap: Aap, job_id: str) -> Story:
-    with aap.beside(EVENTS_SECONDS, NOTHING_DONE):
-        return story_of(job_history.results_of(aap, job_id))
-
-
-def _died_taking_over(job_id: str, test_event_id: str, options: Options, now: float) -> bool:
-    """Whether a job is surely dead and its events tell nothing of a test, so nobody can go on with it by that job."""
-    if not is_job_id(job_id) or not can_ask():
-        return False
-    with Aap(ASKING_SECONDS, NOTHING_DONE) as aap:
-        job = job_history.find_job(aap, job_id)
-        if job is None or not job.is_over:
-            return False
-        story = _story_of(aap, job_id)
-    is_known = any(one.test_event_id == test_event_id for one in story.traces)
-    return not is_known and alive_at(job, story.seen_at, now) + options["grace_seconds"] <= now
 
 
 def _refuse_scenario(trace: Trace, metadata: Record) -> None:
@@ -306,9 +279,8 @@ def _refuse_settled(trace: Trace, held: Record, options: Options, now: float) ->
     """
     if stands := standing_outcome(held):
         raise errors.InputError(f"{stands.removesuffix('.')}; to test again, run the test.")
-    others = {options["job_id"], *([options["resume_job_id"]] if _is_found_by_job(options) else [])}
-    elsewhere = resumed_elsewhere(held, others, now)
-    if elsewhere and _died_taking_over(resuming_job(held), trace.test_event_id, options, now):
+    elsewhere = resumed_elsewhere(held, _done_with(options), now)
+    if elsewhere and died_taking_over(resuming_job(held), trace.test_event_id, options["grace_seconds"], now):
         elsewhere = ""
     if elsewhere:
         raise errors.InputError(f"Test event {trace.test_event_id} is not left alone: {elsewhere}.")

@@ -8,18 +8,18 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, is_ours, seconds_of
+from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import BEGUN, module_of, seconds_of
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import HANDED_OVER
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import (
     identity_of_event,
     what_was_created,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._sums.records import PREDICTED_ID
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
 
 Values = dict[str, t.Any]
 
-COLLECTION = "hatci.automation."
 TARGET = "UROM"
 TELL_COMMANDS = ("jumpstarter_shell", "jumpstarter_disturbance", "jumpstarter_power")
 """The modules whose results are those of commands, not of the items of a loop."""
@@ -129,11 +129,10 @@ def steps_of_events(events: t.Iterable[Values]) -> t.Iterator[Step]:
     making: set[str] = set()
     for event in events:
         data = _mapping(event.get("event_data"))
-        action, host = data.get("task_action"), str(data.get("host") or "")
+        module, host = module_of(data), str(data.get("host") or "")
         making.discard(host)
-        if not is_ours(action):
+        if not module:
             continue
-        module = str(action).removeprefix(COLLECTION)
         if event.get("event") == BEGUN:
             making |= {host} if module == MAKING else set()
             continue
@@ -164,7 +163,7 @@ def steps_of_journal(lines: t.Iterable[Values], host: str = "") -> t.Iterator[St
 
 
 def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
-    """Return the tests that the steps tell of, in the order in which they began."""
+    """Return the tests that the steps tell of, in the order in which they began; those of check mode are none."""
     traces: list[Trace] = []
     of_host: dict[str, list[Trace]] = {}
     of_id: dict[str, Trace] = {}
@@ -179,7 +178,7 @@ def traces_of(steps: t.Iterable[Step]) -> list[Trace]:
             _note_report(step, of_id, own[-1] if own else None)
         elif step.module in NOTED and (about := _trace_of(step, own)):
             _note(step, about)
-    return traces
+    return [trace for trace in traces if trace.test_event_id != PREDICTED_ID]
 
 
 def _trace_of(step: Step, own: list[Trace]) -> Trace | None:

@@ -13,6 +13,7 @@ from recovery_support import EVENT, NOW, Lab, event, moment
 from sums_support import client_of, validated
 
 from ansible_collections.hatci.automation.plugins.filter.report_metadata import report_metadata
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
 from ansible_collections.hatci.automation.plugins.module_utils._evidence import journal
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery import own_deployment
@@ -429,3 +430,118 @@ def test_whoever_comes_first_a_resumed_test_ends_with_its_true_outcome(lab: Lab)
             wrong += lab.statuses(ids["test_event_id"]) not in expected
             lab.aap.delete_job(job)
     assert wrong == 0, statuses
+
+
+@pytest.mark.parametrize("by", ["ids", "evidence"])
+def test_a_test_whose_job_runs_is_not_gone_on_with_by_its_ids_either(lab: Lab, tmp_path: Path, by: str) -> None:
+    ids = lab.die("deployment", status="running")
+    given = by_ids(ids)
+    if by == "evidence":
+        made = {"test_event_id": ids["test_event_id"], "test_event": {"vin": VIN, "ansible_job_id": "41"}}
+        journal.create(tmp_path)
+        for module, result in (
+            ("hatci_test_event", made),
+            ("hatci_deploy_event", {"deployment_id": ids["deployment"]}),
+        ):
+            journal.append(tmp_path, "end", {"id": module, "module": module, "outcome": "changed", "result": result})
+        given = {"evidence_dir": str(tmp_path)}
+    with pytest.raises(InputError, match="Job 41 is running; cancel it first, or wait until it has ended"):
+        take_over(lab, **given)
+    assert "resumed" not in lab.test_event(ids["test_event_id"])["metadata"]
+
+
+def test_a_test_whose_job_ended_just_now_is_gone_on_with_by_its_ids_once_it_is_surely_dead(lab: Lab) -> None:
+    ids = lab.die("deployment", status="error", finished=-20)
+    resumed = take_over(lab, **by_ids(ids), seconds=60)
+    assert lab.slept == [pytest.approx(100), OTHERS_SECONDS]
+    assert resumed["resumed"]["until"] == pytest.approx(NOW + 100 + 60), "its time begins with the test's"
+
+
+@pytest.mark.parametrize("outcome", ["PASS", "TIMEOUT"])
+def test_what_the_job_reported_while_it_was_waited_for_is_seen(lab: Lab, outcome: str) -> None:
+    ids = lab.die("deployment", status="error", finished=-20)
+    report = {"status": "PASS" if outcome == "PASS" else "FAIL", "metadata": {"outcome": outcome}}
+
+    def live() -> None:
+        if not lab.statuses(ids["test_event_id"]):
+            lab.run("test_event_update", test_event_id=ids["test_event_id"], **report)
+
+    if outcome == "TIMEOUT":
+        assert take_over(lab, live=live, **by_ids(ids))["changed"]
+        return
+    with pytest.raises(InputError, match="has its outcome, PASS, which stands"):
+        take_over(lab, live=live, **by_ids(ids))
+
+
+def test_a_job_that_still_lives_is_not_gone_on_with_by_the_ids_of_its_test(lab: Lab) -> None:
+    ids = lab.die("deployment", status="error", finished=-20)
+
+    def live() -> None:
+        lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=60)])
+
+    with pytest.raises(InputError, match="Job 41 is error in AAP, but it still lives"):
+        take_over(lab, live=live, **by_ids(ids))
+
+
+def test_a_job_that_went_on_with_a_test_and_still_runs_keeps_others_away_beyond_its_time(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    mark = {"resumed": resumed_mark("52", NOW - 7200, 3600)}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], metadata=mark)
+    lab.aap.put_job(52, name="HATCI OTA resume", status="running")
+    for way in (by_ids(ids), {"resume_job_id": "41"}):
+        with pytest.raises(InputError, match="Job 52 is running; cancel it first"):
+            take_over(lab, job_id="53", **way)
+
+
+@pytest.mark.parametrize("left", ["handed over", "reported"])
+def test_a_job_that_has_done_with_a_test_may_run_on(lab: Lab, left: str) -> None:
+    ids = lab.die("deployment", status="running")
+    if left == "reported":
+        report = {"status": "FAIL", "metadata": {"outcome": "TIMEOUT"}}
+    else:
+        report = {"metadata": {"handed_over": {"job": "41", "deployment_id": ids["deployment"]}}}
+    lab.run("test_event_update", test_event_id=ids["test_event_id"], **report)
+    assert take_over(lab, **by_ids(ids))["changed"]
+
+
+def test_a_job_that_aap_has_deleted_keeps_nobody_away_and_one_that_it_does_not_show_does(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = lab.die("deployment")
+    with monkeypatch.context() as weak:
+        lab.aap.put_user("weak", "erika")
+        weak.setenv("CONTROLLER_OAUTH_TOKEN", "weak")
+        with pytest.raises(AapError, match=r"jobs/41/: AAP answered 403; .* Nothing was changed\."):
+            take_over(lab, **by_ids(ids))
+    lab.aap.delete_job(41)
+    assert take_over(lab, **by_ids(ids))["changed"]
+
+
+def test_without_aap_a_test_is_gone_on_with_by_its_ids(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = lab.die("deployment", status="running")
+    monkeypatch.delenv("CONTROLLER_HOST")
+    assert take_over(lab, **by_ids(ids))["changed"]
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_job_that_ended_tomorrow_by_a_wrong_clock_is_waited_for_no_longer_than_others(lab: Lab, lives: bool) -> None:
+    ids = lab.die("deployment", status="error", finished=86400)
+    lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=86300)])
+
+    def live() -> None:
+        if lives:
+            lab.aap.add_events(41, [event("hatci_update_status", {"state": "PENDING"}, at=86420)])
+
+    if lives:
+        with pytest.raises(InputError, match="Job 41 is error in AAP, but it still lives"):
+            take_over(lab, live=live, resume_job_id="41")
+    else:
+        assert take_over(lab, live=live, resume_job_id="41")["deployment_id"] == ids["deployment"]
+    assert lab.slept[0] == pytest.approx(120)
+
+
+@pytest.mark.parametrize("seconds", [-5, 0, float("nan"), float("inf"), 1e300, 30 * 86400 + 1])
+def test_a_time_that_cannot_be_meant_is_refused_before_anything_is_asked(lab: Lab, seconds: float) -> None:
+    with pytest.raises(InputError, match=r"^seconds is \S+; give more than 0 and at most 30 days\.$"):
+        take_over(lab, resume_job_id="41", seconds=seconds)
+    assert (lab.aap.requests(), lab.sums.requests()) == ({}, [])
