@@ -34,6 +34,7 @@ ROOTS = ("/api/v2/", "/api/controller/v2/")
 TIMEOUT = 30.0
 MOST_BYTES = 16 * MIB
 MOST_PAGES = 100
+BAD_FILTER = 400
 BUSY = (429, 502, 503, 504)
 """What AAP, or the proxy before it, answers while it restarts or has too much to do."""
 
@@ -204,18 +205,62 @@ class Aap:
             answer = self.get(url or "")
             if answer is None and may_be_missing and url == self.root + path:
                 return
-            try:
-                page = (answer or {})["results"]
-                if not isinstance(page, list):
-                    raise ValueError("not a list")
-                following = (answer or {})["next"]
-                url = None if following is None else self._on_same_server(following)
-            except (KeyError, TypeError, ValueError):
-                raise AapError(f"{self.host} answered without a list of {what}; {self._end}") from None
+            page, url = self._page_of(answer, what)
             yield page
             if not url:
                 return
         raise AapError(f"{self.host} lists {what} without end; {self._end}")
+
+    def whole_list(self, path: str, what: str) -> list[t.Any]:
+        """Return the records of a list, also where some leave it while it is read.
+
+        Pages have numbers, so where a record leaves, another one slips to a page that was read already. So all after
+        the first are asked for by the ids of their records, which only grow.
+
+        :param path: below the root, with its filters.
+        :param what: the records in words, for messages.
+        :raises AapError: a page cannot be read, leads to another server, or there is no end of them.
+        """
+        page, following = self._page_of(self.get(self.root + path), what)
+        if not following:
+            return page
+        records = self._list_by_ids(path, what)
+        return [one for page in self.pages(path, what) for one in page] if records is None else records
+
+    def _list_by_ids(self, path: str, what: str) -> list[t.Any] | None:
+        """Return the records of a list, asked for by their ids; None if AAP does not know how."""
+        records: list[t.Any] = []
+        last = 0
+        for _page in range(MOST_PAGES):
+            try:
+                answer = self.get(f"{self.root}{path}&order_by=id&id__gt={last}")
+            except RequestFailed as error:
+                if error.details.get("status") == BAD_FILTER:
+                    return None
+                raise
+            page, following = self._page_of(answer, what)
+            ids = [one.get("id") if isinstance(one, dict) else None for one in page]
+            if ids != sorted(one for one in ids if isinstance(one, int) and one > last):
+                return None
+            records += page
+            if not following or not page:
+                return records
+            last = ids[-1]
+        raise AapError(f"{self.host} lists {what} without end; {self._end}")
+
+    def _page_of(self, answer: dict[str, t.Any] | None, what: str) -> tuple[list[t.Any], str | None]:
+        """Return the records of a page and the address of the next one, None after the last.
+
+        :raises AapError: it cannot be read, or the next one is on another server.
+        """
+        try:
+            page = (answer or {})["results"]
+            if not isinstance(page, list):
+                raise ValueError("not a list")
+            following = (answer or {})["next"]
+            return page, None if following is None else self._on_same_server(following)
+        except (KeyError, TypeError, ValueError):
+            raise AapError(f"{self.host} answered without a list of {what}; {self._end}") from None
 
     def sees_everything(self) -> bool | None:
         """Whether the token's user sees every job; None if AAP does not tell."""
@@ -224,8 +269,14 @@ class Aap:
         said = [user.get("is_superuser"), user.get("is_system_auditor")]
         return any(word is True for word in said) if any(isinstance(word, bool) for word in said) else None
 
-    def refuse_weak_token(self) -> AapError:
-        """Return the error for a token that does not see every job."""
+    def refuse_weak_token(self, sees_everything: bool | None = False) -> AapError:
+        """Return the error for a token that does not see every job, or of which AAP does not tell (None)."""
+        if sees_everything is None:
+            return AapError(
+                f"{self.host} does not tell what the user of {TOKEN} may see ({self.root}me/ names no rights), so jobs "
+                f"may be hidden; check that {HOST} is the address of AAP itself and that it lets me/ through. "
+                f"{self.consequence}"
+            )
         return AapError(
             f"The user of {TOKEN} is neither a system auditor nor an administrator of {self.host}, so AAP does not "
             f"show every job; give the token of a system auditor. {self.consequence}"

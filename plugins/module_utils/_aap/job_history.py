@@ -11,7 +11,12 @@ import json
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, AapError, RequestFailed
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import (
+    BAD_FILTER,
+    Aap,
+    AapError,
+    RequestFailed,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import NOT_OVER, is_job_id
 
 DEAD = "canceled,failed,error"
@@ -25,7 +30,6 @@ OURS = ("hatci_", "jumpstarter_")
 """How the modules of this collection begin."""
 NAMES = ("resolved_action", "task_action")
 """Where an event tells which module its task ran: what it was found to be, and as the play names it."""
-BAD_FILTER = 400
 MOST_EVENT_PAGES = 50_000
 """Of 200 events, about a hundred for each test; before that a job's events are bounded by time."""
 
@@ -183,7 +187,7 @@ def seconds_of(moment: t.Any) -> float | None:
 
 
 def _entries(aap: Aap, path: str) -> list[t.Any]:
-    return [entry for page in aap.pages(path, "jobs") for entry in page]
+    return aap.whole_list(path, "jobs")
 
 
 def _mapping_of(text: t.Any) -> dict[str, t.Any]:

@@ -26,9 +26,7 @@ def ask_running_jobs() -> set[str]:
     :raises AapError: the answer is not known for sure.
     """
     with Aap(WHOLE_TIMEOUT, "No lease was released.", PATIENCE_SECONDS) as aap:
-        running = set()
-        for page in aap.pages(f"unified_jobs/?status__in={NOT_OVER}&page_size=200", "jobs"):
-            running |= _ids_of(page, aap)
+        running = _ids_of(aap.whole_list(f"unified_jobs/?status__in={NOT_OVER}&page_size=200", "jobs"), aap)
         sees_everything = None
         with contextlib.suppress(AapError):
             sees_everything = aap.sees_everything()

@@ -13,7 +13,6 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap import job_h
 from ansible_collections.hatci.automation.plugins.module_utils._aap.api import Aap, can_ask
 from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history import Job
 from ansible_collections.hatci.automation.plugins.module_utils._aap.jobs import is_job_id
-from ansible_collections.hatci.automation.plugins.module_utils._recovery.own_deployment import NOTHING_DONE
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.resumption import handed_over, resuming_job
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.signs_of_life import alive_at, has_lived_on
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.traces import Story, Trace, story_of
@@ -27,6 +26,9 @@ EVENTS_SECONDS = 1800.0
 
 SURELY_ENDED = frozenset({"successful", "canceled"})
 """AAP says so of a job only once its processes have ended; `error` and `failed` it says of jobs that it lost, too."""
+
+NOT_TAKEN_OVER = "The test was not taken over."
+"""Once SUMS was asked about the test event."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +94,7 @@ def wait_for_jobs(trace: Trace, held: Record, done_with: t.Collection[str], watc
     asked = {first, resuming_job(held)} - {*done_with, str(handed_over(held).get("job"))}
     has_waited = False
     for job_id in sorted(filter(is_job_id, asked)):
-        with Aap(ASKING_SECONDS + watch.grace, NOTHING_DONE) as aap:
+        with Aap(ASKING_SECONDS + watch.grace, NOT_TAKEN_OVER) as aap:
             job = job_history.find_job(aap, job_id)
             if job is None:
                 continue
@@ -110,7 +112,7 @@ def died_taking_over(job_id: str, test_event_id: str, grace: float, now: float) 
     """
     if not is_job_id(job_id) or not can_ask():
         return False
-    with Aap(ASKING_SECONDS, NOTHING_DONE) as aap:
+    with Aap(ASKING_SECONDS, NOT_TAKEN_OVER) as aap:
         job = job_history.find_job(aap, job_id)
         if job is None or not job.is_over:
             return False
@@ -125,5 +127,5 @@ def _refuse_running(job: Job) -> None:
 
 
 def _story_of(aap: Aap, job_id: str) -> Story:
-    with aap.beside(EVENTS_SECONDS, NOTHING_DONE):
+    with aap.beside(EVENTS_SECONDS, aap.consequence):
         return story_of(job_history.results_of(aap, job_id))

@@ -115,8 +115,8 @@ def recover(
         Aap(ASKING_SECONDS + options["grace_seconds"], "Nothing was closed or released.") as aap,
         SumsClient(Connection.from_options(options)) as client,
     ):
-        if aap.root and not aap.sees_everything():
-            raise aap.refuse_weak_token()
+        if aap.root and (sees := aap.sees_everything()) is not True:
+            raise aap.refuse_weak_token(sees)
         recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
         recovery.run(check_mode)
         warnings = recovery.finish_evidence() if not check_mode else []

@@ -55,6 +55,7 @@ def test_dead_jobs_are_found_by_status_template_and_time(aap: AapProcess) -> Non
     found = aap.get(f"/jobs/?{filters}&finished__gt=2026-11-25T09:00:00Z").json()["results"]
     assert [job["id"] for job in found] == [1, 2, 3]
     assert aap.get(f"/jobs/?{filters}&finished__gt=2026-11-25T11:00:00Z").json()["results"] == []
+    assert [job["id"] for job in aap.get("/jobs/?order_by=id&id__gt=3").json()["results"]] == [4, 5, 9]
 
 
 def test_lists_have_pages_whose_links_are_relative(aap: AapProcess) -> None:

@@ -8,6 +8,7 @@ import typing as t
 import pytest
 from recovery_support import TEMPLATE, Lab, event, moment
 
+from ansible_collections.hatci.automation.plugins.module_utils._aap.api import AapError
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.lease import Lease
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.recover import NotRecovered, Recovery
 
@@ -202,3 +203,13 @@ def test_a_lease_is_known_under_each_name_of_its_module(
     left = {one["what"]: one["reason"] for one in lab.recover()["left_alone"]}
     assert left["lease hatci-41-car"] == "job 52 goes on with it"
     assert controller.deleted == []
+
+
+def test_an_aap_that_does_not_tell_what_the_token_may_see_is_told_as_such(lab: Lab) -> None:
+    ids = lab.die("deployment")
+    lab.aap.add_fault(kind="json", status=404, path="/api/v2/me/")
+    words = r"does not tell what the user of CONTROLLER_OAUTH_TOKEN may see .* Nothing was closed or released\.$"
+    with pytest.raises(AapError, match=words) as refused:
+        lab.recover()
+    assert "neither" not in refused.value.message
+    assert lab.statuses(ids["test_event_id"]) == []

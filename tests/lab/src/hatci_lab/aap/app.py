@@ -19,6 +19,7 @@ Filter = Callable[[Record, str], bool]
 
 JOB_FILTERS: dict[str, Filter] = {
     "id": lambda job, value: str(job["id"]) == value,
+    "id__gt": lambda job, value: int(job["id"]) > int(value),
     "status": lambda job, value: job["status"] == value,
     "status__in": lambda job, value: job["status"] in value.split(","),
     "job_template__name": lambda job, value: job["name"] == value,
