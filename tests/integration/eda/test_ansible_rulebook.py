@@ -134,12 +134,7 @@ def test_of_many_deployments_that_end_at_once_some_tests_are_finished_at_a_time(
         lines.append(json.dumps({"deployment_id": deploy(sums), "host": host, "test_event_id": f"te-{host}"}))
         sums.set_deployment(json.loads(lines[-1])["deployment_id"], state="COMPLETE")
     listed.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    campaign = {
-        "ota_deployments_file": str(listed),
-        "ota_state_file": str(tmp_path / "state.jsonl"),
-        "hatci_poll_interval_seconds": 0.5,
-        "ota_unfinished_after": 0,
-    }
+    campaign = campaign_in(tmp_path, ota_unfinished_after=0)
     environment = {"HATCI_BASE_URL": sums.url, "HATCI_TOKEN": sums.token, "EDA_MAX_CONCURRENT_ACTIONS": str(most)}
     output = start_rulebook("ota_finish_here", inventory_of(*hosts), campaign, environment)
 
@@ -236,6 +231,16 @@ def platform() -> Iterator[Platform]:
         thread.join()
 
 
+def campaign_in(directory: Path, **more: t.Any) -> dict[str, t.Any]:
+    """Return the variables of a rulebook that reads deployments.jsonl of a directory, and asks twice a second."""
+    return {
+        "ota_deployments_file": str(directory / "deployments.jsonl"),
+        "ota_state_file": str(directory / "state.jsonl"),
+        "hatci_poll_interval_seconds": 0.5,
+        **more,
+    }
+
+
 def environment_of(sums: SumsProcess, platform: Platform) -> dict[str, str]:
     """Return what leads a rulebook to SUMS and to the platform."""
     return {
@@ -254,12 +259,7 @@ def test_a_deployment_that_ends_launches_one_job_with_what_its_test_needs(
     test = {"host": HOST, "test_event_id": "12", "target_build_level": "1.10", "target_ecus": ECUS}
     listed = tmp_path / "deployments.jsonl"
     listed.write_text(json.dumps({"deployment_id": deployment, "vin": VIN, **test}) + "\n", encoding="utf-8")
-    campaign = {
-        "ota_deployments_file": str(listed),
-        "ota_state_file": str(tmp_path / "state.jsonl"),
-        "ota_aap_organization": "Vehicles",
-        "hatci_poll_interval_seconds": 0.5,
-    }
+    campaign = campaign_in(tmp_path, ota_aap_organization="Vehicles")
     output = start_rulebook("ota_finish", inventory_of(), campaign, environment_of(sums, platform))
     wait_until(lambda: any(f"/deployments/{deployment}" in call["path"] for call in sums.requests()), HUNG_SECONDS)
     assert not platform.launched
@@ -310,13 +310,7 @@ def test_a_job_that_was_not_launched_is_launched_later_until_its_test_has_an_out
     test = {"host": HOST, "test_event_id": test_event_id, "target_build_level": "1.10", "target_ecus": ECUS}
     listed = tmp_path / "deployments.jsonl"
     listed.write_text(json.dumps({"deployment_id": deployment, "vin": VIN, **test}) + "\n", encoding="utf-8")
-    campaign = {
-        "ota_deployments_file": str(listed),
-        "ota_state_file": str(tmp_path / "state.jsonl"),
-        "ota_aap_organization": "Vehicles",
-        "hatci_poll_interval_seconds": 0.5,
-        "ota_unfinished_after": 2,
-    }
+    campaign = campaign_in(tmp_path, ota_aap_organization="Vehicles", ota_unfinished_after=2)
     sums.set_deployment(deployment, state="COMPLETE")
     platform.refuses = True
     start_rulebook("ota_finish", inventory_of(), campaign, environment_of(sums, platform))
@@ -337,12 +331,7 @@ def test_people_are_told_once_of_a_deployment_that_does_not_move_on(
 ) -> None:
     deployment = deploy(sums)
     (tmp_path / "deployments.jsonl").write_text(json.dumps({"deployment_id": deployment}) + "\n", encoding="utf-8")
-    campaign = {
-        "ota_deployments_file": str(tmp_path / "deployments.jsonl"),
-        "ota_state_file": str(tmp_path / "state.jsonl"),
-        "ota_stall_after": 2,
-        "hatci_poll_interval_seconds": 0.5,
-    }
+    campaign = campaign_in(tmp_path, ota_stall_after=2)
     environment = {"HATCI_BASE_URL": sums.url, "HATCI_TOKEN": sums.token}
     output = start_rulebook("ota_stalled", inventory_of(), campaign, environment)
 
