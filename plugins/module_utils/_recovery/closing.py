@@ -26,7 +26,13 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.checks import require_record
 from ansible_collections.hatci.automation.plugins.module_utils._sums.client import SumsClient
 from ansible_collections.hatci.automation.plugins.module_utils._sums.deployment_look import look_at_deployment
-from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import RECOVERING, without_recovery
+from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import (
+    RECOVERING,
+    RESUMED,
+    mark_of,
+    settled_metadata,
+    without_recovery,
+)
 from ansible_collections.hatci.automation.plugins.module_utils._sums.open_test_events import OpenTestEvent
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT, identity_of
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reply import Reply
@@ -72,8 +78,10 @@ class Closing:
 
     @property
     def final_report(self) -> Record:
-        """The report with metadata in any case, since the mark must go."""
-        return {**self.report, "metadata": self.report.get("metadata") or self.before}
+        """The report with metadata in any case, since the mark must go, and whoever went on is to keep nobody away."""
+        before = settled_metadata(self.before)
+        resumed = {RESUMED: before[RESUMED]} if RESUMED in before else {}
+        return {**self.report, "metadata": {**resumed, **(self.report.get("metadata") or before)}}
 
 
 def begin_closing(
@@ -130,9 +138,10 @@ def finish_closing(client: SumsClient, closing: Closing, clock: t.Callable[[], f
         is_other = is_lost(held, RECOVERING, closing.mark)
         return "somebody else wrote to it at the same moment, such as another recovery" if is_other else ""
 
-    words, _held = send_report_unless(client, trace.test_event_id, _event_of(trace), report, _expected(trace), against)
+    words, held = send_report_unless(client, trace.test_event_id, _event_of(trace), report, _expected(trace), against)
     if words:
         return words
+    _unmark(client, closing, held)
     outcome = outcome_of(report)
     return Closed(trace.test_event_id, outcome, str(report.get("summary") or ""), trace.event_id, trace.deployment_id)
 
@@ -156,6 +165,17 @@ def _mark(client: SumsClient, closing: Closing, clock: t.Callable[[], float]) ->
     return repeat(attempt, client.connection.retry_timeout, lambda error: error.transient)
 
 
+def _unmark(client: SumsClient, closing: Closing, held: Record) -> None:
+    """Take the mark away where SUMS merges metadata, so that to leave it out is not enough; it does no harm there.
+
+    :param held: what SUMS answered to metadata without the mark.
+    """
+    if mark_of(held, RECOVERING).get("by") == closing.mark["by"]:
+        with contextlib.suppress(errors.RequestError):
+            body = {"metadata": {**held["metadata"], RECOVERING: None}}
+            client.patch("test_events", closing.trace.test_event_id, body=body, within=2 * client.connection.timeout)
+
+
 def _change(client: SumsClient, trace: Trace, body: Record) -> Reply:
     """Change a test event once; where SUMS refuses that without its target event, together with that."""
     within, event_id = 2 * client.connection.timeout, _event_of(trace)
@@ -174,6 +194,9 @@ def _put_back(client: SumsClient, closing: Closing, answered: Record) -> str:
     :raises WrongState: it was not that of another recovery, so of its metadata only the outcome is known.
     """
     test_event_id, report = closing.trace.test_event_id, closing.final_report
+    shown = answered.get("metadata")
+    if isinstance(shown, dict) and "outcome" in shown.keys() - closing.before.keys():
+        _unmark(client, closing, answered)  # nobody has sent both at once, so SUMS merges them
     if all(answered.get(name) == report.get(name) for name in ("status", "summary")):
         _change(client, closing.trace, {"metadata": report["metadata"]})
         return "another recovery closed it at the same moment"
