@@ -257,7 +257,7 @@ class Recovery:
                     traces = due_handovers(self._aap, job, now)
                     due += [DeadJob(job, traces, [], alive_at(job, None, now), traces)] if traces else []
         if due:
-            since = min(dead.job.finished or now for dead in due)
+            since = self._ended_first(due)
             with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
                 finished = finished_tests(self._aap, self._options["job_templates"], since)
             finished |= {trace.test_event_id for dead in found for trace in dead.tests if trace.is_reported}
@@ -270,10 +270,16 @@ class Recovery:
         left = [dead for dead in found if any(trace.test_event_id for trace in dead.traces)]
         if not left:
             return {}
-        since = min(dead.job.finished or self._clock() for dead in left)
+        since = self._ended_first(left)
         wanted = {trace.test_event_id for dead in left for trace in dead.traces if trace.test_event_id}
         with self._aap.beside(ASKING_SECONDS, "Nothing was closed or released."):
             return settled_tests(self._aap, since, wanted)
+
+    def _ended_first(self, dead_jobs: t.Sequence[DeadJob]) -> float:
+        """Return when the first of some jobs ended; of an end in the future nothing is known but what is looked at."""
+        now, earliest = self._clock(), self._since() - LEFT_SECONDS
+        ends = (now if dead.job.finished is None else dead.job.finished for dead in dead_jobs)
+        return min(end if end <= now else earliest for end in ends)
 
     def _without_settled(self, job: Job, traces: t.Sequence[Trace]) -> list[Trace]:
         """Return the tests that no earlier recovery saw with an outcome; SUMS may give an id to a test of a later job.

@@ -77,6 +77,14 @@ def test_what_a_recovery_closed_or_saw_closed_is_not_looked_at_by_those_after_it
     assert lab.test_event(ids["test_event_id"]) == before
 
 
+def test_what_ended_tomorrow_by_the_clock_of_its_node_is_not_looked_at_again_either(lab: Lab) -> None:
+    lab.die("deployment", finished=86400)
+    assert recover_by_schedule(lab, 60)["closed"]
+    lab.sums.clear_requests()
+    assert recover_by_schedule(lab, 61)["left_alone"] == []
+    assert lab.sums.requests() == []
+
+
 def test_of_many_recoveries_the_last_one_is_enough(lab: Lab) -> None:
     lab.die("deployment")
     for job in range(60, 64):
