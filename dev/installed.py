@@ -26,13 +26,12 @@ def missing(python: str, installs: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _requirements(install: Sequence[str]) -> Iterator[str]:
-    arguments = iter(install)
-    for argument in arguments:
-        if argument == "-r":
-            lines = Path(next(arguments)).read_text(encoding="utf-8").splitlines()
+    for option, argument in zip(["", *install], install, strict=False):
+        if option == "-r":
+            lines = Path(argument).read_text(encoding="utf-8").splitlines()
             yield from filter(None, (line.partition("#")[0].strip() for line in lines))
-        elif argument == "-e":
-            name = PROJECT_NAME.search((Path(next(arguments)) / "pyproject.toml").read_text(encoding="utf-8"))
+        elif option == "-e":
+            name = PROJECT_NAME.search((Path(argument) / "pyproject.toml").read_text(encoding="utf-8"))
             yield from name.groups() if name else ()
         elif not argument.startswith("-"):
             yield argument
