@@ -40,6 +40,8 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
+from ansible_collections.hatci.automation.plugins.module_utils._vin import vin_key
+
 
 class LookupModule(LookupBase):
     """Compares the VINs of the hosts of a play."""
@@ -64,4 +66,4 @@ def _vin_of(host: str, hostvars: t.Any) -> str:
         vin = hostvars[host].get("hatci_vin")
     except AnsibleError:
         return ""
-    return vin.strip().upper() if isinstance(vin, str) else ""
+    return vin_key(vin) if isinstance(vin, str) else ""

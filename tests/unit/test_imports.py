@@ -12,7 +12,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 PREFIX = "ansible_collections.hatci.automation.plugins."
 
 LAYERS = (
-    (*(f"module_utils.{name}" for name in ("_plain_json", "_text", "_files", "_times", "_job")),),
+    (*(f"module_utils.{name}" for name in ("_plain_json", "_text", "_files", "_times", "_job", "_vin")),),
     ("module_utils._failure", "module_utils._columns"),
     ("module_utils._waves",),
     ("module_utils._arguments",),

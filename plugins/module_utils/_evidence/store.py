@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import ipaddress
 import os
 import re
 import typing as t
 import urllib.parse
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.errors import EvidenceError, StoreAway
+from ansible_collections.hatci.automation.plugins.module_utils._http.loopback import is_loopback
 
 EXAMPLES = "fs:///srv/evidence, s3://bucket/prefix or webdav://host/path"
 AT_ONCE = 8
@@ -69,7 +69,7 @@ def parse_store(url: str, environment: t.Mapping[str, str] | None = None) -> Sto
         case "s3" if parts.netloc and port is None:
             return Store(url, "s3", _s3_options(parts.netloc, path, environment), f"s3://{parts.netloc}{shown}")
         case "webdav" | "webdav+http" if parts.hostname:
-            is_plain = parts.scheme == "webdav+http" or _is_loopback(parts.hostname)
+            is_plain = parts.scheme == "webdav+http" or is_loopback(parts.hostname)
             endpoint = f"{'http' if is_plain else 'https'}://{parts.netloc}"
             options = {"endpoint": endpoint, "root": path}
             for name in ("username", "password", "token"):
@@ -146,13 +146,6 @@ def _s3_options(bucket: str, path: str, environment: t.Mapping[str, str]) -> dic
     found = {option: next((environment[n] for n in given if environment.get(n)), "") for option, given in names.items()}
     options = {"bucket": bucket, "root": path, **{option: value for option, value in found.items() if value}}
     return {"region": "us-east-1", **options}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _refusal(reason: str) -> EvidenceError:

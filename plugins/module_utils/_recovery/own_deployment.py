@@ -18,6 +18,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.events impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_event import NO_EVENT
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_id
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import send_report
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 NOTHING_DONE = "Nothing was changed."
 
@@ -41,7 +42,7 @@ def check_deployment(client: SumsClient, trace: Trace, vin: str) -> float | None
     if trace.event_id and not isinstance(told, str):
         with contextlib.suppress(errors.NotFound):
             told = look_at_event(client, trace.event_id).record.get("vin")
-    if isinstance(told, str) and told.strip().upper() != vin.strip().upper():
+    if isinstance(told, str) and not same_vin(told, vin):
         raise errors.InputError(
             f"Deployment {trace.deployment_id} is for the vehicle with VIN {told[:60]} and not for {vin}, so it "
             f"belongs to another test event; give the ids of one test. {NOTHING_DONE}"

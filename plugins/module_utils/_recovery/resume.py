@@ -57,6 +57,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
     standing_outcome,
 )
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
@@ -205,7 +206,7 @@ def _find(options: Options) -> Trace:
 
 def _latest(traces: t.Sequence[Trace], options: Options, where: str) -> Trace:
     """Return the latest test of the vehicle."""
-    own = [trace for trace in traces if trace.vin.upper() == options["vin"].upper() and trace.test_event_id]
+    own = [trace for trace in traces if same_vin(trace.vin, options["vin"]) and trace.test_event_id]
     if not own:
         raise errors.InputError(
             f"{where} tells of no test event of VIN {options['vin']}, so there is nothing to go on with."

@@ -17,6 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.own_test_ev
 from ansible_collections.hatci.automation.plugins.module_utils._sums.records import PREDICTED_ID
 from ansible_collections.hatci.automation.plugins.module_utils._sums.reports import FIELDS
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import could_be_id, find_id
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 Values = dict[str, t.Any]
 
@@ -185,7 +186,7 @@ def _trace_of(step: Step, own: list[Trace]) -> Trace | None:
     """Return the test that a step is of: the latest of its host, unless the step names another vehicle or event."""
     vin, event_id = _vin_of(step), find_id(step.arguments, "event_id")
     if vin:
-        own = [trace for trace in own if not trace.vin or trace.vin.upper() == vin.upper()]
+        own = [trace for trace in own if not trace.vin or same_vin(trace.vin, vin)]
     elif event_id and any(trace.event_id == event_id for trace in own):
         own = [trace for trace in own if trace.event_id == event_id]
     return own[-1] if own else None

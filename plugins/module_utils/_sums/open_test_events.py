@@ -9,6 +9,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._sums.marks import settled_metadata
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 Message = dict[str, t.Any]
 KNOWN = ("created", "event_id", "event", "doubt", "reported")
@@ -210,9 +211,9 @@ class OpenTestEvents:
 
     def _note(self, told: Message) -> None:
         """Note something about the latest test event of a host, or of the vehicle that it is told with."""
-        vin = str(told.get("vin") or "").upper()
+        vin = str(told.get("vin") or "")
         of_host = [event for event in self._open.values() if event.host == told["host"]]
         if vin:
-            of_host = [event for event in of_host if event.vin.upper() in ("", vin)]
+            of_host = [event for event in of_host if not event.vin or same_vin(event.vin, vin)]
         if of_host:
             of_host[-1].note(told)

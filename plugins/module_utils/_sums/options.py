@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
 import typing as t
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
+from ansible_collections.hatci.automation.plugins.module_utils._http.loopback import is_loopback
 from ansible_collections.hatci.automation.plugins.module_utils._sums.errors import InputError
 
 READING_ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -103,7 +103,7 @@ class Connection:
     def is_unencrypted(self) -> bool:
         """Whether the token would travel readable for others."""
         url = urlsplit(self.base_url)
-        return url.scheme == "http" and not _is_loopback(url.hostname or "")
+        return url.scheme == "http" and not is_loopback(url.hostname or "")
 
 
 def check_base_url(value: str) -> str:
@@ -164,10 +164,3 @@ def _is_locked(path: str) -> bool:
             return b"ENCRYPTED" in file.read(1048576)
     except OSError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -11,6 +11,8 @@ import hashlib
 import socket
 import typing as t
 
+from ansible_collections.hatci.automation.plugins.module_utils._vin import vin_key
+
 
 @dataclasses.dataclass
 class _Claim:
@@ -33,7 +35,7 @@ class VehicleClaims:
 
         :param on_machine: other plays of this machine are excluded too, which a lease does where there is a device.
         """
-        key = (base_url, vin.upper())
+        key = (base_url, vin_key(vin))
         before = self._claims.get(key)
         if before and before.host != host:
             return f"host {before.host} of this run"
@@ -51,7 +53,7 @@ class VehicleClaims:
 
     def note(self, base_url: str, vin: str, test_event_id: str) -> None:
         """Note for which test event a vehicle was claimed, if it was."""
-        if claim := self._claims.get((base_url, vin.upper())):
+        if claim := self._claims.get((base_url, vin_key(vin))):
             claim.test_event_id = test_event_id
 
     def give_up(self, base_url: str, test_event_id: str) -> None:

@@ -22,6 +22,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare 
     tells_software,
     unread_codes,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 ENDS = ("completed", "refused", "restored", "completed_or_restored")
 COMPLETED, REFUSED, RESTORED, COMPLETED_OR_RESTORED = ENDS
@@ -289,7 +290,7 @@ def _other_vehicle(options: Look) -> str:
         return ""
     if not vin:
         return f"After the update the vehicle does not tell its VIN, so it is not known whether it is {wanted}."
-    if str(vin).upper() == wanted.upper():
+    if same_vin(vin, wanted):
         return ""
     return f"After the update the vehicle has the VIN {vin}, but the test is for {wanted}."
 

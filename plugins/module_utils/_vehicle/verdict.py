@@ -16,6 +16,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._vehicle.compare 
     software_differences,
     unread_codes,
 )
+from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
 
 IDENTITY, SOURCE, TARGET, CODES = CHECKS = ("identity", "source", "target", "codes")
 BEFORE, AFTER = MOMENTS = ("before", "after")
@@ -158,7 +159,7 @@ def _check_identity(options: t.Mapping[str, t.Any], seen: Snapshot, details: dic
             "check ota_vehicle_ecus, or leave identity out of ota_vehicle_checks.",
             **details,
         )
-    if str(vin).upper() != options["vin"].upper():
+    if not same_vin(vin, options["vin"]):
         raise WrongVehicle(
             f"The vehicle{at} has the VIN {vin}, but the test is for {options['vin']}; "
             "check which vehicle is connected there.",

@@ -189,7 +189,7 @@ def test_a_port_that_closes_at_once_is_opened_after_growing_pauses(
 
 
 def test_a_console_that_is_not_there_is_not_tried_for_ever(start: Start, told: Callable[[str], int]) -> None:
-    process = start("echo 'Error: No such command serial.' >&2; exit 2")
+    process = start("printf '\\033[31mError: No such\\tcommand serial.\\033[0m\\n' >&2; exit 2")
     assert process.wait(30) == 0
     assert told("gap: the console could not be read: Error: No such command serial\n") == recorder_process.VAIN_STARTS
 

@@ -21,6 +21,7 @@ import typing as t
 
 from ansible_collections.hatci.automation.plugins.module_utils._evidence.console import GAP, Transcript
 from ansible_collections.hatci.automation.plugins.module_utils._jumpstarter.jmp.process import end_group
+from ansible_collections.hatci.automation.plugins.module_utils._text import one_line
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.event_loop import catch_signals
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import wait_readable
 
@@ -153,9 +154,8 @@ class Recorder:
 
 
 def _last_line(words: bytearray) -> str:
-    lines = [line.strip() for line in words.decode("utf-8", "replace").splitlines() if line.strip()]
-    text = "".join(c for c in lines[-1] if c.isprintable()) if lines else ""
-    return text[:200].rstrip(".")
+    lines = [line for line in map(one_line, words.decode("utf-8", "replace").splitlines()) if line]
+    return one_line(lines[-1], 200).rstrip(".") if lines else ""
 
 
 def main() -> None:

@@ -339,7 +339,7 @@ class Keeper:
                 if latest.expired:
                     self._watch.log("the lease had ended already")
                     return
-                pause = min(LONGEST_PAUSE, LATE_CREATE_SECONDS * 2.0 ** min(tries - 1, 10))
+                pause = backoff(tries, 2 * LATE_CREATE_SECONDS, LONGEST_PAUSE)  # at least half of it
             except errors.JumpstarterError as error:
                 self._watch.log(f"release failed: {error.message}")
                 is_refused = is_permanent(error) and not is_held and not self._may_come_late
