@@ -271,11 +271,14 @@ def send_report_unless(
     body: Record,
     expected: t.Mapping[str, str],
     against: t.Callable[[Record], str],
+    *,
+    waits: bool = False,
 ) -> tuple[str, Record]:
     """Send what is known of a test event, unless something speaks against it, which is seen before each attempt.
 
     :param event_id: the event that was tested, as for :func:`look_at_test_event`.
     :param against: says in words what speaks against it, of the test event as SUMS holds it; empty if nothing does.
+    :param waits: until no recovery is about to close the test event.
     :returns: those words, and the test event.
     :raises NotFound: SUMS has no such test event.
     :raises AnotherRecord: SUMS answered about another test event.
@@ -283,10 +286,11 @@ def send_report_unless(
     :raises RequestError: SUMS gave no usable answer.
     """
     is_sent = False
+    look = functools.partial(look_at_test_event, client, test_event_id, event_id, expected)
 
     def attempt() -> tuple[str, Record]:
         nonlocal is_sent
-        held = _once_recovery_has_done(lambda: look_at_test_event(client, test_event_id, event_id, expected))
+        held = _once_recovery_has_done(look) if waits else look()
         if is_sent and outcome_of(held) == outcome_of(body):
             return "", held
         if words := against(held):
@@ -387,7 +391,9 @@ def _send_own_report(
     if "status" not in body or not (is_resumed or is_late):
         return "", send_report(client, test_event_id, body, expected)
     try:
-        return send_report_unless(client, test_event_id, event_id, body, expected, lambda held: _against(body, held))
+        return send_report_unless(
+            client, test_event_id, event_id, body, expected, lambda held: _against(body, held), waits=True
+        )
     except errors.Rejected:
         if is_resumed:
             raise
