@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CORE ?= 2.19
 CORES := 2.16 2.19
-WORKERS ?= 4
+WORKERS ?= 6
 
 COLLECTIONS := .cache/collections
 VENV := .venvs/core-$(CORE)

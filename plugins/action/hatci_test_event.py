@@ -17,7 +17,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.errors impo
 from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events import NO_JOB
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.launcher import NotWatching
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import Owner, OwnerGone, works_for
 from ansible_collections.hatci.automation.plugins.modules import hatci_test_event
 from ansible_collections.hatci.automation.plugins.plugin_utils.detached import DetachedKilled, run_detached
 from ansible_collections.hatci.automation.plugins.plugin_utils.in_process import InProcessAction, playbook_process
@@ -97,7 +97,8 @@ class ActionModule(InProcessAction):
 
     def _close(self, options: Values, result: Values) -> None:
         try:
-            close_test_event(options, result, self.host)
+            with works_for(None):
+                close_test_event(options, result, self.host)
         except SumsError as error:
             result.setdefault("warnings", []).append(f"Test event {result['test_event_id']} is open: {error.message}")
 

@@ -102,8 +102,11 @@ _works_for: contextvars.ContextVar[Owner | None] = contextvars.ContextVar("works
 
 
 @contextlib.contextmanager
-def works_for(owner: Owner) -> t.Iterator[None]:
-    """Let what this process does end with another one: it rests no longer, and sends nothing more."""
+def works_for(owner: Owner | None) -> t.Iterator[None]:
+    """Let what this process does end with another one: it rests no longer, and sends nothing more.
+
+    :param owner: None for what is done after the end of the other one.
+    """
     before = _works_for.set(owner)
     try:
         yield
