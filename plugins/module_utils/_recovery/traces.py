@@ -261,7 +261,9 @@ def _note(step: Step, trace: Trace) -> None:
                 trace.source_event_id = found or trace.source_event_id
         case "hatci_deploy_event":
             trace.deployment_id = _id_or_hidden(step, "deployment_id", trace) or trace.deployment_id
-            trace.event_id = find_id(step.arguments, "event_id") or trace.event_id
+            event_id = find_id(step.arguments, "event_id") or trace.event_id
+            trace.event = trace.event if event_id == trace.event_id else {}
+            trace.event_id = event_id
         case "jumpstarter_lease" if step.arguments.get("state") in (None, "acquire"):
             trace.lease_name = _id_or_hidden(step, "lease_name", trace) or trace.lease_name
             trace.leases.append(trace.lease_name)

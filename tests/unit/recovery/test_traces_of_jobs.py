@@ -41,3 +41,15 @@ def test_of_two_tests_of_a_vehicle_the_latest_gets_what_follows() -> None:
     deployed = step("hatci_deploy_event", {"deployment_id": "d-1"}, event_id="ev-1", vin="a")
     first, second = traces_of([begun("te-1", "A"), begun("te-2", "A"), deployed])
     assert (first.deployment_id, second.deployment_id) == ("", "d-1")
+
+
+def test_what_tells_one_event_from_another_is_not_held_against_the_event_that_was_deployed() -> None:
+    targets = [
+        step("hatci_create_event", {"event_id": name, "event": {"vin": "A", "build_level": name}}, update_type="UROM")
+        for name in ("ev-1", "ev-2")
+    ]
+    deployed = step("hatci_deploy_event", {"deployment_id": "d-1"}, event_id="ev-1")
+    (trace,) = traces_of([begun("te-1", "A"), *targets, deployed])
+    assert (trace.event_id, trace.event) == ("ev-1", {})
+    (trace,) = traces_of([begun("te-1", "A"), *targets[:1], deployed])
+    assert (trace.event_id, trace.event) == ("ev-1", {"vin": "A", "build_level": "ev-1"})
