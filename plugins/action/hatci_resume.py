@@ -30,7 +30,7 @@ class ActionModule(InProcessAction):
         self._task.args.setdefault("host", self.host)
 
     def extras(self) -> Values:
-        return {"sleep": playbook_process().sleep, "say": self.say}
+        return {"say": self.say}
 
     def around(self, options: Values, run: t.Callable[[], Values]) -> Values:
         result = run()

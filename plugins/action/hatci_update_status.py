@@ -24,7 +24,7 @@ class ActionModule(InProcessAction):
         vehicles = self._task_vars.get("ansible_play_hosts_all") or []
         fleet = FleetProgress(play, self._task, len(vehicles), self.show)
         remind = fleet.remind if len(vehicles) > 1 else self.say
-        return {"seen": self._journal_state, "say": self.say, "remind": remind, "sleep": play.sleep}
+        return {"seen": self._journal_state, "say": self.say, "remind": remind}
 
     def around(self, options: dict[str, t.Any], run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
         """Look or wait; how a vehicle stands counts only if its lease is seen to hold after that."""

@@ -38,7 +38,7 @@ BAD_FILTER = 400
 BUSY = (429, 502, 503, 504)
 """What AAP, or the proxy before it, answers while it restarts or has too much to do."""
 
-PATIENCE_SECONDS = 120.0
+RETRY_SECONDS = 120.0
 """For so long a request that found AAP busy or away is sent again, and longer where AAP asks for that."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
@@ -87,11 +87,11 @@ class Aap:
 
     :param seconds: for all that is asked.
     :param consequence: a sentence that ends each message: what was not done.
-    :param patience: seconds for which a request is sent again while AAP is busy; PATIENCE_SECONDS if left out.
+    :param retry_timeout: seconds for which a request is sent again while AAP is busy; RETRY_SECONDS if left out.
     :raises AapError: the environment does not say where AAP is, or requests is missing.
     """
 
-    def __init__(self, seconds: float, consequence: str, patience: float | None = None) -> None:
+    def __init__(self, seconds: float, consequence: str, retry_timeout: float | None = None) -> None:
         if not HAS_REQUESTS:
             raise AapError("The Python library requests is missing; install it where this task runs.")
         self.consequence = consequence
@@ -99,7 +99,7 @@ class Aap:
         token = os.environ[TOKEN].strip()
         self._session = HttpSession(lambda: token, verify=_wants_verification())
         self._deadline = Deadline(seconds)
-        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._retry_timeout = RETRY_SECONDS if retry_timeout is None else retry_timeout
         self._is_given_up = False
         self._root = ""
 
@@ -151,13 +151,13 @@ class Aap:
 
         :param is_believed: whether the body of a 404 says that there is none.
         """
-        patience = Deadline(0.0 if self._is_given_up else self._patience)
+        repeating = Deadline(0.0 if self._is_given_up else self._retry_timeout)
         for tries in itertools.count(1):
             try:
                 answer = self._ask_once(url, is_believed)
             except RequestFailed as error:
                 pause = backoff(tries, FIRST_PAUSE, LONGEST_PAUSE) if error.pause is None else error.pause
-                has_time = patience.allows(pause if error.pause is None else 0.0) and self._deadline.allows(pause)
+                has_time = repeating.allows(pause if error.pause is None else 0.0) and self._deadline.allows(pause)
                 if not error.passes or not has_time:
                     self._is_given_up |= error.passes
                     raise

@@ -16,7 +16,7 @@ NOT_OVER = "new,pending,waiting,running"
 WHOLE_TIMEOUT = 180.0
 """Seconds for all pages together."""
 
-PATIENCE_SECONDS = 15.0
+RETRY_SECONDS = 15.0
 """Not long, since this runs after other plays and again with each schedule."""
 
 
@@ -25,7 +25,7 @@ def ask_running_jobs() -> set[str]:
 
     :raises AapError: the answer is not known for sure.
     """
-    with Aap(WHOLE_TIMEOUT, "No lease was released.", PATIENCE_SECONDS) as aap:
+    with Aap(WHOLE_TIMEOUT, "No lease was released.", RETRY_SECONDS) as aap:
         running = _ids_of(aap.whole_list(f"unified_jobs/?status__in={NOT_OVER}&page_size=200", "jobs"), aap)
         sees_everything = None
         with contextlib.suppress(AapError):

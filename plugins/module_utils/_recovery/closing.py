@@ -46,9 +46,11 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
     told_outcome,
 )
 
-HAS_OUTCOME = "SUMS has its outcome, "
-
 Options = t.Mapping[str, t.Any]
+
+
+class HasOutcome(str):
+    """Why a test event was left alone, in words: it has its outcome, so no later recovery has to look at it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,7 +215,7 @@ def _put_back(client: SumsClient, closing: Closing, answered: Record) -> str:
 def _against(held: Record, dead: t.Collection[str], now: float) -> str:
     """Return in words why a test event is not to be closed; empty if nothing speaks against it."""
     if outcome := outcome_of(held):
-        return f"{HAS_OUTCOME}{outcome}"
+        return HasOutcome(f"SUMS has its outcome, {outcome}")
     left = {} if is_taken_up(held) else handed_over(held)
     return resumed_elsewhere(held, dead, now) or waits_for_heir(left, now)
 

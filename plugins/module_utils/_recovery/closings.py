@@ -15,9 +15,9 @@ from ansible_collections.hatci.automation.plugins.module_utils._aap.job_history 
 from ansible_collections.hatci.automation.plugins.module_utils._failure import Failure
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.account import Account, DeadJob
 from ansible_collections.hatci.automation.plugins.module_utils._recovery.closing import (
-    HAS_OUTCOME,
     Closed,
     Closing,
+    HasOutcome,
     begin_closing,
     finish_closing,
 )
@@ -144,7 +144,7 @@ class Closings:
             return None
         self._away_in_a_row = 0
         if isinstance(done, str):
-            if done.startswith(HAS_OUTCOME):
+            if isinstance(done, HasOutcome):
                 self._account.settle(job, trace.test_event_id)
             self._account.leave(job, _name_of(trace), done)
             return None

@@ -68,7 +68,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.errors impo
 )
 from ansible_collections.hatci.automation.plugins.module_utils._sums.options import Connection
 from ansible_collections.hatci.automation.plugins.module_utils._watchers.files import DirectoryUnsafe
-from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import pause
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 ASKING_SECONDS = 600.0
 """For the lists of jobs, beside the wait until jobs are surely dead."""
@@ -98,7 +98,7 @@ def recover(
     *,
     show: t.Callable[[list[str]], None] = lambda lines: None,
     clock: t.Callable[[], float] = time.time,
-    sleep: t.Callable[[float], None] | None = None,
+    sleep: t.Callable[[float], None] = rest,
 ) -> Values:
     """Close the test events and give back the leases of jobs that are over without having done so.
 
@@ -117,7 +117,7 @@ def recover(
     ):
         if aap.root and (sees := aap.sees_everything()) is not True:
             raise aap.refuse_weak_token(sees)
-        recovery = Recovery(aap, client, options, clock, sleep or _sleep_of(options))
+        recovery = Recovery(aap, client, options, clock, sleep)
         recovery.run(check_mode)
         warnings = recovery.finish_evidence() if not check_mode else []
         result = recovery.account.as_result(check_mode)
@@ -477,11 +477,6 @@ def _check(options: Options) -> None:
     if not 0 < options["within_hours"] <= 24 * 120:
         raise InputError(f"within_hours is {options['within_hours']:g}; give hours, more than 0 and at most 2880.")
     check_grace(options)
-
-
-def _sleep_of(options: Options) -> t.Callable[[float], None]:
-    owner = Caller.from_options(options).owner
-    return lambda seconds: pause(seconds, owner)
 
 
 def _has_changed(result: Values) -> bool:

@@ -58,6 +58,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums.test_events
 )
 from ansible_collections.hatci.automation.plugins.module_utils._vehicle.verdict import from_metadata
 from ansible_collections.hatci.automation.plugins.module_utils._vin import same_vin
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 BEFORE_JOB = ("test_event_id", "deployment_id", "evidence_dir")
 """What says which test goes on, if it is given, rather than the id of a job."""
@@ -71,7 +72,7 @@ def resume(
     check_mode: bool,
     now: t.Callable[[], float] = time.time,
     *,
-    sleep: t.Callable[[float], None] = time.sleep,
+    sleep: t.Callable[[float], None] = rest,
     say: t.Callable[[str], None] = lambda line: None,
 ) -> Record:
     """Take over a test whose job has ended.

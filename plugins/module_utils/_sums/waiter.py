@@ -15,6 +15,7 @@ from ansible_collections.hatci.automation.plugins.module_utils._sums import erro
 from ansible_collections.hatci.automation.plugins.module_utils._sums.responses import Record, find_progress
 from ansible_collections.hatci.automation.plugins.module_utils._sums.states import Goals, canonical
 from ansible_collections.hatci.automation.plugins.module_utils._times import SAY_SECONDS, Clock, Deadline
+from ansible_collections.hatci.automation.plugins.module_utils._watchers.owner import rest
 
 CREATE_GRACE_SECONDS = 15.0
 """How long a deployment that was just created may be unknown to SUMS."""
@@ -95,7 +96,7 @@ class Wait:
         seen: t.Callable[[Record], None] = lambda record: None,
         say: t.Callable[[str], None] = lambda line: None,
         remind: t.Callable[[str], None] | None = None,
-        sleep: t.Callable[[float], None] = time.sleep,
+        sleep: t.Callable[[float], None] = rest,
         clock: Clock = time.monotonic,
         now: t.Callable[[], datetime.datetime] = lambda: datetime.datetime.now().astimezone(),
     ) -> None:

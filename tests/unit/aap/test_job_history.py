@@ -21,18 +21,8 @@ DONE = "Nothing was closed or released."
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[responses.RequestsMock]:
-    """Return an AAP that has an API and whatever a test adds."""
-    monkeypatch.setenv("CONTROLLER_HOST", AAP)
-    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.get(ROOT, json={})
-        yield mock
-
-
-@pytest.fixture
 def aap(answers: responses.RequestsMock) -> t.Iterator[Aap]:
-    with Aap(10.0, DONE, patience=0.0) as made:
+    with Aap(10.0, DONE, retry_timeout=0.0) as made:
         yield made
 
 

@@ -26,7 +26,7 @@ def aap(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[responses.RequestsMock]:
     """Return an AAP that has an API and whatever a test adds."""
     monkeypatch.setenv("CONTROLLER_HOST", AAP)
     monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
-    monkeypatch.setattr(jobs, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(jobs, "RETRY_SECONDS", 0.0)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.get(ROOT, json={})
         yield mock

@@ -49,23 +49,19 @@ class Jobs:
 
 
 @pytest.fixture
-def aap(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[responses.RequestsMock]:
-    """Return an AAP that has an API and whatever a test adds."""
-    monkeypatch.setenv("CONTROLLER_HOST", AAP)
-    monkeypatch.setenv("CONTROLLER_OAUTH_TOKEN", "canary")
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.get(ROOT, json={})
-        mock.get(f"{ROOT}me/", json={"results": [{"is_superuser": True, "is_system_auditor": False}]})
-        yield mock
+def aap(answers: responses.RequestsMock) -> responses.RequestsMock:
+    """Return an AAP whose token sees every job."""
+    answers.get(f"{ROOT}me/", json={"results": [{"is_superuser": True, "is_system_auditor": False}]})
+    return answers
 
 
 def living() -> set[str]:
-    with Aap(10.0, "Nothing was done.", patience=0.0) as asked:
+    with Aap(10.0, "Nothing was done.", retry_timeout=0.0) as asked:
         return {job.id for job in find_living_jobs(asked)}
 
 
 def dead() -> set[str]:
-    with Aap(10.0, "Nothing was done.", patience=0.0) as asked:
+    with Aap(10.0, "Nothing was done.", retry_timeout=0.0) as asked:
         return {job.id for job in find_dead_jobs(asked, ["T"], 0.0)}
 
 

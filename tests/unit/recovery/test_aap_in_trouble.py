@@ -69,7 +69,7 @@ def test_an_aap_that_stays_busy_is_told_without_a_word_about_the_token(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     ids = lab.die("deployment")
-    monkeypatch.setattr(api, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(api, "RETRY_SECONDS", 0.0)
     lab.aap.add_fault(kind="json", status=status, path="/api/v2/jobs/", times=0)
     with pytest.raises(AapError, match=f"AAP answered {status}; it is busy or has failed, so run this again") as told:
         lab.recover()
@@ -83,7 +83,7 @@ def test_an_aap_that_was_given_up_is_not_waited_for_with_each_job_again(
     for job in range(41, 46):
         lab.die("deployment", job=job)
     lab.aap.add_fault(kind="html", status=502, path=".*/job_events/", times=0)
-    for name, seconds in (("PATIENCE_SECONDS", 0.5), ("FIRST_PAUSE", 0.1), ("LONGEST_PAUSE", 0.1)):
+    for name, seconds in (("RETRY_SECONDS", 0.5), ("FIRST_PAUSE", 0.1), ("LONGEST_PAUSE", 0.1)):
         monkeypatch.setattr(api, name, seconds)
 
     with pytest.raises(NotRecovered, match="Job 41 could not be looked at"):
